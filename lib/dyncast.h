@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The nouns of Dyncast, as every layer sees them: addresses, services,
+ * instances with their metrics, candidates, policy.
+ *
+ * Pure C, no FRR header: used by both modules, the agent, the tests and the
+ * fuzz targets.  Nothing here allocates.
+ *
+ * Units, everywhere: time in microseconds unless the name says otherwise,
+ * utilisation in hundredths of a percent (0-10000), addresses in network byte
+ * order, all other integers in host byte order (the codecs convert).
+ *
+ * Words: D-SID, D-BID and D-MA are those of draft-li-dyncast-architecture-00
+ * section 2; "instance" is one backend of a service at one site, and its
+ * identity everywhere is (service, D-BID).
+ */
+
+#ifndef DYNCAST_H
+#define DYNCAST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#define DYNCAST_RING_SLOTS 1024
+
+/* Service and instance names: [A-Za-z0-9_.-], at most 31 characters. */
+#define DYNCAST_NAME_SIZE 32
+
+/* One service's candidates that an ingress keeps. */
+#define DYNCAST_CANDIDATES_MAX 256
+
+#define DYNCAST_UTILISATION_MAX 10000
+#define DYNCAST_SCORE_MAX 10
+
+/*
+ * An address of either family.  IPv4 lies in the first four bytes and the
+ * other twelve are zero, so that two equal addresses are equal bytes.
+ * family 0 means "none".
+ */
+struct dyncast_addr {
+	uint8_t family; /* AF_INET, AF_INET6 or 0 */
+	uint8_t bytes[16];
+};
+
+struct dyncast_prefix {
+	struct dyncast_addr addr; /* host bits are zero */
+	uint8_t len;		  /* 0-32 or 0-128 */
+};
+
+/* A service's D-SID: a prefix in a VRF (FRR's vrf_id_t). */
+struct dyncast_service_key {
+	uint32_t vrf_id;
+	struct dyncast_prefix prefix;
+};
+
+/* How packets get from an ingress to an instance. */
+enum dyncast_kind {
+	DYNCAST_KIND_NONE = 0,
+	DYNCAST_KIND_ADJACENT = 1, /* D-BID is the instance's own address */
+	DYNCAST_KIND_SRV6 = 2,	   /* D-BID is an SRv6 SID at the egress */
+	DYNCAST_KIND_IPIP = 3,	   /* D-BID is an IPv4 tunnel end */
+};
+
+/* Which members of struct dyncast_metrics hold a value. */
+#define DYNCAST_HAS_CAPACITY (1u << 0)
+#define DYNCAST_HAS_UTILISATION (1u << 1)
+#define DYNCAST_HAS_IN_FLIGHT (1u << 2)
+#define DYNCAST_HAS_DELAY (1u << 3)
+#define DYNCAST_HAS_SCORE (1u << 4)
+#define DYNCAST_HAS_ALL 0x1fu
+
+struct dyncast_metrics {
+	uint8_t has;	      /* DYNCAST_HAS_* */
+	uint8_t score;	      /* CATS level 2: 0-10, higher is better */
+	uint16_t utilisation; /* hundredths of a percent, 0-10000 */
+	uint32_t capacity;    /* relative, >= 1 */
+	uint32_t in_flight;   /* requests */
+	uint32_t delay_us;    /* predicted service delay at present load */
+	uint32_t age_ms;      /* since it was measured, saturating */
+};
+
+#define DYNCAST_INSTANCE_DRAIN (1u << 0) /* no new flows, old ones stay */
+#define DYNCAST_INSTANCE_DOWN (1u << 1)	 /* flows re-pin at once */
+
+/* What the service's owner wants of an ingress (requirement E3). */
+enum dyncast_action {
+	DYNCAST_ACTION_DEFAULT = 0,
+	DYNCAST_ACTION_SPREAD = 1,
+	DYNCAST_ACTION_BEST = 2,
+};
+
+enum dyncast_affinity {
+	DYNCAST_AFFINITY_DEFAULT = 0,
+	DYNCAST_AFFINITY_FLOW = 1,
+	DYNCAST_AFFINITY_SOURCE = 2,
+	DYNCAST_AFFINITY_PERIOD = 3,
+	DYNCAST_AFFINITY_NONE = 4,
+};
+
+enum dyncast_cost_policy {
+	DYNCAST_COST_DEFAULT = 0,
+	DYNCAST_COST_DELAY = 1, /* network cost + predicted delay */
+};
+
+struct dyncast_policy {
+	uint8_t action;	   /* enum dyncast_action */
+	uint8_t affinity;  /* enum dyncast_affinity */
+	uint8_t cost;	   /* enum dyncast_cost_policy */
+	uint8_t plen;	   /* with DYNCAST_AFFINITY_SOURCE, else 0 */
+	uint16_t timeout_s; /* idle time after which a flow ends; 0: default */
+};
+
+#define DYNCAST_FLOW_TIMEOUT_DEFAULT 60 /* seconds */
+
+/* One instance as its site describes it: the content of a private sub-TLV. */
+struct dyncast_instance {
+	struct dyncast_addr dbid;
+	uint8_t kind;  /* enum dyncast_kind */
+	uint8_t flags; /* DYNCAST_INSTANCE_* */
+	struct dyncast_metrics metrics;
+	char name[DYNCAST_NAME_SIZE]; /* for people; may be empty */
+};
+
+/* One instance as an ingress sees it. */
+struct dyncast_candidate {
+	struct dyncast_instance instance;
+	/* where it was learnt: the BGP next hop; family 0 when local */
+	struct dyncast_addr site;
+	/* local instances only: the address of the instance itself */
+	struct dyncast_addr address;
+};
+
+/*
+ * A service's candidates with its policy, as bgpd hands it to zebra.
+ * sites[] names every site that has a BGP path for the service now, with or
+ * without metrics: a candidate that is missing here while its site is present
+ * was removed by the site; one whose site is missing too has only lost its
+ * BGP path (failure rules (a) and (b) of doc/design.rst).
+ */
+struct dyncast_set {
+	struct dyncast_service_key service;
+	char name[DYNCAST_NAME_SIZE]; /* local name; empty when only learnt */
+	struct dyncast_policy policy;
+	uint16_t n_sites;
+	uint16_t n_candidates;
+	struct dyncast_addr *sites;	      /* owned by the set */
+	struct dyncast_candidate *candidates; /* owned by the set */
+};
+
+#endif /* DYNCAST_H */

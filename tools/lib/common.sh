@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Shared by the scripts in tools/: messages, the cache folder, Debian packages.
+# Sourced, never run.
+
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+cache=${DYNCAST_CACHE:-/var/cache/frr-dyncast}
+
+say() { printf '%s\n' "$*" >&2; }
+die() {
+	say "${0##*/}: $*"
+	exit 1
+}
+
+# need_root: most of what we do makes namespaces or installs packages
+need_root() { [ "$(id -u)" = 0 ] || die "run me as root: sudo $0"; }
+
+# need_packages NAME...: install whichever of these Debian packages is missing
+need_packages() {
+	local name missing=()
+	for name in "$@"; do
+		dpkg-query -W -f '${db:Status-Status}\n' "$name" 2>/dev/null |
+			grep -qx installed || missing+=("$name")
+	done
+	[ ${#missing[@]} = 0 ] && return 0
+	need_root
+	say "installing ${missing[*]}"
+	# the package would start routing daemons in the root namespace
+	local policy=/usr/sbin/policy-rc.d made=
+	if [ ! -e $policy ]; then
+		printf '#!/bin/sh\nexit 101\n' >$policy
+		chmod 755 $policy
+		made=yes
+	fi
+	local log rc=0
+	log=$(mktemp)
+	{ apt-get update -q &&
+		DEBIAN_FRONTEND=noninteractive apt-get install -q -y \
+			--no-install-recommends "${missing[@]}"; } >"$log" 2>&1 || rc=$?
+	[ -z "$made" ] || rm -f $policy
+	if [ $rc != 0 ]; then
+		tail -n 20 "$log" >&2
+		rm -f "$log"
+		die "apt-get could not install ${missing[*]} (see above)"
+	fi
+	rm -f "$log"
+}
+
+# what the modules, the agent and their tests are built with
+packages_build=(frr gcc make autoconf automake libtool bison flex pkg-config
+	dpkg-dev libjson-c-dev libyang2-dev libcap-dev libreadline-dev libelf-dev
+	zlib1g-dev python3-dev python3-sphinx libbpf-dev clang llvm
+	libcurl4-openssl-dev libcmocka-dev)
+# what running them in namespaces needs
+packages_run=(frr frr-pythontools iproute2 ethtool iputils-ping tcpdump procps
+	python3 python3-pytest gdb curl bpftool)

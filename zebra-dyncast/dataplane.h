@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The kernel side as the decision sees it: services, instances, rings, flows
+ * and the interfaces that steer.  Implemented over libbpf and pinned maps in
+ * dataplane*.c; the map layout is lib/bpf/dyncast_map.h.
+ *
+ * It owns the small ids: a service's index and an instance's id are given out
+ * here, recovered from the pinned identity maps after a restart, and never
+ * reused before the generation has moved on.  Everything is called on zebra's
+ * main thread; calls raise privileges themselves (frr_with_privs).
+ *
+ * When the kernel refuses BPF, or a pinned map cannot be opened, everything
+ * goes on without it: ids come from memory, attaching does nothing, and
+ * dyncast_dp_status() says why.
+ */
+
+#ifndef DYNCAST_DATAPLANE_H
+#define DYNCAST_DATAPLANE_H
+
+#include "../lib/dyncast.h"
+
+#define DYNCAST_DP_FLOWS_DEFAULT 1048576u
+#define DYNCAST_DP_SERVICES_MAX 256u
+#define DYNCAST_DP_INSTANCES_MAX 4096u
+
+/*
+ * Mount (or reuse) the bpffs at `dir`, load or reuse maps, load the program.
+ * Returns true when the kernel side works.  Safe to call again after a change
+ * of flow_table_size; a pinned flow table of another size is kept (an LRU map
+ * cannot be resized, and its flows matter more) and that is logged.
+ */
+bool dyncast_dp_start(const char *dir, uint32_t flow_table_size);
+/* Close file descriptors.  Pins and attachments stay: flows go on. */
+void dyncast_dp_stop(void);
+/* Detach everything, remove pins, unmount: nothing is left behind. */
+void dyncast_dp_uninstall(void);
+
+struct dyncast_dp_status {
+	bool active;
+	char reason[160]; /* why not, or "" */
+	char dir[256];
+	const char *attach_mode; /* "tcx", "clsact" or "none" */
+	uint32_t flow_table_size;
+	uint32_t layout_version;
+	/* summed over CPUs, since the maps were made */
+	uint64_t packets_steered, bytes_steered;
+	uint64_t flow_hits, flow_new, flow_repinned, flow_refused;
+	uint64_t no_instance; /* service matched, but the slot is empty */
+	uint64_t too_big;     /* handed to the kernel's route for PMTU */
+	uint64_t passed;      /* not for a service */
+};
+void dyncast_dp_status_get(struct dyncast_dp_status *out);
+
+/* A service as the program looks it up: LPM by table and prefix. */
+struct dyncast_dp_service {
+	uint32_t table_id;
+	struct dyncast_prefix prefix;
+	uint8_t affinity;   /* enum dyncast_affinity */
+	uint16_t timeout_s; /* of an idle flow */
+};
+/*
+ * Index of a service, made when new (then *created), -1 when the table is
+ * full.  The program does not see it before dyncast_dp_service_enable().
+ */
+int dyncast_dp_service_get(uint32_t table_id,
+			   const struct dyncast_prefix *prefix, bool *created);
+bool dyncast_dp_service_enable(int index, const struct dyncast_dp_service *svc);
+/* Packets to the prefix go the kernel's way again; instances are deleted. */
+void dyncast_dp_service_del(int index);
+/* Services that pinned maps knew at start: called once after dp_start, to
+ * delete what nobody claimed after the hold time. */
+void dyncast_dp_service_each(void (*fn)(int index, uint32_t table_id,
+					const struct dyncast_prefix *prefix,
+					void *arg),
+			     void *arg);
+
+/* How the program reaches an instance. */
+struct dyncast_dp_instance {
+	uint8_t kind; /* enum dyncast_kind: ADJACENT or SRV6 here */
+	bool alive;   /* false: its flows re-pin, slots naming it are skipped */
+	struct dyncast_addr dbid;
+	/* SRV6: source of the outer header */
+	struct dyncast_addr encap_source;
+	/*
+	 * Next hop on the wire and its interface.  family 0: leave it to the
+	 * kernel's route (ECMP or unresolved): the outer header is pushed and
+	 * the packet goes up with TC_ACT_OK.
+	 */
+	struct dyncast_addr nexthop;
+	uint32_t ifindex;
+	uint16_t mtu; /* of the path, 0 unknown; outer header included */
+};
+/* Id (1..INSTANCES_MAX-1) of an instance, made when new; 0 when full. */
+uint16_t dyncast_dp_instance_get(int service, const struct dyncast_addr *dbid,
+				 bool *created);
+bool dyncast_dp_instance_set(uint16_t id, const struct dyncast_dp_instance *in);
+/* Its flows re-pin, at once and without a table walk (generation). */
+void dyncast_dp_instance_void(uint16_t id);
+/* void it and give the id back */
+void dyncast_dp_instance_del(uint16_t id);
+/* instances of a service that are known (also after a restart) */
+void dyncast_dp_instance_each(int service,
+			      void (*fn)(uint16_t id,
+					 const struct dyncast_addr *dbid,
+					 void *arg),
+			      void *arg);
+
+/* present ring as the kernel has it; false when there is none */
+bool dyncast_dp_ring_get(int service, uint16_t ring[DYNCAST_RING_SLOTS]);
+/* writes the slots that differ, each atomically; number written, -1 on error */
+int dyncast_dp_ring_set(int service, const uint16_t ring[DYNCAST_RING_SLOTS]);
+
+/* counters of one instance, summed over CPUs */
+struct dyncast_dp_counters {
+	uint64_t packets, bytes, flows_new;
+};
+bool dyncast_dp_instance_counters(uint16_t id, struct dyncast_dp_counters *out);
+
+/* Attach to / detach from the ingress of an interface.  Attaching twice is
+ * fine; false (and a reason in the log) when the kernel refuses. */
+bool dyncast_dp_attach(uint32_t ifindex, const char *ifname, uint32_t table_id);
+void dyncast_dp_detach(uint32_t ifindex, const char *ifname);
+bool dyncast_dp_attached(uint32_t ifindex);
+
+struct dyncast_dp_flow {
+	uint32_t table_id;
+	uint8_t proto;
+	uint16_t sport, dport; /* host byte order */
+	struct dyncast_addr src, dst;
+	uint16_t instance;
+	bool valid; /* its instance's generation still matches */
+	uint32_t age_s, idle_s;
+};
+/*
+ * Walk the flow table in batches: *cursor starts at NULL and is an opaque
+ * position owned by the walk; each call hands up to max flows to fn and
+ * returns true while there is more.  After the last call, or to give up,
+ * dyncast_dp_flow_walk_end().
+ */
+struct dyncast_dp_walk;
+bool dyncast_dp_flow_walk(struct dyncast_dp_walk **cursor, unsigned int max,
+			  void (*fn)(const struct dyncast_dp_flow *flow,
+				     void *arg),
+			  void *arg);
+void dyncast_dp_flow_walk_end(struct dyncast_dp_walk **cursor);
+/* delete flows of one service (or all, when index is -1); number deleted */
+unsigned int dyncast_dp_flow_clear(int service);
+
+#endif /* DYNCAST_DATAPLANE_H */
