@@ -106,6 +106,9 @@ struct dyncast_msg_reader {
 	bool in_set;
 	uint32_t sequence;
 	uint16_t parts;
+	/* what part 0 announced; set's own counts are what has arrived */
+	uint16_t n_sites;
+	uint16_t n_candidates;
 	struct dyncast_set set;
 };
 
