@@ -47,7 +47,9 @@ struct dyncast_dp_status {
 	uint64_t flow_hits, flow_new, flow_repinned, flow_refused;
 	uint64_t no_instance; /* service matched, but the slot is empty */
 	uint64_t too_big;     /* handed to the kernel's route for PMTU */
+	uint64_t fragments;   /* for a service, left to the kernel's route */
 	uint64_t passed;      /* not for a service */
+	uint64_t errors;      /* packets that could not be rewritten */
 };
 void dyncast_dp_status_get(struct dyncast_dp_status *out);
 

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Layout of the BPF maps: what lib/bpf/dyncast.bpf.c (kernel) and
+ * zebra-dyncast/dataplane*.c (user side) agree on.
+ *
+ * Maps are pinned and outlive the daemon, so a change of any struct, size or
+ * meaning here needs a new DYNCAST_MAP_VERSION: the version is part of the pin
+ * names (a bpffs name may not hold a dot).
+ *
+ * Addresses are 16 bytes in network byte order, IPv4 in the first four and the
+ * rest zero.  Ports in a flow key are in network byte order too, everything
+ * else in host byte order.  Times are whole seconds of CLOCK_MONOTONIC.
+ */
+
+#ifndef DYNCAST_MAP_H
+#define DYNCAST_MAP_H
+
+#include <linux/types.h>
+
+#define DYNCAST_MAP_VERSION 1
+#define DYNCAST_MAP_PIN_PREFIX "v1_"
+
+#define DYNCAST_MAP_SERVICES_MAX 256
+#define DYNCAST_MAP_INSTANCES_MAX 4096
+#define DYNCAST_MAP_SLOTS 1024 /* per service, a power of two */
+#define DYNCAST_MAP_IFACES_MAX 1024
+
+/* same numbers as AF_* and enum dyncast_kind, which BPF code cannot include */
+#define DYNCAST_MAP_AF_INET 2
+#define DYNCAST_MAP_AF_INET6 10
+#define DYNCAST_MAP_KIND_ADJACENT 1
+#define DYNCAST_MAP_KIND_SRV6 2
+
+/* map "ifaces", hash: ifindex -> this */
+struct dyncast_map_iface {
+	__u32 table_id; /* where the destination is looked up */
+	__u32 flags;
+};
+#define DYNCAST_MAP_IFACE_CLSACT (1u << 0)    /* filter, not TCX link */
+#define DYNCAST_MAP_IFACE_OWN_QDISC (1u << 1) /* the clsact qdisc is ours */
+
+/*
+ * map "services", LPM trie.  prefixlen counts the bits after itself: all of
+ * table_id and family always match, so it is DYNCAST_MAP_LPM_FIXED + length.
+ */
+#define DYNCAST_MAP_LPM_FIXED 64
+struct dyncast_map_service_key {
+	__u32 prefixlen;
+	__u32 table_id;
+	__u32 family;
+	__u32 addr[4];
+};
+struct dyncast_map_service {
+	__u32 index; /* its slots begin at index * DYNCAST_MAP_SLOTS */
+	__u32 seed;  /* of the flow hash, the same on all routers */
+	__u16 timeout_s;
+	__u8 affinity; /* enum dyncast_affinity */
+	__u8 plen;     /* of source affinity */
+	__u32 reserved;
+};
+
+/* map "flows", LRU hash */
+struct dyncast_map_flow_key {
+	__u32 table_id;
+	__u8 family;
+	__u8 proto;
+	__u16 reserved;
+	__u16 sport;
+	__u16 dport;
+	__u32 saddr[4];
+	__u32 daddr[4];
+};
+/* valid while its instance has the same generation, is alive, and the flow
+ * was not idle for longer than the service's timeout */
+struct dyncast_map_flow {
+	__u16 instance;
+	__u16 flags;
+	__u32 generation;
+	__u32 first_seen;
+	__u32 last_seen; /* written at most once a second */
+};
+
+/*
+ * map "slots", mmapable array, SERVICES_MAX * SLOTS elements, each read and
+ * written as one 64-bit word.  The writer moves a slot by
+ *   if (now - t_change >= timeout) old = cur;  cur = X;  t_change = now;
+ * so that `old` is where flows that began before the change are.
+ */
+union dyncast_map_slot {
+	struct {
+		__u16 cur; /* instance id, 0: none */
+		__u16 old;
+		__u32 t_change;
+	};
+	__u64 word;
+};
+
+/*
+ * map "instances", mmapable array by instance id (0 is never used).  The head
+ * is one word: who sees it alive sees the matching service and generation.
+ * The generation only ever grows, also across uses of an id by different
+ * instances, and stays when the instance is deleted.
+ */
+struct dyncast_map_instance {
+	union {
+		struct {
+			__u8 kind;
+			__u8 flags;
+			__u16 service; /* index + 1; 0: not in use */
+			__u32 generation;
+		};
+		__u64 head;
+	};
+	__u32 ifindex; /* 0: leave the last step to the kernel's route */
+	__u16 mtu;     /* of the path, 0 unknown */
+	__u8 dbid_family;
+	__u8 nexthop_family; /* 0: as ifindex 0 */
+	__u32 dbid[4];
+	__u32 source[4]; /* of the outer header */
+	__u32 nexthop[4];
+	__u32 reserved[4];
+};
+#define DYNCAST_MAP_INSTANCE_ALIVE (1u << 0)
+
+/* maps "ident_service" and "ident_instance", hashes to __u32: which index and
+ * which id belong to whom, for recovery after a restart.  The program does not
+ * read them. */
+struct dyncast_map_ident_service {
+	__u32 table_id;
+	__u8 family;
+	__u8 len;
+	__u16 reserved;
+	__u32 addr[4];
+};
+struct dyncast_map_ident_instance {
+	__u16 service; /* index */
+	__u16 family;
+	__u32 dbid[4];
+};
+
+/* map "counters", per-CPU array with one element */
+enum dyncast_map_counter {
+	DYNCAST_COUNT_STEERED,
+	DYNCAST_COUNT_BYTES,
+	DYNCAST_COUNT_HIT,
+	DYNCAST_COUNT_NEW,
+	DYNCAST_COUNT_REPINNED, /* its instance was void or dead */
+	DYNCAST_COUNT_REFUSED,	/* forwarded, but the table took no entry */
+	DYNCAST_COUNT_NO_INSTANCE,
+	DYNCAST_COUNT_TOO_BIG,
+	DYNCAST_COUNT_FRAGMENT, /* for a service, left to the kernel */
+	DYNCAST_COUNT_PASSED,
+	DYNCAST_COUNT_ERROR, /* could not be rewritten */
+	DYNCAST_COUNT_MAX = 16
+};
+struct dyncast_map_counters {
+	__u64 n[DYNCAST_COUNT_MAX];
+};
+
+/* map "instance_counters", per-CPU array by instance id */
+struct dyncast_map_instance_counters {
+	__u64 packets;
+	__u64 bytes;
+	__u64 flows_new;
+};
+
+#endif /* DYNCAST_MAP_H */

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Start, stop and status of the kernel side.
+ *
+ * Owns the one struct dyncast_dp of the process.  Called by the rest of
+ * zebra_dyncast on zebra's main thread.  Stopping leaves everything in the
+ * kernel as it is, so flows go on while zebra restarts; only uninstalling
+ * takes it away.
+ */
+
+#include "dataplane_port.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "dataplane_internal.h"
+
+struct dyncast_dp dyncast_dp = {.attach_mode = "none", .prog = -1};
+
+uint32_t dyncast_dp_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec;
+}
+
+void dyncast_dp_fail(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(dyncast_dp.reason, sizeof(dyncast_dp.reason), fmt, args);
+	va_end(args);
+	dyncast_dp_warn("no BPF forwarding: %s", dyncast_dp.reason);
+}
+
+void dyncast_dp_addr_put(uint32_t to[4], const struct dyncast_addr *addr)
+{
+	memset(to, 0, 16);
+	if (addr->family == AF_INET)
+		memcpy(to, addr->bytes, 4);
+	else if (addr->family == AF_INET6)
+		memcpy(to, addr->bytes, 16);
+}
+
+struct dyncast_addr dyncast_dp_addr_get(uint8_t family, const uint32_t from[4])
+{
+	struct dyncast_addr addr = {.family = family};
+
+	if (family == AF_INET)
+		memcpy(addr.bytes, from, 4);
+	else if (family == AF_INET6)
+		memcpy(addr.bytes, from, 16);
+	else
+		addr.family = 0;
+	return addr;
+}
+
+/* libbpf's warnings hold the verifier's words and the kernel's reasons */
+static int libbpf_log(enum libbpf_print_level level, const char *fmt,
+		      va_list args)
+{
+	char line[1024];
+	size_t len;
+
+	if (level != LIBBPF_WARN)
+		return 0;
+	vsnprintf(line, sizeof(line), fmt, args);
+	len = strlen(line);
+	if (len && line[len - 1] == '\n')
+		line[len - 1] = 0;
+	dyncast_dp_warn("%s", line);
+	return 0;
+}
+
+static bool has_ids(void)
+{
+	for (int i = 0; i < (int)DYNCAST_DP_SERVICES_MAX; i++)
+		if (dyncast_dp.services[i].used)
+			return true;
+	return false;
+}
+
+static bool open_kernel(const char *dir, uint32_t flow_table_size)
+{
+	bool ok = false;
+
+	libbpf_set_print(libbpf_log);
+	if (strlen(dir) >= sizeof(dyncast_dp.dir)) {
+		dyncast_dp_fail("the path of the bpffs is too long");
+		return false;
+	}
+	strcpy(dyncast_dp.dir, dir);
+	dyncast_dp_privs
+	{
+		ok = dyncast_dp_fs_mount(dir) &&
+		     dyncast_dp_maps_open(flow_table_size);
+		if (ok)
+			dyncast_dp_attach_probe();
+	}
+	return ok;
+}
+
+bool dyncast_dp_start(const char *dir, uint32_t flow_table_size)
+{
+	if (!flow_table_size)
+		flow_table_size = DYNCAST_DP_FLOWS_DEFAULT;
+	if (dyncast_dp.started && dyncast_dp.active) {
+		if (flow_table_size != dyncast_dp.flow_table_size)
+			dyncast_dp_info(
+				"the flow table keeps its %u entries; %u take effect when its pin %s/" DYNCAST_MAP_PIN_PREFIX
+				"flows is removed and zebra restarted",
+				dyncast_dp.flow_table_size, flow_table_size,
+				dyncast_dp.dir);
+		return true;
+	}
+	/* ids from memory are in use: they cannot change under their owners */
+	if (dyncast_dp.started && has_ids())
+		return false;
+
+	dyncast_dp_stop();
+	dyncast_dp.active = open_kernel(dir, flow_table_size);
+	if (dyncast_dp.active && !dyncast_dp_ids_open()) {
+		dyncast_dp.active = false;
+		dyncast_dp_fail("the pinned arrays cannot be mapped: %s",
+				strerror(errno));
+	}
+	if (!dyncast_dp.active) {
+		dyncast_dp_ids_close();
+		dyncast_dp_maps_close();
+		if (!dyncast_dp_ids_open()) {
+			dyncast_dp_fail("out of memory");
+			return false;
+		}
+	}
+	dyncast_dp.started = true;
+	return dyncast_dp.active;
+}
+
+void dyncast_dp_stop(void)
+{
+	dyncast_dp_ids_close();
+	dyncast_dp_maps_close();
+	dyncast_dp.started = false;
+	dyncast_dp.active = false;
+	dyncast_dp.reason[0] = 0;
+	dyncast_dp.dir[0] = 0;
+	dyncast_dp.attach_mode = "none";
+}
+
+void dyncast_dp_uninstall(void)
+{
+	char dir[sizeof(dyncast_dp.dir)];
+	bool active = dyncast_dp.active;
+
+	memcpy(dir, dyncast_dp.dir, sizeof(dir));
+	if (active)
+		dyncast_dp_privs
+		{
+			dyncast_dp_detach_all();
+		}
+	dyncast_dp_stop();
+	if (active)
+		dyncast_dp_privs
+		{
+			dyncast_dp_fs_remove(dir);
+		}
+}
+
+static void sum_counters(struct dyncast_map_counters *sum)
+{
+	struct dyncast_map_counters *cpus;
+	uint32_t zero = 0;
+	int error = -1;
+
+	memset(sum, 0, sizeof(*sum));
+	cpus = calloc(dyncast_dp.cpus, sizeof(*cpus));
+	if (!cpus)
+		return;
+	dyncast_dp_privs
+	{
+		error = bpf_map_lookup_elem(
+			dyncast_dp.maps[DYNCAST_DP_MAP_COUNTERS], &zero, cpus);
+	}
+	for (int cpu = 0; !error && cpu < dyncast_dp.cpus; cpu++)
+		for (int i = 0; i < DYNCAST_COUNT_MAX; i++)
+			sum->n[i] += cpus[cpu].n[i];
+	free(cpus);
+}
+
+void dyncast_dp_status_get(struct dyncast_dp_status *out)
+{
+	struct dyncast_map_counters sum;
+
+	memset(out, 0, sizeof(*out));
+	out->active = dyncast_dp.active;
+	memcpy(out->reason, dyncast_dp.reason, sizeof(out->reason));
+	memcpy(out->dir, dyncast_dp.dir, sizeof(out->dir));
+	out->attach_mode = dyncast_dp.attach_mode;
+	out->layout_version = DYNCAST_MAP_VERSION;
+	if (!dyncast_dp.active)
+		return;
+
+	out->flow_table_size = dyncast_dp.flow_table_size;
+	sum_counters(&sum);
+	out->packets_steered = sum.n[DYNCAST_COUNT_STEERED];
+	out->bytes_steered = sum.n[DYNCAST_COUNT_BYTES];
+	out->flow_hits = sum.n[DYNCAST_COUNT_HIT];
+	out->flow_new = sum.n[DYNCAST_COUNT_NEW];
+	out->flow_repinned = sum.n[DYNCAST_COUNT_REPINNED];
+	out->flow_refused = sum.n[DYNCAST_COUNT_REFUSED];
+	out->no_instance = sum.n[DYNCAST_COUNT_NO_INSTANCE];
+	out->too_big = sum.n[DYNCAST_COUNT_TOO_BIG];
+	out->fragments = sum.n[DYNCAST_COUNT_FRAGMENT];
+	out->passed = sum.n[DYNCAST_COUNT_PASSED];
+	out->errors = sum.n[DYNCAST_COUNT_ERROR];
+}
+
+bool dyncast_dp_instance_counters(uint16_t id, struct dyncast_dp_counters *out)
+{
+	struct dyncast_map_instance_counters *cpus;
+	uint32_t key = id;
+	int error = -1;
+
+	memset(out, 0, sizeof(*out));
+	if (!dyncast_dp.active || id >= DYNCAST_DP_INSTANCES_MAX ||
+	    !dyncast_dp.owners[id].used)
+		return false;
+	cpus = calloc(dyncast_dp.cpus, sizeof(*cpus));
+	if (!cpus)
+		return false;
+	dyncast_dp_privs
+	{
+		error = bpf_map_lookup_elem(
+			dyncast_dp.maps[DYNCAST_DP_MAP_INSTANCE_COUNTERS], &key,
+			cpus);
+	}
+	for (int cpu = 0; !error && cpu < dyncast_dp.cpus; cpu++) {
+		out->packets += cpus[cpu].packets;
+		out->bytes += cpus[cpu].bytes;
+		out->flows_new += cpus[cpu].flows_new;
+	}
+	free(cpus);
+	return !error;
+}

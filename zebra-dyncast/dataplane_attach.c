@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The program on the ingress of interfaces: a pinned TCX link where the kernel
+ * has TCX (6.6), else a clsact filter.  Either stays while zebra is away, and
+ * either is replaced by a new program without a packet in between.
+ *
+ * The clsact filter is known by its handle and priority, the link by the pin
+ * "v1_link_<ifindex>" (an interface's name may hold a dot, a bpffs name may
+ * not).  zebra's main thread; the public calls raise privileges.
+ */
+
+#include "dataplane_port.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <net/if.h>
+#include <net/if_arp.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "dataplane_internal.h"
+
+#define LINK_PREFIX DYNCAST_MAP_PIN_PREFIX "link_"
+
+/* BPF_TCX_INGRESS, which headers before 6.6 do not have */
+#define ATTACH_TCX_INGRESS 46
+
+#define FILTER_HANDLE 1
+#define FILTER_PRIORITY 0xd15
+
+/* the head of struct bpf_link_info with the union's tcx member */
+struct tcx_link_info {
+	uint32_t type;
+	uint32_t id;
+	uint32_t prog_id;
+	uint32_t pad;
+	uint32_t ifindex; /* 0 when the interface is gone */
+	uint32_t attach_type;
+	uint8_t rest[256];
+};
+
+static bool link_path(char path[PATH_MAX], uint32_t ifindex)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), LINK_PREFIX "%u", ifindex);
+	return dyncast_dp_fs_path(path, name);
+}
+
+/* Pinned link of the interface, or -1.  One whose interface is gone (also when
+ * its number has come back) is removed. */
+static int link_open(uint32_t ifindex)
+{
+	struct tcx_link_info info = {};
+	uint32_t len = sizeof(info);
+	char path[PATH_MAX];
+	int fd;
+
+	if (!link_path(path, ifindex))
+		return -1;
+	fd = bpf_obj_get(path);
+	if (fd < 0) {
+		if (errno != ENOENT)
+			unlink(path);
+		return -1;
+	}
+	if (!bpf_obj_get_info_by_fd(fd, (struct bpf_map_info *)&info, &len) &&
+	    info.ifindex == ifindex)
+		return fd;
+	close(fd);
+	unlink(path);
+	return -1;
+}
+
+static void forget_stale_link(uint32_t ifindex, void *arg)
+{
+	int fd = link_open(ifindex);
+
+	(void)arg;
+	if (fd >= 0)
+		close(fd);
+	else
+		bpf_map_delete_elem(dyncast_dp.maps[DYNCAST_DP_MAP_IFACES],
+				    &ifindex);
+}
+
+/*
+ * With TCX the kernel looks for the interface and misses it; without, it does
+ * not know the attach type.
+ */
+void dyncast_dp_attach_probe(void)
+{
+	int fd = bpf_link_create(dyncast_dp.prog, INT_MAX, ATTACH_TCX_INGRESS,
+				 NULL);
+
+	if (fd >= 0)
+		close(fd);
+	dyncast_dp.attach_mode = fd >= 0 || errno == ENODEV ? "tcx" : "clsact";
+	dyncast_dp_fs_each(LINK_PREFIX, forget_stale_link, NULL);
+}
+
+static bool use_tcx(void)
+{
+	return !strcmp(dyncast_dp.attach_mode, "tcx");
+}
+
+static bool attach_tcx(uint32_t ifindex, const char *ifname)
+{
+	char path[PATH_MAX];
+	int fd;
+
+	if (!link_path(path, ifindex))
+		return false;
+	fd = link_open(ifindex);
+	if (fd >= 0) {
+		int error = bpf_link_update(fd, dyncast_dp.prog, NULL);
+
+		close(fd);
+		if (!error)
+			return true;
+		/* gone meanwhile, or of another kind: make it anew */
+		unlink(path);
+	}
+	fd = bpf_link_create(dyncast_dp.prog, ifindex, ATTACH_TCX_INGRESS,
+			     NULL);
+	if (fd < 0) {
+		dyncast_dp_warn("cannot attach to %s: %s", ifname,
+				strerror(errno));
+		return false;
+	}
+	if (bpf_obj_pin(fd, path)) {
+		dyncast_dp_warn("cannot pin the attachment of %s at %s: %s",
+				ifname, path, strerror(errno));
+		close(fd);
+		return false;
+	}
+	close(fd);
+	return true;
+}
+
+static bool attach_clsact(uint32_t ifindex, const char *ifname,
+			  struct dyncast_map_iface *iface)
+{
+	DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex,
+			    .attach_point = BPF_TC_INGRESS);
+	DECLARE_LIBBPF_OPTS(bpf_tc_opts, opts, .handle = FILTER_HANDLE,
+			    .priority = FILTER_PRIORITY,
+			    .prog_fd = dyncast_dp.prog,
+			    .flags = BPF_TC_F_REPLACE);
+	int error = bpf_tc_hook_create(&hook);
+
+	iface->flags |= DYNCAST_MAP_IFACE_CLSACT;
+	if (!error)
+		iface->flags |= DYNCAST_MAP_IFACE_OWN_QDISC;
+	else if (error != -EEXIST) {
+		dyncast_dp_warn("cannot add a clsact qdisc to %s: %s", ifname,
+				strerror(-error));
+		return false;
+	}
+	error = bpf_tc_attach(&hook, &opts);
+	if (error)
+		dyncast_dp_warn("cannot attach to %s: %s", ifname,
+				strerror(-error));
+	return !error;
+}
+
+/* the qdisc goes with the filter when we have made it and nobody else uses it
+ */
+static void detach_clsact(uint32_t ifindex, uint32_t flags)
+{
+	DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex,
+			    .attach_point = BPF_TC_INGRESS);
+	DECLARE_LIBBPF_OPTS(bpf_tc_opts, opts, .handle = FILTER_HANDLE,
+			    .priority = FILTER_PRIORITY);
+	DECLARE_LIBBPF_OPTS(bpf_tc_opts, any);
+
+	bpf_tc_detach(&hook, &opts);
+	if (!(flags & DYNCAST_MAP_IFACE_OWN_QDISC) ||
+	    bpf_tc_query(&hook, &any) != -ENOENT)
+		return;
+	hook.attach_point = BPF_TC_EGRESS;
+	any.sz = sizeof(any);
+	if (bpf_tc_query(&hook, &any) != -ENOENT)
+		return;
+	hook.attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS;
+	bpf_tc_hook_destroy(&hook);
+}
+
+/* without an Ethernet header the program would read the wrong bytes */
+static bool is_ethernet(const char *ifname)
+{
+	struct ifreq request = {};
+	bool ethernet = false;
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return false;
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", ifname);
+	if (!ioctl(fd, SIOCGIFHWADDR, &request))
+		ethernet = request.ifr_hwaddr.sa_family == ARPHRD_ETHER;
+	close(fd);
+	return ethernet;
+}
+
+static bool attach(uint32_t ifindex, const char *ifname, uint32_t table_id)
+{
+	int fd = dyncast_dp.maps[DYNCAST_DP_MAP_IFACES];
+	struct dyncast_map_iface iface = {}, before = {};
+
+	if (!is_ethernet(ifname)) {
+		dyncast_dp_warn(
+			"cannot steer on %s: it is no Ethernet interface",
+			ifname);
+		return false;
+	}
+	if (!bpf_map_lookup_elem(fd, &ifindex, &before))
+		iface.flags = before.flags;
+	iface.table_id = table_id;
+
+	/* the table first: the program passes what it has no table for */
+	if (bpf_map_update_elem(fd, &ifindex, &iface, BPF_ANY)) {
+		dyncast_dp_warn("the kernel took no interface %s: %s", ifname,
+				strerror(errno));
+		return false;
+	}
+	if (use_tcx() ? attach_tcx(ifindex, ifname)
+		      : attach_clsact(ifindex, ifname, &iface)) {
+		bpf_map_update_elem(fd, &ifindex, &iface, BPF_ANY);
+		return true;
+	}
+	bpf_map_delete_elem(fd, &ifindex);
+	return false;
+}
+
+static void detach(uint32_t ifindex)
+{
+	int fd = dyncast_dp.maps[DYNCAST_DP_MAP_IFACES];
+	struct dyncast_map_iface iface = {};
+	char path[PATH_MAX];
+
+	if (link_path(path, ifindex))
+		unlink(path);
+	if (!bpf_map_lookup_elem(fd, &ifindex, &iface) &&
+	    iface.flags & DYNCAST_MAP_IFACE_CLSACT)
+		detach_clsact(ifindex, iface.flags);
+	bpf_map_delete_elem(fd, &ifindex);
+}
+
+void dyncast_dp_detach_all(void)
+{
+	uint32_t ifindex;
+
+	while (!bpf_map_get_next_key(dyncast_dp.maps[DYNCAST_DP_MAP_IFACES],
+				     NULL, &ifindex))
+		detach(ifindex);
+}
+
+bool dyncast_dp_attach(uint32_t ifindex, const char *ifname, uint32_t table_id)
+{
+	bool ok = false;
+
+	if (dyncast_dp.active && ifindex)
+		dyncast_dp_privs
+		{
+			ok = attach(ifindex, ifname, table_id);
+		}
+	return ok;
+}
+
+void dyncast_dp_detach(uint32_t ifindex, const char *ifname)
+{
+	(void)ifname;
+	if (dyncast_dp.active && ifindex)
+		dyncast_dp_privs
+		{
+			detach(ifindex);
+		}
+}
+
+bool dyncast_dp_attached(uint32_t ifindex)
+{
+	struct dyncast_map_iface iface;
+	bool found = false;
+
+	if (dyncast_dp.active)
+		dyncast_dp_privs
+		{
+			found = !bpf_map_lookup_elem(
+				dyncast_dp.maps[DYNCAST_DP_MAP_IFACES],
+				&ifindex, &iface);
+		}
+	return found;
+}

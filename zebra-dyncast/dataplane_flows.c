@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Looking at and clearing the flow table, in batches, so that a table of a
+ * million flows does not keep zebra's main thread busy.
+ *
+ * The table changes while it is walked: a flow that is there all the time is
+ * seen once, one that comes or goes may be missed.  zebra's main thread.
+ */
+
+#include "dataplane_port.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <arpa/inet.h>
+
+#include <bpf/bpf.h>
+
+#include "../lib/addr.h"
+#include "dataplane_internal.h"
+
+/* also the least the kernel's batch lookup gets: it needs room for all flows
+ * of one hash bucket */
+#define BATCH_MIN 256
+#define BATCH_MAX 65536
+
+struct dyncast_dp_walk {
+	struct dyncast_map_flow_key *keys;
+	struct dyncast_map_flow *values;
+	uint32_t size;	   /* of both */
+	uint32_t position; /* the kernel's, opaque */
+	uint32_t count;	   /* read and .. */
+	uint32_t next;	   /* .. handed out already */
+	bool begun;
+	bool more; /* to read */
+};
+
+static bool walk_resize(struct dyncast_dp_walk *walk, uint32_t size)
+{
+	free(walk->keys);
+	free(walk->values);
+	walk->size = size;
+	walk->keys = calloc(size, sizeof(*walk->keys));
+	walk->values = calloc(size, sizeof(*walk->values));
+	return walk->keys && walk->values;
+}
+
+/* Fills the buffer with the next batch; false on error. */
+static bool walk_read(struct dyncast_dp_walk *walk)
+{
+	int error = 0;
+
+	walk->next = 0;
+	walk->more = false;
+	do {
+		walk->count = walk->size;
+		dyncast_dp_privs
+		{
+			error = bpf_map_lookup_batch(
+				dyncast_dp.maps[DYNCAST_DP_MAP_FLOWS],
+				walk->begun ? &walk->position : NULL,
+				&walk->position, walk->keys, walk->values,
+				&walk->count, NULL);
+			error = error ? errno : 0;
+		}
+	} while (error == ENOSPC && walk->size < BATCH_MAX &&
+		 walk_resize(walk, walk->size * 2));
+
+	if (error && error != ENOENT) {
+		walk->count = 0;
+		return false;
+	}
+	walk->begun = true;
+	walk->more = !error;
+	return true;
+}
+
+static struct dyncast_dp_walk *walk_new(uint32_t size)
+{
+	struct dyncast_dp_walk *walk = calloc(1, sizeof(*walk));
+
+	if (walk && !walk_resize(walk, size))
+		dyncast_dp_flow_walk_end(&walk);
+	return walk;
+}
+
+static void flow_describe(struct dyncast_dp_flow *out,
+			  const struct dyncast_map_flow_key *key,
+			  const struct dyncast_map_flow *flow, uint32_t now)
+{
+	/* the table's content is checked as any input: any id may be in it */
+	uint16_t id = flow->instance % DYNCAST_DP_INSTANCES_MAX;
+	int32_t age = now - flow->first_seen;
+	int32_t idle = now - flow->last_seen;
+
+	*out = (struct dyncast_dp_flow){
+		.table_id = key->table_id,
+		.proto = key->proto,
+		.sport = ntohs(key->sport),
+		.dport = ntohs(key->dport),
+		.src = dyncast_dp_addr_get(key->family, key->saddr),
+		.dst = dyncast_dp_addr_get(key->family, key->daddr),
+		.instance = flow->instance,
+		.valid =
+			dyncast_dp.owners[id].used &&
+			dyncast_dp.instances[id].generation == flow->generation,
+		.age_s = age > 0 ? age : 0,
+		.idle_s = idle > 0 ? idle : 0,
+	};
+}
+
+bool dyncast_dp_flow_walk(struct dyncast_dp_walk **cursor, unsigned int max,
+			  void (*fn)(const struct dyncast_dp_flow *flow,
+				     void *arg),
+			  void *arg)
+{
+	struct dyncast_dp_walk *walk;
+	struct dyncast_dp_flow flow;
+	uint32_t now = dyncast_dp_now();
+
+	if (!dyncast_dp.active)
+		return false;
+	if (!*cursor)
+		*cursor = walk_new(max < BATCH_MIN   ? BATCH_MIN
+				   : max > BATCH_MAX ? BATCH_MAX
+						     : max);
+	walk = *cursor;
+	if (!walk)
+		return false;
+
+	if (walk->next == walk->count && !walk_read(walk))
+		return false;
+	while (walk->next < walk->count && max--) {
+		flow_describe(&flow, &walk->keys[walk->next],
+			      &walk->values[walk->next], now);
+		walk->next++;
+		fn(&flow, arg);
+	}
+	return walk->more || walk->next < walk->count;
+}
+
+void dyncast_dp_flow_walk_end(struct dyncast_dp_walk **cursor)
+{
+	if (!*cursor)
+		return;
+	free((*cursor)->keys);
+	free((*cursor)->values);
+	free(*cursor);
+	*cursor = NULL;
+}
+
+/* The service a flow belongs to, as the program would look it up. */
+static int flow_service(const struct dyncast_map_flow_key *key)
+{
+	struct dyncast_addr dst = dyncast_dp_addr_get(key->family, key->daddr);
+	int best = -1;
+
+	for (int i = 0; i < (int)DYNCAST_DP_SERVICES_MAX; i++) {
+		const struct dyncast_dp_service_entry *service =
+			&dyncast_dp.services[i];
+
+		if (!service->enabled || service->table_id != key->table_id ||
+		    !dyncast_prefix_contains(&service->prefix, &dst))
+			continue;
+		if (best < 0 ||
+		    service->prefix.len > dyncast_dp.services[best].prefix.len)
+			best = i;
+	}
+	return best;
+}
+
+static bool flow_delete(const struct dyncast_map_flow_key *key)
+{
+	return !bpf_map_delete_elem(dyncast_dp.maps[DYNCAST_DP_MAP_FLOWS], key);
+}
+
+unsigned int dyncast_dp_flow_clear(int service)
+{
+	struct dyncast_dp_walk *walk;
+	unsigned int deleted = 0;
+
+	if (!dyncast_dp.active)
+		return 0;
+	walk = walk_new(BATCH_MAX);
+	while (walk && walk_read(walk)) {
+		dyncast_dp_privs
+		{
+			for (uint32_t i = 0; i < walk->count; i++)
+				if (service < 0 ||
+				    flow_service(&walk->keys[i]) == service)
+					deleted += flow_delete(&walk->keys[i]);
+		}
+		if (!walk->more)
+			break;
+	}
+	dyncast_dp_flow_walk_end(&walk);
+	return deleted;
+}

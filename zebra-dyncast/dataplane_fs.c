@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The bpffs that holds our pins.
+ *
+ * zebra runs as user frr, whom a bpffs mounted by root commonly refuses, so
+ * the module mounts one of its own beside zebra's socket, and finds it there
+ * after a restart.  zebra's main thread, privileges raised by the caller.
+ */
+
+#include "dataplane_port.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <linux/magic.h>
+
+#include "dataplane_internal.h"
+
+static bool is_bpffs(const char *dir)
+{
+	struct statfs fs;
+
+	return !statfs(dir, &fs) && (unsigned long)fs.f_type == BPF_FS_MAGIC;
+}
+
+bool dyncast_dp_fs_mount(const char *dir)
+{
+	if (is_bpffs(dir))
+		return true;
+	if (mkdir(dir, 0700) && errno != EEXIST) {
+		dyncast_dp_fail("cannot make directory %s: %s", dir,
+				strerror(errno));
+		return false;
+	}
+	if (mount("dyncast", dir, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+		  NULL)) {
+		dyncast_dp_fail("cannot mount a bpffs at %s: %s", dir,
+				strerror(errno));
+		return false;
+	}
+	/* Kernels differ in who owns the root of a new bpffs: us, or root with
+	 * a mode that lets us in.  Only in the first case this is allowed;
+	 * pins are 0600 in any case. */
+	if (chmod(dir, 0700) && errno != EPERM)
+		dyncast_dp_warn("chmod of %s: %s", dir, strerror(errno));
+	return true;
+}
+
+bool dyncast_dp_fs_path(char path[PATH_MAX], const char *name)
+{
+	return snprintf(path, PATH_MAX, "%s/%s", dyncast_dp.dir, name) <
+	       PATH_MAX;
+}
+
+/* v1_flows, v2_slots, ... */
+static bool is_map_pin(const char *name)
+{
+	char *end;
+
+	if (name[0] != 'v')
+		return false;
+	strtoul(name + 1, &end, 10);
+	return end != name + 1 && *end == '_';
+}
+
+void dyncast_dp_fs_remove(const char *dir)
+{
+	bool other = false;
+	struct dirent *entry;
+	DIR *listing = opendir(dir);
+
+	if (!listing || !is_bpffs(dir)) {
+		if (listing)
+			closedir(listing);
+		return;
+	}
+	while ((entry = readdir(listing))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		if (!is_map_pin(entry->d_name) ||
+		    unlinkat(dirfd(listing), entry->d_name, 0))
+			other = true;
+	}
+	closedir(listing);
+	if (other) {
+		dyncast_dp_warn("%s stays mounted: it holds pins of others",
+				dir);
+		return;
+	}
+	/* EINVAL: a directory in a bpffs that someone else has mounted */
+	if (umount2(dir, UMOUNT_NOFOLLOW) && errno != EINVAL)
+		dyncast_dp_warn("cannot unmount %s: %s", dir, strerror(errno));
+	rmdir(dir);
+}
+
+void dyncast_dp_fs_each(const char *prefix,
+			void (*fn)(uint32_t number, void *arg), void *arg)
+{
+	DIR *listing = opendir(dyncast_dp.dir);
+	size_t len = strlen(prefix);
+	struct dirent *entry;
+
+	if (!listing)
+		return;
+	while ((entry = readdir(listing))) {
+		unsigned long number;
+		char *end;
+
+		if (strncmp(entry->d_name, prefix, len))
+			continue;
+		number = strtoul(entry->d_name + len, &end, 10);
+		if (end != entry->d_name + len && !*end && number <= UINT32_MAX)
+			fn(number, arg);
+	}
+	closedir(listing);
+}

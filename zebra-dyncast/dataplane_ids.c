@@ -1,0 +1,562 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Services, instances and rings: who has which small number, and what the
+ * program reads about it.
+ *
+ * Owns the mapped slot and instance arrays, the identity maps and the LPM
+ * trie.  Order matters, since the program runs all the time and zebra may die
+ * between any two steps: an id becomes known (identity map) only after its
+ * generation has moved on, and is forgotten only after nothing leads to it.
+ * zebra's main thread.
+ */
+
+#include "dataplane_port.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <bpf/bpf.h>
+
+#include "../lib/addr.h"
+#include "../lib/ring.h"
+#include "dataplane_internal.h"
+
+#define SLOTS_BYTES                                                            \
+	(DYNCAST_DP_SERVICES_MAX * DYNCAST_RING_SLOTS *                        \
+	 sizeof(union dyncast_map_slot))
+#define INSTANCES_BYTES                                                        \
+	(DYNCAST_DP_INSTANCES_MAX * sizeof(struct dyncast_map_instance))
+
+static void *map_array(enum dyncast_dp_map which, size_t bytes)
+{
+	void *memory = MAP_FAILED;
+
+	dyncast_dp_privs
+	{
+		memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED,
+			      dyncast_dp.maps[which], 0);
+	}
+	return memory == MAP_FAILED ? NULL : memory;
+}
+
+static int map_update(enum dyncast_dp_map which, const void *key,
+		      const void *value)
+{
+	int error = 0;
+
+	if (!dyncast_dp.active)
+		return 0;
+	dyncast_dp_privs
+	{
+		error = bpf_map_update_elem(dyncast_dp.maps[which], key, value,
+					    BPF_ANY);
+	}
+	return error;
+}
+
+static void map_delete(enum dyncast_dp_map which, const void *key)
+{
+	if (!dyncast_dp.active)
+		return;
+	dyncast_dp_privs
+	{
+		bpf_map_delete_elem(dyncast_dp.maps[which], key);
+	}
+}
+
+/* Keys ------------------------------------------------------------------- */
+
+static struct dyncast_map_ident_service
+service_ident(uint32_t table_id, const struct dyncast_prefix *prefix)
+{
+	struct dyncast_map_ident_service key = {
+		.table_id = table_id,
+		.family = prefix->addr.family,
+		.len = prefix->len,
+	};
+
+	dyncast_dp_addr_put(key.addr, &prefix->addr);
+	return key;
+}
+
+static struct dyncast_map_service_key
+service_lpm(uint32_t table_id, const struct dyncast_prefix *prefix)
+{
+	struct dyncast_map_service_key key = {
+		.prefixlen = DYNCAST_MAP_LPM_FIXED + prefix->len,
+		.table_id = table_id,
+		.family = prefix->addr.family,
+	};
+
+	dyncast_dp_addr_put(key.addr, &prefix->addr);
+	return key;
+}
+
+static struct dyncast_map_ident_instance
+instance_ident(uint16_t service, const struct dyncast_addr *dbid)
+{
+	struct dyncast_map_ident_instance key = {
+		.service = service,
+		.family = dbid->family,
+	};
+
+	dyncast_dp_addr_put(key.dbid, dbid);
+	return key;
+}
+
+/* Recovery --------------------------------------------------------------- */
+
+static void recover_service(const struct dyncast_map_ident_service *key,
+			    uint32_t index)
+{
+	struct dyncast_dp_service_entry *service;
+	struct dyncast_map_service_key lpm;
+	struct dyncast_map_service value;
+
+	if (index >= DYNCAST_DP_SERVICES_MAX ||
+	    dyncast_dp.services[index].used ||
+	    key->len > 8 * dyncast_family_size(key->family)) {
+		dyncast_dp_warn(
+			"ignoring a pinned service with index %u: its identity makes no sense",
+			index);
+		return;
+	}
+	service = &dyncast_dp.services[index];
+	service->used = true;
+	service->table_id = key->table_id;
+	service->prefix.addr = dyncast_dp_addr_get(key->family, key->addr);
+	service->prefix.len = key->len;
+	service->timeout_s = DYNCAST_FLOW_TIMEOUT_DEFAULT;
+
+	/* LPM lookup with the full key may find a shorter prefix: compare */
+	lpm = service_lpm(service->table_id, &service->prefix);
+	if (!bpf_map_lookup_elem(dyncast_dp.maps[DYNCAST_DP_MAP_SERVICES], &lpm,
+				 &value) &&
+	    value.index == index) {
+		service->enabled = true;
+		service->timeout_s = value.timeout_s;
+	}
+}
+
+static void recover_instance(const struct dyncast_map_ident_instance *key,
+			     uint32_t id)
+{
+	if (id == 0 || id >= DYNCAST_DP_INSTANCES_MAX ||
+	    dyncast_dp.owners[id].used ||
+	    key->service >= DYNCAST_DP_SERVICES_MAX ||
+	    !dyncast_dp.services[key->service].used ||
+	    dyncast_dp.instances[id].service != key->service + 1) {
+		dyncast_dp_warn(
+			"ignoring a pinned instance with id %u: its identity makes no sense",
+			id);
+		return;
+	}
+	dyncast_dp.owners[id].used = true;
+	dyncast_dp.owners[id].service = key->service;
+	dyncast_dp.owners[id].dbid =
+		dyncast_dp_addr_get(key->family, key->dbid);
+}
+
+static void recover(void)
+{
+	struct dyncast_map_ident_instance instance;
+	struct dyncast_map_ident_service service;
+	int fd = dyncast_dp.maps[DYNCAST_DP_MAP_IDENT_SERVICE];
+	void *prev = NULL;
+	uint32_t number;
+
+	while (!bpf_map_get_next_key(fd, prev, &service)) {
+		if (!bpf_map_lookup_elem(fd, &service, &number))
+			recover_service(&service, number);
+		prev = &service;
+	}
+	fd = dyncast_dp.maps[DYNCAST_DP_MAP_IDENT_INSTANCE];
+	prev = NULL;
+	while (!bpf_map_get_next_key(fd, prev, &instance)) {
+		if (!bpf_map_lookup_elem(fd, &instance, &number))
+			recover_instance(&instance, number);
+		prev = &instance;
+	}
+}
+
+bool dyncast_dp_ids_open(void)
+{
+	dyncast_dp.next_id = 1;
+	if (!dyncast_dp.active) {
+		dyncast_dp.slots = calloc(1, SLOTS_BYTES);
+		dyncast_dp.instances = calloc(1, INSTANCES_BYTES);
+		return dyncast_dp.slots && dyncast_dp.instances;
+	}
+	dyncast_dp.mapped = true;
+	dyncast_dp.slots = map_array(DYNCAST_DP_MAP_SLOTS, SLOTS_BYTES);
+	dyncast_dp.instances =
+		map_array(DYNCAST_DP_MAP_INSTANCES, INSTANCES_BYTES);
+	if (!dyncast_dp.slots || !dyncast_dp.instances)
+		return false;
+	dyncast_dp_privs
+	{
+		recover();
+	}
+	return true;
+}
+
+void dyncast_dp_ids_close(void)
+{
+	if (dyncast_dp.mapped) {
+		if (dyncast_dp.slots)
+			munmap(dyncast_dp.slots, SLOTS_BYTES);
+		if (dyncast_dp.instances)
+			munmap(dyncast_dp.instances, INSTANCES_BYTES);
+	} else {
+		free(dyncast_dp.slots);
+		free(dyncast_dp.instances);
+	}
+	dyncast_dp.mapped = false;
+	dyncast_dp.slots = NULL;
+	dyncast_dp.instances = NULL;
+	memset(dyncast_dp.services, 0, sizeof(dyncast_dp.services));
+	memset(dyncast_dp.owners, 0, sizeof(dyncast_dp.owners));
+}
+
+/* Services --------------------------------------------------------------- */
+
+static bool service_known(int index)
+{
+	return dyncast_dp.started && index >= 0 &&
+	       index < (int)DYNCAST_DP_SERVICES_MAX &&
+	       dyncast_dp.services[index].used;
+}
+
+static union dyncast_map_slot *service_slots(int index)
+{
+	return &dyncast_dp.slots[(size_t)index * DYNCAST_RING_SLOTS];
+}
+
+static void slot_write(union dyncast_map_slot *slot,
+		       union dyncast_map_slot value)
+{
+	__atomic_store_n(&slot->word, value.word, __ATOMIC_RELAXED);
+}
+
+int dyncast_dp_service_get(uint32_t table_id,
+			   const struct dyncast_prefix *prefix, bool *created)
+{
+	struct dyncast_dp_service_entry *service;
+	struct dyncast_map_ident_service key;
+	union dyncast_map_slot empty = {};
+	uint32_t index;
+	int unused = -1;
+
+	*created = false;
+	if (!dyncast_dp.started)
+		return -1;
+	for (int i = 0; i < (int)DYNCAST_DP_SERVICES_MAX; i++) {
+		service = &dyncast_dp.services[i];
+		if (!service->used && unused < 0)
+			unused = i;
+		if (service->used && service->table_id == table_id &&
+		    !dyncast_prefix_cmp(&service->prefix, prefix))
+			return i;
+	}
+	if (unused < 0)
+		return -1;
+
+	for (int i = 0; i < DYNCAST_RING_SLOTS; i++)
+		slot_write(&service_slots(unused)[i], empty);
+	service = &dyncast_dp.services[unused];
+	*service = (struct dyncast_dp_service_entry){
+		.used = true,
+		.table_id = table_id,
+		.prefix = *prefix,
+		.timeout_s = DYNCAST_FLOW_TIMEOUT_DEFAULT,
+	};
+	key = service_ident(table_id, prefix);
+	index = unused;
+	if (map_update(DYNCAST_DP_MAP_IDENT_SERVICE, &key, &index))
+		dyncast_dp_warn(
+			"service index %u will not survive a restart: %s",
+			index, strerror(errno));
+	*created = true;
+	return unused;
+}
+
+bool dyncast_dp_service_enable(int index, const struct dyncast_dp_service *svc)
+{
+	struct dyncast_dp_service_entry *service;
+	struct dyncast_map_service_key key;
+	struct dyncast_map_service value = {
+		.index = index,
+		.affinity = svc->affinity,
+		.timeout_s = svc->timeout_s ? svc->timeout_s
+					    : DYNCAST_FLOW_TIMEOUT_DEFAULT,
+	};
+
+	if (!service_known(index))
+		return false;
+	service = &dyncast_dp.services[index];
+	key = service_lpm(service->table_id, &service->prefix);
+	value.seed = dyncast_ring_seed(&service->prefix);
+	if (map_update(DYNCAST_DP_MAP_SERVICES, &key, &value)) {
+		dyncast_dp_warn("the kernel took no service %d: %s", index,
+				strerror(errno));
+		return false;
+	}
+	service->enabled = true;
+	service->timeout_s = value.timeout_s;
+	return dyncast_dp.active;
+}
+
+void dyncast_dp_service_del(int index)
+{
+	struct dyncast_dp_service_entry *service;
+	struct dyncast_map_ident_service ident;
+	struct dyncast_map_service_key lpm;
+	union dyncast_map_slot empty = {};
+
+	if (!service_known(index))
+		return;
+	service = &dyncast_dp.services[index];
+	lpm = service_lpm(service->table_id, &service->prefix);
+	map_delete(DYNCAST_DP_MAP_SERVICES, &lpm);
+	for (uint16_t id = 1; id < DYNCAST_DP_INSTANCES_MAX; id++)
+		if (dyncast_dp.owners[id].used &&
+		    dyncast_dp.owners[id].service == index)
+			dyncast_dp_instance_del(id);
+	for (int i = 0; i < DYNCAST_RING_SLOTS; i++)
+		slot_write(&service_slots(index)[i], empty);
+	ident = service_ident(service->table_id, &service->prefix);
+	map_delete(DYNCAST_DP_MAP_IDENT_SERVICE, &ident);
+	memset(service, 0, sizeof(*service));
+}
+
+void dyncast_dp_service_each(void (*fn)(int index, uint32_t table_id,
+					const struct dyncast_prefix *prefix,
+					void *arg),
+			     void *arg)
+{
+	for (int i = 0; i < (int)DYNCAST_DP_SERVICES_MAX; i++) {
+		/* a copy: fn may delete the service */
+		struct dyncast_dp_service_entry service =
+			dyncast_dp.services[i];
+
+		if (service.used)
+			fn(i, service.table_id, &service.prefix, arg);
+	}
+}
+
+/* Instances -------------------------------------------------------------- */
+
+static bool instance_known(uint16_t id)
+{
+	return dyncast_dp.started && id && id < DYNCAST_DP_INSTANCES_MAX &&
+	       dyncast_dp.owners[id].used;
+}
+
+/* what makes an instance usable changes in one store */
+static void head_write(uint16_t id, uint8_t kind, uint8_t flags,
+		       uint16_t service, uint32_t generation)
+{
+	struct dyncast_map_instance head = {
+		.kind = kind,
+		.flags = flags,
+		.service = service,
+		.generation = generation,
+	};
+
+	__atomic_store_n(&dyncast_dp.instances[id].head, head.head,
+			 __ATOMIC_RELEASE);
+}
+
+static uint16_t free_id(void)
+{
+	for (unsigned int i = 0; i < DYNCAST_DP_INSTANCES_MAX; i++) {
+		unsigned int id =
+			(dyncast_dp.next_id + i) % DYNCAST_DP_INSTANCES_MAX;
+
+		if (id && !dyncast_dp.owners[id].used) {
+			dyncast_dp.next_id =
+				(id + 1) % DYNCAST_DP_INSTANCES_MAX;
+			return id;
+		}
+	}
+	return 0;
+}
+
+uint16_t dyncast_dp_instance_get(int service, const struct dyncast_addr *dbid,
+				 bool *created)
+{
+	struct dyncast_map_ident_instance key;
+	struct dyncast_map_instance *shared;
+	uint32_t number;
+	uint16_t id;
+
+	*created = false;
+	if (!service_known(service))
+		return 0;
+	for (id = 1; id < DYNCAST_DP_INSTANCES_MAX; id++)
+		if (dyncast_dp.owners[id].used &&
+		    dyncast_dp.owners[id].service == service &&
+		    !dyncast_addr_cmp(&dyncast_dp.owners[id].dbid, dbid))
+			return id;
+	id = free_id();
+	if (!id)
+		return 0;
+
+	shared = &dyncast_dp.instances[id];
+	head_write(id, 0, 0, service + 1, shared->generation + 1);
+	dyncast_dp.owners[id] = (struct dyncast_dp_instance_entry){
+		.used = true,
+		.service = service,
+		.dbid = *dbid,
+	};
+	key = instance_ident(service, dbid);
+	number = id;
+	if (map_update(DYNCAST_DP_MAP_IDENT_INSTANCE, &key, &number))
+		dyncast_dp_warn("instance id %u will not survive a restart: %s",
+				id, strerror(errno));
+	*created = true;
+	return id;
+}
+
+/*
+ * A change of the path is not atomic with respect to the program: a packet in
+ * the middle of it may go to a mixture of the two next hops and be lost, as one
+ * can be on any route change.
+ */
+bool dyncast_dp_instance_set(uint16_t id, const struct dyncast_dp_instance *in)
+{
+	struct dyncast_map_instance *shared;
+	bool fits = in->kind == DYNCAST_KIND_ADJACENT
+			    ? in->nexthop.family != 0
+			    : in->kind == DYNCAST_KIND_SRV6 &&
+				      in->dbid.family == AF_INET6 &&
+				      in->encap_source.family == AF_INET6 &&
+				      in->nexthop.family != AF_INET;
+
+	if (!instance_known(id))
+		return false;
+	shared = &dyncast_dp.instances[id];
+	if (!fits) {
+		head_write(id, 0, 0, shared->service, shared->generation);
+		return false;
+	}
+	if (!in->alive)
+		head_write(id, in->kind, 0, shared->service,
+			   shared->generation);
+
+	shared->ifindex = in->nexthop.family ? in->ifindex : 0;
+	shared->mtu = in->mtu;
+	shared->dbid_family = in->dbid.family;
+	shared->nexthop_family = in->nexthop.family;
+	dyncast_dp_addr_put(shared->dbid, &in->dbid);
+	dyncast_dp_addr_put(shared->source, &in->encap_source);
+	dyncast_dp_addr_put(shared->nexthop, &in->nexthop);
+
+	if (in->alive)
+		head_write(id, in->kind, DYNCAST_MAP_INSTANCE_ALIVE,
+			   shared->service, shared->generation);
+	return dyncast_dp.active;
+}
+
+void dyncast_dp_instance_void(uint16_t id)
+{
+	struct dyncast_map_instance *shared;
+
+	if (!instance_known(id))
+		return;
+	shared = &dyncast_dp.instances[id];
+	head_write(id, shared->kind, shared->flags, shared->service,
+		   shared->generation + 1);
+}
+
+/* no slot may lead to an id that is about to be given to another */
+static void scrub_slots(int service, uint16_t id)
+{
+	for (int i = 0; i < DYNCAST_RING_SLOTS; i++) {
+		union dyncast_map_slot *slot = &service_slots(service)[i];
+		union dyncast_map_slot value = *slot;
+
+		if (value.cur != id && value.old != id)
+			continue;
+		if (value.cur == id)
+			value.cur = 0;
+		if (value.old == id)
+			value.old = 0;
+		slot_write(slot, value);
+	}
+}
+
+void dyncast_dp_instance_del(uint16_t id)
+{
+	struct dyncast_map_ident_instance key;
+	struct dyncast_dp_instance_entry *owner;
+
+	if (!instance_known(id))
+		return;
+	owner = &dyncast_dp.owners[id];
+	head_write(id, 0, 0, 0, dyncast_dp.instances[id].generation + 1);
+	scrub_slots(owner->service, id);
+	key = instance_ident(owner->service, &owner->dbid);
+	map_delete(DYNCAST_DP_MAP_IDENT_INSTANCE, &key);
+	memset(owner, 0, sizeof(*owner));
+}
+
+void dyncast_dp_instance_each(int service,
+			      void (*fn)(uint16_t id,
+					 const struct dyncast_addr *dbid,
+					 void *arg),
+			      void *arg)
+{
+	if (!service_known(service))
+		return;
+	for (uint16_t id = 1; id < DYNCAST_DP_INSTANCES_MAX; id++) {
+		/* a copy: fn may delete the instance */
+		struct dyncast_dp_instance_entry owner = dyncast_dp.owners[id];
+
+		if (owner.used && owner.service == service)
+			fn(id, &owner.dbid, arg);
+	}
+}
+
+/* Rings ------------------------------------------------------------------ */
+
+bool dyncast_dp_ring_get(int service, uint16_t ring[DYNCAST_RING_SLOTS])
+{
+	bool any = false;
+
+	if (!service_known(service))
+		return false;
+	for (int i = 0; i < DYNCAST_RING_SLOTS; i++) {
+		ring[i] = service_slots(service)[i].cur;
+		any |= ring[i] != 0;
+	}
+	return any;
+}
+
+int dyncast_dp_ring_set(int service, const uint16_t ring[DYNCAST_RING_SLOTS])
+{
+	uint32_t now = dyncast_dp_now();
+	int written = 0;
+
+	if (!service_known(service))
+		return -1;
+	for (int i = 0; i < DYNCAST_RING_SLOTS; i++) {
+		union dyncast_map_slot *slot = &service_slots(service)[i];
+		union dyncast_map_slot value = *slot;
+
+		if (value.cur == ring[i])
+			continue;
+		/* a slot that moves twice within the timeout keeps the older
+		 * of the two: flows there may still be from before both */
+		if (now - value.t_change >=
+		    dyncast_dp.services[service].timeout_s)
+			value.old = value.cur;
+		value.cur = ring[i];
+		value.t_change = now;
+		slot_write(slot, value);
+		written++;
+	}
+	return written;
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the dataplane's files share.  Private to dataplane*.c; zebra's main
+ * thread only.
+ *
+ *   dataplane.c         start, stop, uninstall, status
+ *   dataplane_fs.c      bpffs and the names in it
+ *   dataplane_maps.c    loading, reusing, checking and pinning maps
+ *   dataplane_ids.c     services, instances, rings
+ *   dataplane_attach.c  TCX links and clsact filters
+ *   dataplane_flows.c   walking and clearing flows
+ */
+
+#ifndef DYNCAST_DATAPLANE_INTERNAL_H
+#define DYNCAST_DATAPLANE_INTERNAL_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dataplane.h"
+#include "../lib/bpf/dyncast_map.h"
+
+_Static_assert(DYNCAST_DP_SERVICES_MAX == DYNCAST_MAP_SERVICES_MAX &&
+		       DYNCAST_DP_INSTANCES_MAX == DYNCAST_MAP_INSTANCES_MAX &&
+		       DYNCAST_RING_SLOTS == DYNCAST_MAP_SLOTS,
+	       "dataplane.h and the map layout disagree");
+
+enum dyncast_dp_map {
+	DYNCAST_DP_MAP_INSTANCES, /* first: it holds the generations */
+	DYNCAST_DP_MAP_IDENT_SERVICE,
+	DYNCAST_DP_MAP_IDENT_INSTANCE,
+	DYNCAST_DP_MAP_SLOTS,
+	DYNCAST_DP_MAP_SERVICES,
+	DYNCAST_DP_MAP_FLOWS,
+	DYNCAST_DP_MAP_IFACES,
+	DYNCAST_DP_MAP_COUNTERS,
+	DYNCAST_DP_MAP_INSTANCE_COUNTERS,
+	DYNCAST_DP_MAP_MAX
+};
+
+struct dyncast_dp_service_entry {
+	bool used;
+	bool enabled;
+	uint32_t table_id;
+	struct dyncast_prefix prefix;
+	uint16_t timeout_s;
+};
+
+struct dyncast_dp_instance_entry {
+	bool used;
+	uint16_t service;
+	struct dyncast_addr dbid;
+};
+
+/*
+ * slots and instances are the mapped memory of the kernel's arrays while
+ * active, else plain memory of the same shape: the code that gives out ids
+ * does not care.
+ */
+struct dyncast_dp {
+	bool started;
+	bool active;
+	bool mapped; /* slots and instances are mmaps */
+	char reason[160];
+	char dir[256];
+	const char *attach_mode;
+	uint32_t flow_table_size;
+	int cpus;
+	int maps[DYNCAST_DP_MAP_MAX];
+	int prog;
+	struct dyncast_bpf *skeleton;
+
+	union dyncast_map_slot *slots;
+	struct dyncast_map_instance *instances;
+	struct dyncast_dp_service_entry services[DYNCAST_DP_SERVICES_MAX];
+	struct dyncast_dp_instance_entry owners[DYNCAST_DP_INSTANCES_MAX];
+	uint16_t next_id; /* where the search for a free id begins */
+};
+extern struct dyncast_dp dyncast_dp;
+
+/* seconds of CLOCK_MONOTONIC, the clock of the program */
+uint32_t dyncast_dp_now(void);
+/* remember and log why there is no kernel side */
+void dyncast_dp_fail(const char *fmt, ...)
+	__attribute__((format(printf, 1, 2)));
+void dyncast_dp_addr_put(uint32_t to[4], const struct dyncast_addr *addr);
+struct dyncast_addr dyncast_dp_addr_get(uint8_t family, const uint32_t from[4]);
+
+/* dataplane_fs.c; all want privileges raised */
+bool dyncast_dp_fs_mount(const char *dir);
+/* remove our pins of any layout version, and the mount if nothing is left */
+void dyncast_dp_fs_remove(const char *dir);
+/* false when it does not fit */
+bool dyncast_dp_fs_path(char path[PATH_MAX], const char *name);
+/* call fn with the number in each name "<prefix><number>" */
+void dyncast_dp_fs_each(const char *prefix,
+			void (*fn)(uint32_t number, void *arg), void *arg);
+
+/* dataplane_maps.c; want privileges raised */
+bool dyncast_dp_maps_open(uint32_t flow_table_size);
+void dyncast_dp_maps_close(void);
+
+/* dataplane_ids.c */
+bool dyncast_dp_ids_open(void); /* recover from the maps, or plain memory */
+void dyncast_dp_ids_close(void);
+
+/* dataplane_attach.c; want privileges raised */
+void dyncast_dp_attach_probe(void);
+void dyncast_dp_detach_all(void);
+
+#endif /* DYNCAST_DATAPLANE_INTERNAL_H */

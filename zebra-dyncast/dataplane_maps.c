@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Loading the program over maps that may exist already.
+ *
+ * Every map is pinned under dyncast_dp.dir and reused when it has our shape.
+ * A pin that cannot be opened, or is something else, is never replaced: it may
+ * hold somebody's flows, so the kernel side stays off and the reason names the
+ * file.  zebra's main thread, privileges raised by the caller.
+ */
+
+#include "dataplane_port.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "dataplane_internal.h"
+#include "dyncast.bpf.skel.h"
+
+static struct bpf_map *skeleton_map(enum dyncast_dp_map which)
+{
+	struct dyncast_bpf *skeleton = dyncast_dp.skeleton;
+
+	switch (which) {
+	case DYNCAST_DP_MAP_INSTANCES:
+		return skeleton->maps.instances;
+	case DYNCAST_DP_MAP_IDENT_SERVICE:
+		return skeleton->maps.ident_service;
+	case DYNCAST_DP_MAP_IDENT_INSTANCE:
+		return skeleton->maps.ident_instance;
+	case DYNCAST_DP_MAP_SLOTS:
+		return skeleton->maps.slots;
+	case DYNCAST_DP_MAP_SERVICES:
+		return skeleton->maps.services;
+	case DYNCAST_DP_MAP_FLOWS:
+		return skeleton->maps.flows;
+	case DYNCAST_DP_MAP_IFACES:
+		return skeleton->maps.ifaces;
+	case DYNCAST_DP_MAP_COUNTERS:
+		return skeleton->maps.counters;
+	case DYNCAST_DP_MAP_INSTANCE_COUNTERS:
+		return skeleton->maps.instance_counters;
+	case DYNCAST_DP_MAP_MAX:
+		break;
+	}
+	return NULL;
+}
+
+static bool pin_path(char path[PATH_MAX], const struct bpf_map *map)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), DYNCAST_MAP_PIN_PREFIX "%s",
+		 bpf_map__name(map));
+	return dyncast_dp_fs_path(path, name);
+}
+
+static bool same_shape(int fd, const struct bpf_map *map, bool any_size,
+		       uint32_t *size)
+{
+	struct bpf_map_info info = {};
+	uint32_t len = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(fd, &info, &len))
+		return false;
+	*size = info.max_entries;
+	return info.type == bpf_map__type(map) &&
+	       info.key_size == bpf_map__key_size(map) &&
+	       info.value_size == bpf_map__value_size(map) &&
+	       info.map_flags == bpf_map__map_flags(map) &&
+	       (any_size || info.max_entries == bpf_map__max_entries(map));
+}
+
+/* false when something is in the way; no pin yet is fine */
+static bool reuse_map(enum dyncast_dp_map which, uint32_t flow_table_size)
+{
+	struct bpf_map *map = skeleton_map(which);
+	bool is_flows = which == DYNCAST_DP_MAP_FLOWS;
+	char path[PATH_MAX];
+	uint32_t size = 0;
+	int fd, error;
+
+	if (!pin_path(path, map))
+		return false;
+	fd = bpf_obj_get(path);
+	if (fd < 0 && errno == ENOENT)
+		return true;
+	if (fd < 0) {
+		dyncast_dp_fail("cannot open the pinned map %s (%s): remove it",
+				path, strerror(errno));
+		return false;
+	}
+	if (!same_shape(fd, map, is_flows, &size)) {
+		close(fd);
+		dyncast_dp_fail("%s is no map of ours: remove it", path);
+		return false;
+	}
+	if (is_flows && size != flow_table_size)
+		dyncast_dp_info(
+			"keeping the flow table of %u entries that exists; to get %u, remove %s and restart zebra",
+			size, flow_table_size, path);
+	error = bpf_map__reuse_fd(map, fd);
+	close(fd);
+	if (error)
+		dyncast_dp_fail("cannot reuse %s: %s", path, strerror(-error));
+	return !error;
+}
+
+static bool pin_map(enum dyncast_dp_map which)
+{
+	struct bpf_map *map = skeleton_map(which);
+	char path[PATH_MAX];
+
+	if (!pin_path(path, map))
+		return false;
+	if (!access(path, F_OK))
+		return true;
+	if (bpf_obj_pin(bpf_map__fd(map), path)) {
+		dyncast_dp_fail("cannot pin %s: %s", path, strerror(errno));
+		return false;
+	}
+	return true;
+}
+
+bool dyncast_dp_maps_open(uint32_t flow_table_size)
+{
+	struct bpf_map_info info = {};
+	uint32_t len = sizeof(info);
+	int error;
+
+	dyncast_dp.skeleton = dyncast_bpf__open();
+	if (!dyncast_dp.skeleton) {
+		dyncast_dp_fail("cannot open the BPF object: %s",
+				strerror(errno));
+		return false;
+	}
+	bpf_map__set_max_entries(dyncast_dp.skeleton->maps.flows,
+				 flow_table_size);
+	for (int i = 0; i < DYNCAST_DP_MAP_MAX; i++)
+		if (!reuse_map(i, flow_table_size))
+			return false;
+
+	error = dyncast_bpf__load(dyncast_dp.skeleton);
+	if (error) {
+		dyncast_dp_fail("the kernel refused the BPF program: %s",
+				strerror(-error));
+		return false;
+	}
+	for (int i = 0; i < DYNCAST_DP_MAP_MAX; i++) {
+		if (!pin_map(i))
+			return false;
+		dyncast_dp.maps[i] = bpf_map__fd(skeleton_map(i));
+	}
+	dyncast_dp.prog =
+		bpf_program__fd(dyncast_dp.skeleton->progs.dyncast_ingress);
+	dyncast_dp.cpus = libbpf_num_possible_cpus();
+	if (dyncast_dp.cpus < 1 ||
+	    bpf_obj_get_info_by_fd(dyncast_dp.maps[DYNCAST_DP_MAP_FLOWS], &info,
+				   &len)) {
+		dyncast_dp_fail("cannot read about the maps: %s",
+				strerror(errno));
+		return false;
+	}
+	dyncast_dp.flow_table_size = info.max_entries;
+	return true;
+}
+
+void dyncast_dp_maps_close(void)
+{
+	dyncast_bpf__destroy(dyncast_dp.skeleton);
+	dyncast_dp.skeleton = NULL;
+	for (int i = 0; i < DYNCAST_DP_MAP_MAX; i++)
+		dyncast_dp.maps[i] = -1;
+	dyncast_dp.prog = -1;
+	dyncast_dp.flow_table_size = 0;
+}
