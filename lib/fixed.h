@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Fixed-point logarithm and power of two, for cost and ring.
+ *
+ * Integers only: every router must come to the same weights and the same
+ * ring, and floating point differs between processors and C libraries (fused
+ * multiply-add, log()).  Any thread; no state.
+ */
+
+#ifndef DYNCAST_FIXED_H
+#define DYNCAST_FIXED_H
+
+#include <stdint.h>
+
+/* log2(x) with 32 fractional bits, good to about 2^-29; x must not be 0 */
+static inline uint64_t dyncast_log2_q32(uint64_t x)
+{
+	unsigned int whole = 63 - (unsigned int)__builtin_clzll(x);
+	/* x / 2^whole, in [1, 2), with 31 fractional bits */
+	uint64_t m = whole > 31 ? x >> (whole - 31) : x << (31 - whole);
+	uint32_t fraction = 0;
+
+	/* squaring doubles the logarithm: its next bit is whether m got >= 2 */
+	for (unsigned int bit = 0; bit < 32; bit++) {
+		m = m * m >> 31;
+		fraction <<= 1;
+		if (m >> 32) {
+			fraction |= 1;
+			m >>= 1;
+		}
+	}
+	return (uint64_t)whole << 32 | fraction;
+}
+
+/* 2^x, x and result with 16 fractional bits; -16 <= x < 16 */
+static inline uint64_t dyncast_exp2_q16(int32_t x)
+{
+	/* x = whole + f with f in [0, 1) */
+	int32_t whole = x >= 0 ? x / 65536 : -((65535 - x) / 65536);
+	uint64_t f = (uint64_t)(x - whole * 65536);
+	/* 2^f as a polynomial, coefficients ln(2)^k / k! times 2^30, the last
+	 * one rounded up to make 2^1 come out right */
+	uint64_t p = 1614988;
+
+	p = (p * f >> 16) + 10327387;
+	p = (p * f >> 16) + 59597083;
+	p = (p * f >> 16) + 257941248;
+	p = (p * f >> 16) + 744261118;
+	p = (p * f >> 16) + (1u << 30);
+	return whole >= 0 ? (p << whole) >> 14 : p >> (14 - whole);
+}
+
+#endif /* DYNCAST_FIXED_H */
