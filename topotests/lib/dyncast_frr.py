@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""FRR's topotest library, made ready for use by our tests and by the demo.
+
+FRR does not package its topotest library, so it is taken from the prepared
+source tree (tools/frr-source) and adapted here, from outside:
+
+- a kernel without loadable modules has no /proc/modules;
+- Debian 12 builds FRR without pim6d, which the library's diagnosis wants;
+- the library tunes the sysctls of the whole machine; we only want limits;
+- its settings per namespace cost some hundred processes, ours one.
+
+prepare() is called once, by conftest.py and by tools/demo, before anything of
+`lib` is imported.
+"""
+
+import os
+import resource
+import subprocess
+import sys
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.environ.get("DYNCAST_BUILD") or os.path.join(TOP, "build")
+
+NETNS_SYSCTLS = """
+net.ipv4.conf.all.rp_filter=0
+net.ipv4.conf.default.rp_filter=0
+net.ipv4.conf.all.forwarding=1
+net.ipv4.conf.default.forwarding=1
+net.ipv6.conf.all.forwarding=1
+net.ipv6.conf.default.forwarding=1
+net.ipv4.conf.all.arp_announce=2
+net.ipv4.conf.default.arp_announce=2
+net.ipv4.conf.all.arp_ignore=1
+net.ipv4.conf.default.arp_ignore=1
+net.ipv6.conf.all.accept_dad=0
+net.ipv6.conf.default.accept_dad=0
+net.ipv6.conf.all.keep_addr_on_down=1
+net.ipv6.conf.default.keep_addr_on_down=1
+net.ipv6.route.skip_notify_on_dev_down=1
+net.ipv4.conf.all.ignore_routes_with_linkdown=1
+net.ipv6.conf.all.ignore_routes_with_linkdown=1
+net.ipv4.fib_multipath_hash_policy=1
+net.ipv4.fib_multipath_use_neigh=1
+net.ipv4.ip_local_port_range=10000 64999
+net.ipv4.tcp_max_syn_backlog=4096
+""".split(
+    "\n"
+)
+
+
+def frr_source():
+    """Folder of the prepared FRR source of the installed version."""
+    source = os.environ.get("DYNCAST_FRR_SOURCE")
+    if not source:
+        source = subprocess.check_output(
+            [os.path.join(TOP, "tools", "frr-source")], encoding="utf-8"
+        ).strip()
+        os.environ["DYNCAST_FRR_SOURCE"] = source
+    return source
+
+
+def _frr_folder(rundir):
+    """A folder with all of Debian's daemons, and a stub for a missing pim6d."""
+    folder = os.path.join(rundir, "frr")
+    os.makedirs(folder, exist_ok=True)
+    for name in os.listdir("/usr/lib/frr"):
+        link = os.path.join(folder, name)
+        if not os.path.lexists(link):
+            os.symlink(os.path.join("/usr/lib/frr", name), link)
+    stub = os.path.join(folder, "pim6d")
+    if not os.path.lexists(stub):
+        with open(stub, "w", encoding="ascii") as out:
+            out.write("#!/bin/sh\nexit 1\n")
+        os.chmod(stub, 0o755)
+    return folder
+
+
+def _netns_limits(node):
+    settings = [line for line in NETNS_SYSCTLS if line]
+    node.cmd_raises(["sysctl", "-q", "-e", "-w"] + settings)
+
+
+def _process_limits():
+    for limit, least in ((resource.RLIMIT_NPROC, 8192), (resource.RLIMIT_NOFILE, 16384)):
+        soft, hard = resource.getrlimit(limit)
+        if soft != resource.RLIM_INFINITY and soft < least:
+            if hard != resource.RLIM_INFINITY:
+                hard = max(hard, least)
+            resource.setrlimit(limit, (least, hard))
+
+
+def prepare(rundir):
+    """Import FRR's library and adapt it.  rundir: for everything that runs."""
+    root = os.path.join(frr_source(), "tests", "topotests")
+    if not os.path.isfile(os.path.join(root, "lib", "topogen.py")):
+        sys.exit(f"{root} holds no topotest library: run tools/frr-source")
+    if root not in sys.path:
+        sys.path.insert(0, root)
+    # vtysh with our commands, for everybody who types `vtysh` in a router
+    wrapper = os.path.join(BUILD, "vtysh-dyncast")
+    paths = os.environ["PATH"].split(":")
+    paths += [p for p in ("/usr/sbin", "/sbin") if p not in paths]
+    if wrapper not in paths:
+        paths.insert(0, wrapper)
+    os.environ["PATH"] = ":".join(paths)
+
+    os.makedirs(rundir, exist_ok=True)
+    os.chmod(rundir, 0o755)
+
+    from lib import topogen, topotest  # pylint: disable=import-outside-toplevel
+
+    topotest.module_present = lambda module, load=True: False
+    topotest.module_present_linux = topotest.module_present
+    topotest.fix_host_limits = _process_limits
+    topotest.fix_netns_limits = _netns_limits
+    topogen.tgen_defaults["frrdir"] = _frr_folder(rundir)
+    topotest.g_extra_config.update(
+        {
+            "rundir": rundir,
+            "asan_abort": False,
+            "gdb_breakpoints": None,
+            "gdb_daemons": [],
+            "gdb_routers": [],
+            "pause": False,
+            "pause_on_error": False,
+            "shell": [],
+            "shell_on_error": False,
+            "strace_daemons": [],
+            "topology_only": False,
+            "valgrind_extra": False,
+            "valgrind_memleaks": False,
+            "vtysh": [],
+            "vtysh_on_error": False,
+        }
+    )

@@ -1,0 +1,469 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The one topology of our topotests and of tools/demo.
+
+                         rr  stock FRR: route reflector, add-path
+                          |
+    c1 ------- r1 ------ core ----- 10 ----- e1 --+-- a1   site 1
+    clients  ingress  10  |  stock FRR            +-- a2
+                          |
+                          +-------- 20 ----- e2 --+-- b1   site 2
+                          |                       +-- b2
+                          |
+                          +-------- 30 ----- e3 --+-- d1   site 3
+                                                  +-- d2
+
+All routers speak IS-IS for IPv4 and IPv6 (the numbers are its metrics) and
+iBGP to rr.  core runs no module of ours and is nearest to site 1, so a packet
+to the service address that reaches core unencapsulated always ends there.
+The two instances of a site share one LAN and own the service address on lo.
+
+Every router has namespaces of its own for network, mounts and host name, made
+by FRR's topotest library.  Nothing is made in the machine's own namespaces.
+"""
+
+import os
+import shutil
+import signal
+import time
+from collections import namedtuple
+
+import dyncast_frr
+
+SERVICE = "video"
+SERVICE_ADDRESS = "10.255.0.1"
+SERVICE_PREFIX = SERVICE_ADDRESS + "/32"
+ASN = 65000
+
+CLIENT_ADDRESSES = [f"10.0.1.{n}" for n in range(11, 19)]
+
+Site = namedtuple("Site", "number metric instances")
+Instance = namedtuple("Instance", "name router number address sid")
+SITES = {
+    "e1": Site(1, 10, ("a1", "a2")),
+    "e2": Site(2, 20, ("b1", "b2")),
+    "e3": Site(3, 30, ("d1", "d2")),
+}
+INSTANCES = {
+    name: Instance(name, router, n, f"10.{site.number}.0.{10 + n}", 16 + n)
+    for router, site in SITES.items()
+    for n, name in enumerate(site.instances, 1)
+}
+
+# links of the underlay: number, router, router, metric
+LINKS = [(10, "r1", "core", 10), (20, "core", "rr", 10)] + [
+    (site.number, "core", router, site.metric) for router, site in SITES.items()
+]
+NUMBERS = {"core": 9, "rr": 100, "r1": 10, "e1": 1, "e2": 2, "e3": 3}
+ROUTERS = list(NUMBERS)
+STEERING = ["r1", "e1", "e2", "e3"]  # routers that run our modules
+
+CAPACITY = 100
+
+
+def loopback(router):
+    """The router's IPv4 address, also its router id."""
+    return f"10.0.0.{NUMBERS[router]}"
+
+
+def loopback6(router):
+    return f"2001:db8:ff::{NUMBERS[router]:x}"
+
+
+def locator(router):
+    return f"2001:db8:{router}::/64"
+
+
+def interfaces(router):
+    """(name, IPv4, IPv6, metric or None when passive) of a router."""
+    found = []
+    for number, left, right, metric in LINKS:
+        for end, me, peer in ((1, left, right), (2, right, left)):
+            if me == router:
+                found.append(
+                    (
+                        f"{me}-{peer}",
+                        f"172.16.{number}.{end}/24",
+                        f"2001:db8:0:{number:x}::{end}/64",
+                        metric,
+                    )
+                )
+    if router == "r1":
+        found.append(("r1-c1", "10.0.1.1/24", None, None))
+    if router in SITES:
+        found.append((f"{router}-lan", f"10.{SITES[router].number}.0.1/24", None, None))
+    return found
+
+
+def zebra_conf(router):
+    lines = [f"hostname {router}", "interface lo"]
+    lines += [f" ip address {loopback(router)}/32", f" ipv6 address {loopback6(router)}/128"]
+    for name, v4, v6, _ in interfaces(router):
+        lines += [f"interface {name}", f" ip address {v4}"]
+        if v6:
+            lines += [f" ipv6 address {v6}"]
+    return lines
+
+
+def staticd_conf(router):
+    """Debian's FRR cannot redistribute SHARP routes (it is built without
+    sharpd), so the locator goes into the IGP as a static discard route."""
+    return [f"ipv6 route {locator(router)} blackhole"] if router in SITES else []
+
+
+def isisd_conf(router):
+    net = f"49.0001.0000.0000.{NUMBERS[router]:04d}.00"
+    lines = [f"hostname {router}"]
+    if router in SITES:
+        lines += [
+            "ipv6 prefix-list LOCATORS seq 5 permit 2001:db8::/32 ge 48 le 64",
+            "route-map LOCATORS permit 10",
+            " match ipv6 address prefix-list LOCATORS",
+        ]
+    lines += [
+        "router isis 1",
+        " is-type level-2-only",
+        " lsp-gen-interval 1",
+        " spf-delay-ietf init-delay 20 short-delay 50 long-delay 200 "
+        "holddown 500 time-to-learn 200",
+        " topology ipv6-unicast",
+        f" net {net}",
+    ]
+    if router in SITES:
+        lines += [" redistribute ipv6 static level-2 route-map LOCATORS"]
+    for name, _, v6, metric in [("lo", None, "yes", None)] + interfaces(router):
+        lines += [f"interface {name}", " ip router isis 1"]
+        if v6:
+            lines += [" ipv6 router isis 1"]
+        if metric is None:
+            lines += [" isis passive"]
+        else:
+            lines += [
+                " isis network point-to-point",
+                f" isis metric {metric}",
+                " isis hello-interval 1",
+                " isis hello-multiplier 4",
+            ]
+    return lines
+
+
+def bgpd_conf(router):
+    me = loopback(router)
+    lines = [f"hostname {router}", f"router bgp {ASN}", f" bgp router-id {me}"]
+    lines += [" timers bgp 3 12"]
+    peers = [p for p in ROUTERS if p != "rr"] if router == "rr" else ["rr"]
+    for peer in peers:
+        address = loopback(peer)
+        lines += [
+            f" neighbor {address} remote-as {ASN}",
+            f" neighbor {address} update-source {me}",
+            f" neighbor {address} timers connect 1",
+        ]
+    if router == "rr":
+        lines += [" address-family ipv4 unicast"]
+        for peer in peers:
+            lines += [
+                f"  neighbor {loopback(peer)} route-reflector-client",
+                f"  neighbor {loopback(peer)} addpath-tx-all-paths",
+            ]
+        lines += [" exit-address-family"]
+    return lines
+
+
+def dyncast_zebra(router):
+    """Our lines in the configuration of zebra."""
+    if router in SITES:
+        return [f"dyncast locator {locator(router)}"]
+    if router == "r1":
+        return ["dyncast network-cost unit 100", "dyncast hold 120", "dyncast ingress r1-c1"]
+    return []
+
+
+def dyncast_bgpd(router):
+    """Our lines in the configuration of bgpd."""
+    if router not in SITES:
+        return []
+    lines = [f"dyncast locator {locator(router)}"]
+    service = f"dyncast service {SERVICE}"
+    lines += [f"{service} prefix {SERVICE_PREFIX}"]
+    lines += [f"{service} advertise interval 200 threshold 10"]
+    for name in SITES[router].instances:
+        inst = INSTANCES[name]
+        lines += [
+            f"{service} instance {name} address {inst.address} "
+            f"capacity {CAPACITY} sid {inst.sid}"
+        ]
+    return lines
+
+
+def plain_bgpd(router):
+    """Plain anycast instead of ours."""
+    if router not in SITES:
+        return []
+    return [
+        f"router bgp {ASN}",
+        " address-family ipv4 unicast",
+        f"  network {SERVICE_PREFIX}",
+        " exit-address-family",
+    ]
+
+
+def plain_staticd(router):
+    if router not in SITES:
+        return []
+    return [
+        f"ip route {SERVICE_PREFIX} {INSTANCES[name].address}"
+        for name in SITES[router].instances
+    ]
+
+
+def wait_for(what, predicate, timeout=30, every=0.2):
+    """Poll until predicate() is true; its last falsy answer is in the error.
+
+    A predicate may answer True, or a phrase that says what is missing.
+    """
+    from lib import topotest  # pylint: disable=import-outside-toplevel
+
+    def probe():
+        answer = predicate()
+        return None if answer is True else (answer or "not yet")
+
+    ok, missing = topotest.run_and_expect(
+        probe, None, count=max(1, int(timeout / every)), wait=every
+    )
+    assert ok, f"{what}: not within {timeout} s: {missing}"
+
+
+class Lab:
+    """The running topology."""
+
+    def __init__(self, name, plain=False, adapt=None):
+        """plain: no modules, plain anycast.  adapt(router, conf): last
+        changes to the {daemon: lines} of a router before it starts."""
+        from lib.topogen import Topogen  # pylint: disable=import-outside-toplevel
+        from lib.topotest import g_extra_config  # pylint: disable=import-outside-toplevel
+
+        self.name = name
+        self.plain = plain
+        self.adapt = adapt
+        self.procs = {}
+        self.rundir = g_extra_config["rundir"]
+        self.stopped = False
+        self.modules = {}
+        self.tgen = Topogen(self._build, name)
+        self.logdir = self.tgen.logdir
+
+    def _build(self, tgen):
+        for router in ROUTERS:
+            tgen.add_router(router)
+        tgen.add_host("c1", CLIENT_ADDRESSES[0] + "/24", "via 10.0.1.1")
+        for name, inst in INSTANCES.items():
+            gateway = f"10.{SITES[inst.router].number}.0.1"
+            tgen.add_host(name, inst.address + "/24", "via " + gateway)
+        gears = tgen.gears
+        for _, left, right, _ in LINKS:
+            tgen.add_link(gears[left], gears[right], f"{left}-{right}", f"{right}-{left}")
+        tgen.add_link(gears["r1"], gears["c1"], "r1-c1", "c1-r1")
+        for router, site in SITES.items():
+            lan = tgen.add_switch(f"lan{site.number}")
+            tgen.add_link(lan, gears[router], f"s{site.number}r", f"{router}-lan")
+            for name in site.instances:
+                tgen.add_link(lan, gears[name], f"s{site.number}{name}", f"{name}-lan")
+
+    # -- start and stop ----------------------------------------------------
+
+    def start(self):
+        self.tgen.start_topology()
+        self._start_hosts()
+        if not self.plain:
+            self._copy_modules()
+        for router in ROUTERS:
+            self.start_router(router)
+
+    def _start_hosts(self):
+        extra = "; ".join(f"ip addr add {a}/24 dev c1-r1" for a in CLIENT_ADDRESSES[1:])
+        self.cmd("c1", extra)
+        for name in INSTANCES:
+            self.cmd(name, f"ip addr add {SERVICE_PREFIX} dev lo")
+
+    def _copy_modules(self):
+        """The daemons load modules as user frr, who may not be able to look
+        into the folder of the build."""
+        folder = os.path.join(self.rundir, "modules")
+        os.makedirs(folder, exist_ok=True)
+        os.chmod(folder, 0o755)
+        for daemon in ("bgpd", "zebra"):
+            name = f"{daemon}_dyncast.so"
+            source = os.path.join(dyncast_frr.BUILD, "modules", name)
+            self.modules[daemon] = shutil.copy(source, os.path.join(folder, name))
+
+    def router_conf(self, router):
+        """{daemon: lines of its configuration file}"""
+        conf = {
+            "zebra": zebra_conf(router),
+            "staticd": staticd_conf(router),
+            "isisd": isisd_conf(router),
+            "bgpd": bgpd_conf(router),
+        }
+        if self.plain:
+            conf["bgpd"] += plain_bgpd(router)
+            conf["staticd"] += plain_staticd(router)
+        elif router in STEERING:
+            conf["zebra"] += dyncast_zebra(router)
+            conf["bgpd"] += dyncast_bgpd(router)
+        if self.adapt:
+            self.adapt(router, conf)
+        return conf
+
+    def start_router(self, router):
+        gear = self.tgen.gears[router]
+        conf = self.router_conf(router)
+        folder = os.path.join(self.logdir, router, "conf")
+        os.makedirs(folder, exist_ok=True)
+        for daemon, lines in conf.items():
+            path = os.path.join(folder, daemon + ".conf")
+            with open(path, "w", encoding="ascii") as out:
+                out.write("\n".join(lines) + "\n")
+            param = None
+            if router in STEERING and daemon in self.modules:
+                param = "-M " + self.modules[daemon]
+            gear.net.loadConf(daemon, None if daemon == "isisd" else path, param)
+        error = gear.net.startRouter(self.tgen)
+        assert not error, f"{router}: {error}"
+        # Line by line, not as a file: a file is one transaction, in which the
+        # first LSP is made (and the next delayed by 30 s) before the timers.
+        self.cmd(router, f"vtysh -d isisd -f {folder}/isisd.conf")
+
+    def stop(self):
+        """Stop everything that start() and the users of this object began."""
+        if self.stopped:
+            return
+        self.stopped = True
+        for proc in list(self.procs.values()):
+            proc.stop()
+        pids = [
+            pid
+            for router in ROUTERS
+            if router in self.tgen.gears
+            for _, pid in self.tgen.gears[router].net.listDaemons()
+        ]
+        _end_processes(pids)
+        self.tgen.stop_topology()
+
+    # -- what tests and the demo ask for --------------------------------------
+
+    def node(self, name):
+        return self.tgen.gears[name].net
+
+    def cmd(self, name, command):
+        return self.node(name).cmd_raises(command)
+
+    def vtysh(self, router, *commands):
+        args = ["vtysh"]
+        for command in commands:
+            args += ["-c", command]
+        rc, out, err = self.node(router).cmd_status(args, warn=False)
+        return out + err if rc else out
+
+    def json(self, router, command):
+        """Answer of a show command with `json`; {} while it has none."""
+        return self.tgen.gears[router].vtysh_cmd(command, isjson=True)
+
+    def configure(self, router, *lines):
+        """Type lines in configuration mode; returns what vtysh said."""
+        return self.vtysh(router, "configure terminal", *lines)
+
+    def daemon_pid(self, router, daemon):
+        """pid of a running daemon, or None"""
+        rc, out, _ = self.node(router).cmd_status(
+            f"cat /var/run/frr/{daemon}.pid", warn=False
+        )
+        if rc or not out.strip().isdigit():
+            return None
+        pid = int(out)
+        return pid if os.path.isdir(f"/proc/{pid}") else None
+
+    def kill_daemon(self, router, daemon):
+        """kill -9, as a crash would"""
+        pid = self.daemon_pid(router, daemon)
+        assert pid, f"{router}: {daemon} does not run"
+        os.kill(pid, signal.SIGKILL)
+        wait_for(f"{daemon} of {router} to die", lambda: not _alive(pid), 10, 0.05)
+        self.cmd(router, f"rm -f /var/run/frr/{daemon}.pid")
+
+    def start_daemon(self, router, daemon):
+        node = self.node(router)
+        enabled = dict(node.daemons)
+        error = node.startRouterDaemons([daemon])
+        node.daemons = enabled
+        assert not error, f"{router}: {error}"
+        wait_for(
+            f"{daemon} of {router}", lambda: self.daemon_pid(router, daemon) is not None
+        )
+
+    def log(self, router, daemon):
+        """What a daemon has logged so far."""
+        path = os.path.join(self.logdir, router, daemon + ".log")
+        if not os.path.exists(path):
+            return ""
+        with open(path, encoding="utf-8", errors="replace") as log:
+            return log.read()
+
+    def wait_underlay(self, timeout=60):
+        """All loopbacks and locators known everywhere, all sessions up."""
+
+        def missing():
+            for router in ROUTERS:
+                routes = self.cmd(router, "ip route; ip -6 route")
+                for other in ROUTERS:
+                    want = [loopback(other), loopback6(other)]
+                    if other in SITES:
+                        want.append(locator(other))
+                    for one in want:
+                        if other != router and one not in routes:
+                            return f"{router} has no route to {one}"
+            return self.sessions_missing() or True
+
+        wait_for("the underlay", missing, timeout, 0.5)
+
+    def sessions_missing(self):
+        """Phrase about a BGP session of rr that is not up, or None."""
+        peers = self.json("rr", "show bgp ipv4 unicast summary json").get("peers", {})
+        for router in ROUTERS:
+            state = peers.get(loopback(router), {}).get("state")
+            if router != "rr" and state != "Established":
+                return f"BGP session of rr to {router} is {state}"
+        return None
+
+    def set_site_link(self, router, up):
+        """Cut or mend the only link of a site."""
+        state = "up" if up else "down"
+        self.cmd(router, f"ip link set {router}-core {state}")
+
+    def set_metric(self, router, peer, metric):
+        """IGP metric of a link, both ends."""
+        self.configure(router, f"interface {router}-{peer}", f"isis metric {metric}")
+        self.configure(peer, f"interface {peer}-{router}", f"isis metric {metric}")
+
+
+def _alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stat:
+            return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def _end_processes(pids, patience=8):
+    """SIGTERM, then SIGKILL for those that do not listen."""
+    for sig in (signal.SIGTERM, signal.SIGKILL):
+        for pid in pids:
+            try:
+                os.kill(pid, sig)
+            except ProcessLookupError:
+                pass
+        end = time.monotonic() + patience
+        while time.monotonic() < end:
+            pids = [pid for pid in pids if _alive(pid)]
+            if not pids:
+                return
+            time.sleep(0.05)
