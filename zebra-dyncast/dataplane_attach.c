@@ -22,6 +22,9 @@
 #include <net/if.h>
 #include <net/if_arp.h>
 
+#include <linux/pkt_sched.h>
+#include <linux/rtnetlink.h>
+
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
@@ -154,8 +157,11 @@ static bool attach_clsact(uint32_t ifindex, const char *ifname,
 			    .priority = FILTER_PRIORITY,
 			    .prog_fd = dyncast_dp.prog,
 			    .flags = BPF_TC_F_REPLACE);
+	libbpf_print_fn_t log = libbpf_set_print(NULL);
 	int error = bpf_tc_hook_create(&hook);
 
+	/* no noise about a qdisc that exists, which is fine */
+	libbpf_set_print(log);
 	iface->flags |= DYNCAST_MAP_IFACE_CLSACT;
 	if (!error)
 		iface->flags |= DYNCAST_MAP_IFACE_OWN_QDISC;
@@ -171,23 +177,47 @@ static bool attach_clsact(uint32_t ifindex, const char *ifname,
 	return !error;
 }
 
-/* the qdisc goes with the filter when we have made it and nobody else uses it
- */
+/* whether a direction of a clsact qdisc has filters; yes when in doubt */
+static bool has_filters(uint32_t ifindex, uint32_t parent)
+{
+	struct {
+		struct nlmsghdr header;
+		struct tcmsg tc;
+	} request = {
+		.header = {.nlmsg_len = sizeof(request),
+			   .nlmsg_type = RTM_GETTFILTER,
+			   .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
+		.tc = {.tcm_family = AF_UNSPEC,
+		       .tcm_ifindex = ifindex,
+		       .tcm_parent = parent},
+	};
+	struct nlmsghdr answer[1024];
+	bool found = true;
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+
+	if (fd < 0)
+		return true;
+	/* the first message tells: a filter, or the end of the list */
+	if (send(fd, &request, sizeof(request), 0) == sizeof(request) &&
+	    recv(fd, answer, sizeof(answer), 0) >= (ssize_t)sizeof(*answer))
+		found = answer->nlmsg_type != NLMSG_DONE;
+	close(fd);
+	return found;
+}
+
+/* The qdisc goes with the filter when we have made it and nobody else uses
+ * it. */
 static void detach_clsact(uint32_t ifindex, uint32_t flags)
 {
 	DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex,
 			    .attach_point = BPF_TC_INGRESS);
 	DECLARE_LIBBPF_OPTS(bpf_tc_opts, opts, .handle = FILTER_HANDLE,
 			    .priority = FILTER_PRIORITY);
-	DECLARE_LIBBPF_OPTS(bpf_tc_opts, any);
 
 	bpf_tc_detach(&hook, &opts);
 	if (!(flags & DYNCAST_MAP_IFACE_OWN_QDISC) ||
-	    bpf_tc_query(&hook, &any) != -ENOENT)
-		return;
-	hook.attach_point = BPF_TC_EGRESS;
-	any.sz = sizeof(any);
-	if (bpf_tc_query(&hook, &any) != -ENOENT)
+	    has_filters(ifindex, TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS)) ||
+	    has_filters(ifindex, TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS)))
 		return;
 	hook.attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS;
 	bpf_tc_hook_destroy(&hook);

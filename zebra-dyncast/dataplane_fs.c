@@ -83,7 +83,8 @@ void dyncast_dp_fs_remove(const char *dir)
 		return;
 	}
 	while ((entry = readdir(listing))) {
-		if (entry->d_name[0] == '.')
+		/* no pin has a dot; the kernel's own *.debug files do */
+		if (strchr(entry->d_name, '.'))
 			continue;
 		if (!is_map_pin(entry->d_name) ||
 		    unlinkat(dirfd(listing), entry->d_name, 0))

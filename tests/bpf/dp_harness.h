@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the dataplane tests share: a network and mount namespace of their own,
+ * a bpffs in a temporary directory, packets, and running the program on one
+ * without an interface (BPF_PROG_TEST_RUN).
+ *
+ * Needs root.  The tests see the dataplane's insides (dataplane_internal.h)
+ * where the public interface does not show what the kernel holds.
+ */
+
+#ifndef DYNCAST_DP_HARNESS_H
+#define DYNCAST_DP_HARNESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "zebra-dyncast/dataplane_internal.h"
+
+#define DP_TABLE 254u
+#define DP_TIMEOUT 60
+/* what the program returns for a packet that it leaves alone and for one that
+ * it sends on */
+#define DP_PASS 0xffffffffu
+#define DP_OK 0u
+#define DP_REDIRECT 7u
+
+extern char dp_dir[64];	    /* of the bpffs */
+extern uint32_t dp_ifindex; /* "dv0", attached in DP_TABLE by dp_setup */
+
+/* group fixtures: namespaces and the veth pair dv0-dv1 */
+int dp_group_setup(void **state);
+int dp_group_teardown(void **state);
+/* test fixtures: dataplane started in a fresh directory with `flows` entries,
+ * one service 10.255.0.1/32; everything uninstalled at the end */
+int dp_setup(void **state);
+int dp_teardown(void **state);
+void dp_run(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* true when the command's output holds the text */
+bool dp_output_has(const char *command, const char *text);
+
+struct dyncast_addr dp_addr(const char *text);
+struct dyncast_prefix dp_prefix(const char *text);
+int dp_service(uint32_t table_id, const char *prefix);
+/* an adjacent instance, alive, next hop = D-BID */
+uint16_t dp_adjacent(int service, const char *dbid);
+uint16_t dp_srv6(int service, const char *sid, const char *nexthop,
+		 uint16_t mtu);
+/* every slot the same, or alternating */
+void dp_ring(int service, uint16_t even, uint16_t odd);
+
+struct dp_packet {
+	const char *src, *dst;
+	uint16_t sport, dport;
+	uint8_t proto; /* 0: TCP */
+	uint8_t ttl;   /* 0: 64 */
+	uint8_t tos;
+	uint16_t frag;	 /* host order */
+	uint8_t options; /* 32-bit words */
+	uint16_t payload;
+};
+
+struct dp_result {
+	uint32_t verdict;
+	uint8_t data[2048];
+	uint32_t size;
+};
+
+/* frame of the packet; its size */
+uint32_t dp_build(const struct dp_packet *packet, uint8_t frame[2048]);
+struct dp_result dp_run_frame(const uint8_t *frame, uint32_t size);
+struct dp_result dp_run_packet(const struct dp_packet *packet);
+/* run the packet's flow: instance it has an entry for afterwards, 0: none */
+uint16_t dp_flow(const struct dp_packet *packet);
+/* its entry; false when there is none */
+bool dp_entry(const struct dp_packet *packet, struct dyncast_map_flow *flow);
+void dp_entry_write(const struct dp_packet *packet,
+		    const struct dyncast_map_flow *flow);
+uint32_t dp_slot(int service, const struct dp_packet *packet);
+uint16_t dp_checksum(const void *data, size_t size);
+
+#endif /* DYNCAST_DP_HARNESS_H */
