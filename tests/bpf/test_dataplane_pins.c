@@ -344,7 +344,7 @@ static void attach_by_clsact(void **state)
 	dyncast_dp_detach(dp_ifindex, "dv0");
 	assert_false(dp_output_has(show, "dyncast"));
 	assert_true(dp_output_has("tc filter show dev dv0 egress", "dyncast"));
-	dp_run("tc qdisc del dev dv0 clsact");
+	dp_run("tc qdisc del dev dv0 clsact && tc qdisc add dev dv0 clsact");
 	assert_true(dyncast_dp_attach(dp_ifindex, "dv0", DP_TABLE));
 	dyncast_dp_detach(dp_ifindex, "dv0");
 	assert_false(dp_output_has(show, "dyncast"));
