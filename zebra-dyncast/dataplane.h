@@ -145,7 +145,13 @@ bool dyncast_dp_flow_walk(struct dyncast_dp_walk **cursor, unsigned int max,
 				     void *arg),
 			  void *arg);
 void dyncast_dp_flow_walk_end(struct dyncast_dp_walk **cursor);
-/* delete flows of one service (or all, when index is -1); number deleted */
+/* delete flows of one service (or all, when index is -1); number deleted.  A
+ * full table takes about a second: daemons use the walk below. */
 unsigned int dyncast_dp_flow_clear(int service);
+/* The same as a walk: each call looks at up to max flows (at least 256), adds
+ * to *deleted and returns true while there is more. */
+bool dyncast_dp_flow_clear_walk(struct dyncast_dp_walk **cursor,
+				unsigned int max, int service,
+				unsigned int *deleted);
 
 #endif /* DYNCAST_DATAPLANE_H */

@@ -82,16 +82,50 @@ static int link_open(uint32_t ifindex)
 	return -1;
 }
 
-static void forget_stale_link(uint32_t ifindex, void *arg)
+static bool filter_exists(uint32_t ifindex)
 {
-	int fd = link_open(ifindex);
+	DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex,
+			    .attach_point = BPF_TC_INGRESS);
+	DECLARE_LIBBPF_OPTS(bpf_tc_opts, opts, .handle = FILTER_HANDLE,
+			    .priority = FILTER_PRIORITY);
+	libbpf_print_fn_t log = libbpf_set_print(NULL);
+	bool exists = !bpf_tc_query(&hook, &opts);
 
-	(void)arg;
-	if (fd >= 0)
-		close(fd);
-	else
-		bpf_map_delete_elem(dyncast_dp.maps[DYNCAST_DP_MAP_IFACES],
-				    &ifindex);
+	libbpf_set_print(log);
+	return exists;
+}
+
+static bool still_attached(uint32_t ifindex,
+			   const struct dyncast_map_iface *iface)
+{
+	int fd;
+
+	if (iface->flags & DYNCAST_MAP_IFACE_CLSACT)
+		return filter_exists(ifindex);
+	fd = link_open(ifindex);
+	if (fd < 0)
+		return false;
+	close(fd);
+	return true;
+}
+
+/* interfaces may have gone while nobody looked */
+static void forget_stale(void)
+{
+	int fd = dyncast_dp.maps[DYNCAST_DP_MAP_IFACES];
+	static uint32_t found[DYNCAST_MAP_IFACES_MAX];
+	struct dyncast_map_iface iface;
+	void *prev = NULL;
+	int n = 0;
+
+	/* all of them first: deleting makes the walk begin anew */
+	while (n < DYNCAST_MAP_IFACES_MAX &&
+	       !bpf_map_get_next_key(fd, prev, &found[n]))
+		prev = &found[n++];
+	for (int i = 0; i < n; i++)
+		if (!bpf_map_lookup_elem(fd, &found[i], &iface) &&
+		    !still_attached(found[i], &iface))
+			bpf_map_delete_elem(fd, &found[i]);
 }
 
 /*
@@ -106,7 +140,7 @@ void dyncast_dp_attach_probe(void)
 	if (fd >= 0)
 		close(fd);
 	dyncast_dp.attach_mode = fd >= 0 || errno == ENODEV ? "tcx" : "clsact";
-	dyncast_dp_fs_each(LINK_PREFIX, forget_stale_link, NULL);
+	forget_stale();
 }
 
 static bool use_tcx(void)

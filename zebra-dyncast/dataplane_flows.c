@@ -76,13 +76,20 @@ static bool walk_read(struct dyncast_dp_walk *walk)
 	return true;
 }
 
-static struct dyncast_dp_walk *walk_new(uint32_t size)
+/* the walk at *cursor, made when there is none; NULL when it cannot be */
+static struct dyncast_dp_walk *walk_begin(struct dyncast_dp_walk **cursor,
+					  unsigned int max)
 {
-	struct dyncast_dp_walk *walk = calloc(1, sizeof(*walk));
-
-	if (walk && !walk_resize(walk, size))
-		dyncast_dp_flow_walk_end(&walk);
-	return walk;
+	if (*cursor || !dyncast_dp.active)
+		return *cursor;
+	if (max < BATCH_MIN)
+		max = BATCH_MIN;
+	if (max > BATCH_MAX)
+		max = BATCH_MAX;
+	*cursor = calloc(1, sizeof(**cursor));
+	if (*cursor && !walk_resize(*cursor, max))
+		dyncast_dp_flow_walk_end(cursor);
+	return *cursor;
 }
 
 static void flow_describe(struct dyncast_dp_flow *out,
@@ -115,20 +122,12 @@ bool dyncast_dp_flow_walk(struct dyncast_dp_walk **cursor, unsigned int max,
 				     void *arg),
 			  void *arg)
 {
-	struct dyncast_dp_walk *walk;
+	struct dyncast_dp_walk *walk = walk_begin(cursor, max);
 	struct dyncast_dp_flow flow;
 	uint32_t now = dyncast_dp_now();
 
-	if (!dyncast_dp.active)
-		return false;
-	if (!*cursor)
-		*cursor = walk_new(max < BATCH_MIN   ? BATCH_MIN
-				   : max > BATCH_MAX ? BATCH_MAX
-						     : max);
-	walk = *cursor;
 	if (!walk)
 		return false;
-
 	if (walk->next == walk->count && !walk_read(walk))
 		return false;
 	while (walk->next < walk->count && max--) {
@@ -175,25 +174,31 @@ static bool flow_delete(const struct dyncast_map_flow_key *key)
 	return !bpf_map_delete_elem(dyncast_dp.maps[DYNCAST_DP_MAP_FLOWS], key);
 }
 
+bool dyncast_dp_flow_clear_walk(struct dyncast_dp_walk **cursor,
+				unsigned int max, int service,
+				unsigned int *deleted)
+{
+	struct dyncast_dp_walk *walk = walk_begin(cursor, max);
+
+	if (!walk || !walk_read(walk))
+		return false;
+	dyncast_dp_privs
+	{
+		for (uint32_t i = 0; i < walk->count; i++)
+			if (service < 0 ||
+			    flow_service(&walk->keys[i]) == service)
+				*deleted += flow_delete(&walk->keys[i]);
+	}
+	return walk->more;
+}
+
 unsigned int dyncast_dp_flow_clear(int service)
 {
-	struct dyncast_dp_walk *walk;
+	struct dyncast_dp_walk *walk = NULL;
 	unsigned int deleted = 0;
 
-	if (!dyncast_dp.active)
-		return 0;
-	walk = walk_new(BATCH_MAX);
-	while (walk && walk_read(walk)) {
-		dyncast_dp_privs
-		{
-			for (uint32_t i = 0; i < walk->count; i++)
-				if (service < 0 ||
-				    flow_service(&walk->keys[i]) == service)
-					deleted += flow_delete(&walk->keys[i]);
-		}
-		if (!walk->more)
-			break;
-	}
+	while (dyncast_dp_flow_clear_walk(&walk, BATCH_MAX, service, &deleted))
+		;
 	dyncast_dp_flow_walk_end(&walk);
 	return deleted;
 }

@@ -101,25 +101,3 @@ void dyncast_dp_fs_remove(const char *dir)
 		dyncast_dp_warn("cannot unmount %s: %s", dir, strerror(errno));
 	rmdir(dir);
 }
-
-void dyncast_dp_fs_each(const char *prefix,
-			void (*fn)(uint32_t number, void *arg), void *arg)
-{
-	DIR *listing = opendir(dyncast_dp.dir);
-	size_t len = strlen(prefix);
-	struct dirent *entry;
-
-	if (!listing)
-		return;
-	while ((entry = readdir(listing))) {
-		unsigned long number;
-		char *end;
-
-		if (strncmp(entry->d_name, prefix, len))
-			continue;
-		number = strtoul(entry->d_name + len, &end, 10);
-		if (end != entry->d_name + len && !*end && number <= UINT32_MAX)
-			fn(number, arg);
-	}
-	closedir(listing);
-}

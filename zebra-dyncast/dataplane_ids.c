@@ -389,7 +389,7 @@ uint16_t dyncast_dp_instance_get(int service, const struct dyncast_addr *dbid,
 {
 	struct dyncast_map_ident_instance key;
 	struct dyncast_map_instance *shared;
-	uint32_t number;
+	uint32_t number, generation;
 	uint16_t id;
 
 	*created = false;
@@ -404,8 +404,12 @@ uint16_t dyncast_dp_instance_get(int service, const struct dyncast_addr *dbid,
 	if (!id)
 		return 0;
 
+	/* A new array must not begin where the flows of a lost one (someone
+	 * has removed its pin) would be taken for valid. */
 	shared = &dyncast_dp.instances[id];
-	head_write(id, 0, 0, service + 1, shared->generation + 1);
+	generation = shared->generation ? shared->generation + 1
+					: dyncast_dp_now() << 8 | 1;
+	head_write(id, 0, 0, service + 1, generation);
 	dyncast_dp.owners[id] = (struct dyncast_dp_instance_entry){
 		.used = true,
 		.service = service,

@@ -93,9 +93,6 @@ bool dyncast_dp_fs_mount(const char *dir);
 void dyncast_dp_fs_remove(const char *dir);
 /* false when it does not fit */
 bool dyncast_dp_fs_path(char path[PATH_MAX], const char *name);
-/* call fn with the number in each name "<prefix><number>" */
-void dyncast_dp_fs_each(const char *prefix,
-			void (*fn)(uint32_t number, void *arg), void *arg);
 
 /* dataplane_maps.c; want privileges raised */
 bool dyncast_dp_maps_open(uint32_t flow_table_size);

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Drives the dataplane from the command line, without zebra: one command per
+ * run, everything else recovered from the pins, as after a restart.  For
+ * packets.py.
+ */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <net/if.h>
+
+#include "lib/addr.h"
+#include "zebra-dyncast/dataplane.h"
+
+static const char usage_text[] =
+	"usage: dp_tool DIR COMMAND\n"
+	"  attach IFNAME TABLE | detach IFNAME | uninstall | status | flows\n"
+	"  service TABLE PREFIX                         prints its index\n"
+	"  adjacent SERVICE DBID IFNAME                 prints the id\n"
+	"  srv6 SERVICE SID SOURCE NEXTHOP IFNAME MTU   prints the id;\n"
+	"                                               NEXTHOP \"-\": by route\n"
+	"  remove ID\n"
+	"  ring SERVICE ID...                           repeated over the slots\n";
+
+static void need(bool condition, const char *what)
+{
+	if (condition)
+		return;
+	fprintf(stderr, "dp_tool: %s\n%s", what, usage_text);
+	exit(2);
+}
+
+static struct dyncast_addr address(const char *text)
+{
+	struct dyncast_addr addr = {};
+
+	if (strcmp(text, "-"))
+		need(dyncast_addr_parse(text, &addr), "not an address");
+	return addr;
+}
+
+static int set_instance(int service, struct dyncast_dp_instance *in)
+{
+	bool created;
+	uint16_t id = dyncast_dp_instance_get(service, &in->dbid, &created);
+
+	in->alive = true;
+	if (!id || !dyncast_dp_instance_set(id, in))
+		return 1;
+	printf("%u\n", id);
+	return 0;
+}
+
+static int run_service(char **argv)
+{
+	struct dyncast_dp_service svc = {.table_id = atoi(argv[0])};
+	bool created;
+	int index;
+
+	need(dyncast_prefix_parse(argv[1], &svc.prefix), "not a prefix");
+	index = dyncast_dp_service_get(svc.table_id, &svc.prefix, &created);
+	if (index < 0 || !dyncast_dp_service_enable(index, &svc))
+		return 1;
+	printf("%d\n", index);
+	return 0;
+}
+
+static int run_adjacent(char **argv)
+{
+	struct dyncast_dp_instance in = {
+		.kind = DYNCAST_KIND_ADJACENT,
+		.dbid = address(argv[1]),
+		.nexthop = address(argv[1]),
+		.ifindex = if_nametoindex(argv[2]),
+	};
+
+	return set_instance(atoi(argv[0]), &in);
+}
+
+static int run_srv6(char **argv)
+{
+	struct dyncast_dp_instance in = {
+		.kind = DYNCAST_KIND_SRV6,
+		.dbid = address(argv[1]),
+		.encap_source = address(argv[2]),
+		.nexthop = address(argv[3]),
+		.ifindex = if_nametoindex(argv[4]),
+		.mtu = atoi(argv[5]),
+	};
+
+	return set_instance(atoi(argv[0]), &in);
+}
+
+static int run_ring(char **argv, int n)
+{
+	uint16_t ring[DYNCAST_RING_SLOTS];
+
+	for (int i = 0; i < DYNCAST_RING_SLOTS; i++)
+		ring[i] = atoi(argv[1 + i % (n - 1)]);
+	return dyncast_dp_ring_set(atoi(argv[0]), ring) < 0;
+}
+
+static int run_status(void)
+{
+	struct dyncast_dp_status s;
+
+	dyncast_dp_status_get(&s);
+	printf("active %d\nattach_mode %s\npackets_steered %llu\n"
+	       "flow_hits %llu\nflow_new %llu\nflow_repinned %llu\n"
+	       "flow_refused %llu\nno_instance %llu\ntoo_big %llu\n"
+	       "fragments %llu\nerrors %llu\n",
+	       s.active, s.attach_mode, (unsigned long long)s.packets_steered,
+	       (unsigned long long)s.flow_hits, (unsigned long long)s.flow_new,
+	       (unsigned long long)s.flow_repinned,
+	       (unsigned long long)s.flow_refused,
+	       (unsigned long long)s.no_instance, (unsigned long long)s.too_big,
+	       (unsigned long long)s.fragments, (unsigned long long)s.errors);
+	return 0;
+}
+
+static void print_flow(const struct dyncast_dp_flow *flow, void *arg)
+{
+	char src[DYNCAST_ADDR_STRLEN], dst[DYNCAST_ADDR_STRLEN];
+
+	(void)arg;
+	printf("%u %s %u %s %u -> %u%s\n", flow->proto,
+	       dyncast_addr_str(&flow->src, src, sizeof(src)), flow->sport,
+	       dyncast_addr_str(&flow->dst, dst, sizeof(dst)), flow->dport,
+	       flow->instance, flow->valid ? "" : " void");
+}
+
+static int run_flows(void)
+{
+	struct dyncast_dp_walk *walk = NULL;
+
+	while (dyncast_dp_flow_walk(&walk, 1000, print_flow, NULL))
+		;
+	dyncast_dp_flow_walk_end(&walk);
+	return 0;
+}
+
+static int run(const char *command, char **argv, int n)
+{
+	if (!strcmp(command, "attach") && n == 2)
+		return !dyncast_dp_attach(if_nametoindex(argv[0]), argv[0],
+					  atoi(argv[1]));
+	if (!strcmp(command, "detach") && n == 1) {
+		dyncast_dp_detach(if_nametoindex(argv[0]), argv[0]);
+		return 0;
+	}
+	if (!strcmp(command, "service") && n == 2)
+		return run_service(argv);
+	if (!strcmp(command, "adjacent") && n == 3)
+		return run_adjacent(argv);
+	if (!strcmp(command, "srv6") && n == 6)
+		return run_srv6(argv);
+	if (!strcmp(command, "remove") && n == 1) {
+		dyncast_dp_instance_del(atoi(argv[0]));
+		return 0;
+	}
+	if (!strcmp(command, "ring") && n >= 2)
+		return run_ring(argv, n);
+	if (!strcmp(command, "status") && n == 0)
+		return run_status();
+	if (!strcmp(command, "flows") && n == 0)
+		return run_flows();
+	if (!strcmp(command, "uninstall") && n == 0) {
+		dyncast_dp_uninstall();
+		return 0;
+	}
+	need(false, "no such command");
+	return 2;
+}
+
+int main(int argc, char **argv)
+{
+	int result;
+
+	need(argc >= 3, "too few arguments");
+	if (!dyncast_dp_start(argv[1], 65536))
+		return 1;
+	result = run(argv[2], argv + 3, argc - 3);
+	dyncast_dp_stop();
+	return result;
+}

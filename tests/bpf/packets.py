@@ -1,0 +1,401 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+Real packets through the dataplane, with stock kernels around it and no zebra.
+
+          client --- ingress --- core --- egress --- lan --- i1
+                        |                                \\-- i2
+                        lan (adjacent case)
+
+Runs as root in a mount namespace of its own, with its own /run/netns, so it
+touches nothing outside and needs no cleaning up.
+
+usage: packets.py DP_TOOL
+"""
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+SERVICE = "10.255.0.1"
+PORT = 8000
+FLOWS = 40
+BULK = 20_000_000
+
+SERVER = r"""
+import os, socket, sys, threading
+name = sys.argv[1].encode()
+def talk(c):
+    with c:
+        f = c.makefile("rb")
+        for line in f:
+            word = line.split()
+            if word[0] == b"upload":
+                left = int(word[1])
+                while left:
+                    left -= len(f.read(min(left, 65536)))
+            elif word[0] == b"download":
+                c.sendall(b"x" * int(word[1]))
+            c.sendall(name + b"\n")
+def udp(s):
+    while True:
+        data, peer = s.recvfrom(65536)
+        s.sendto(name + b" " + data[:100], peer)
+u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+u.bind((sys.argv[2], int(sys.argv[3])))
+threading.Thread(target=udp, args=(u,), daemon=True).start()
+t = socket.create_server((sys.argv[2], int(sys.argv[3])), backlog=200)
+print("ready", flush=True)
+while True:
+    c, _ = t.accept()
+    threading.Thread(target=talk, args=(c,), daemon=True).start()
+"""
+
+dp_tool = None
+procs = []
+checks = failures = 0
+
+
+def check(what, ok, detail=""):
+    global checks, failures
+    checks += 1
+    failures += not ok
+    print(f"{'ok  ' if ok else 'FAIL'} {what} {detail}", flush=True)
+
+
+def sh(ns, command, ok_to_fail=False):
+    done = subprocess.run(["nsenter", f"--net=/run/netns/{ns}", "sh", "-c", command],
+                          text=True, capture_output=True)
+    if done.returncode and not ok_to_fail:
+        raise RuntimeError(f"{ns}: {command}: {done.stderr.strip()}")
+    return done.stdout
+
+
+class Net:
+    """Namespaces and links of one case."""
+
+    def __init__(self, names):
+        for name in names:
+            subprocess.run(["ip", "netns", "add", name], check=True)
+            sh(name, "ip link set lo up")
+            sh(name, "sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 "
+                     "net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0 "
+                     "net.ipv6.conf.default.accept_dad=0 net.ipv6.conf.all.accept_dad=0")
+        self.names = names
+
+    def link(self, a, a_if, b, b_if):
+        sh(a, f"ip link add {a_if} type veth peer name {b_if} netns {b}")
+        sh(a, f"ip link set {a_if} up")
+        sh(b, f"ip link set {b_if} up")
+
+    def address(self, ns, dev, *addresses):
+        for a in addresses:
+            sh(ns, f"ip addr add {a} dev {dev} nodad")
+
+    def lan(self, router, instances):
+        """A bridge with the router (10.1.0.1) and the instances (10.1.0.11..)."""
+        sh("lan", "ip link add br0 type bridge && ip link set br0 up")
+        self.link(router, "lan", "lan", "p0")
+        sh("lan", "ip link set p0 master br0")
+        self.address(router, "lan", "10.1.0.1/24")
+        for i, name in enumerate(instances, 1):
+            self.link(name, "eth0", "lan", f"p{i}")
+            sh("lan", f"ip link set p{i} master br0")
+            self.address(name, "eth0", f"10.1.0.{10 + i}/24")
+            self.address(name, "lo", f"{SERVICE}/32")
+            sh(name, "ip route add default via 10.1.0.1")
+            serve(name)
+
+    def close(self):
+        for name in self.names:
+            subprocess.run(["ip", "netns", "del", name], check=True)
+
+
+def serve(name):
+    p = subprocess.Popen(["nsenter", f"--net=/run/netns/{name}", sys.executable, "-c", SERVER,
+                          name, SERVICE, str(PORT)], stdout=subprocess.PIPE, text=True)
+    procs.append(p)
+    assert p.stdout.readline().strip() == "ready"
+
+
+def stop_servers():
+    while procs:
+        p = procs.pop()
+        p.kill()
+        p.wait()
+
+
+class Dataplane:
+    def __init__(self, ns, directory):
+        self.ns, self.dir = ns, directory
+
+    def __call__(self, *args):
+        return sh(self.ns, " ".join([dp_tool, self.dir, *map(str, args)])).strip()
+
+    def status(self):
+        return dict(line.split() for line in self("status").splitlines())
+
+
+class Client:
+    """Sockets in the client's namespace: a thread enters it to make them."""
+
+    def __init__(self, ns):
+        self.ns = ns
+
+    def socket(self, kind):
+        made = []
+
+        def make():
+            import ctypes
+            libc = ctypes.CDLL(None, use_errno=True)
+            with open(f"/run/netns/{self.ns}") as f:
+                if libc.setns(f.fileno(), 0x40000000):
+                    raise OSError(ctypes.get_errno(), "setns")
+            made.append(socket.socket(socket.AF_INET, kind))
+
+        t = threading.Thread(target=make)
+        t.start()
+        t.join()
+        made[0].settimeout(5)
+        return made[0]
+
+    def tcp(self):
+        s = self.socket(socket.SOCK_STREAM)
+        s.connect((SERVICE, PORT))
+        return s
+
+    def udp(self):
+        s = self.socket(socket.SOCK_DGRAM)
+        s.connect((SERVICE, PORT))
+        return s
+
+
+def read_line(s):
+    got = b""
+    while not got.endswith(b"\n"):
+        part = s.recv(1)
+        if not part:
+            raise ConnectionError("closed")
+        got += part
+    return got.decode().strip()
+
+
+def ask_tcp(s):
+    """Name of the instance that answers, None when the connection is broken."""
+    try:
+        s.sendall(b"who\n")
+        return read_line(s)
+    except OSError:
+        return None
+
+
+def ask_udp(s, tries=3):
+    for _ in range(tries):
+        try:
+            s.send(b"who")
+            return s.recv(100).decode().split()[0]
+        except OSError:
+            pass
+    return None
+
+
+def open_flows(client):
+    return [client.tcp() for _ in range(FLOWS)], [client.udp() for _ in range(FLOWS)]
+
+
+def answers(flows):
+    return [ask_tcp(s) for s in flows[0]] + [ask_udp(s) for s in flows[1]]
+
+
+def affinity(client, dp, service, id1, id2):
+    """New flows follow the ring, running ones stay; the common part."""
+    dp("ring", service, id1, id2)
+    flows = open_flows(client)
+    first = answers(flows)
+    check("every flow is answered, and by both instances",
+          set(first) == {"i1", "i2"}, f"i1 {first.count('i1')} i2 {first.count('i2')}")
+    check("a flow keeps its instance", answers(flows) == first)
+
+    dp("ring", service, id2)
+    check("running flows stay when the ring moves", answers(flows) == first)
+    new = answers(open_flows(client))
+    check("new flows follow the ring", set(new) == {"i2"}, str(set(new)))
+    return flows, first
+
+
+def failure(dp, flows, first, id1):
+    dp("remove", id1)
+    second = answers(flows)
+    kept = all(b == "i2" for a, b in zip(first, second) if a == "i2")
+    check("flows of the other instance stay when one is removed", kept)
+    moved = [b for a, b in zip(first[FLOWS:], second[FLOWS:]) if a == "i1"]
+    check("UDP flows of the removed instance move at once",
+          bool(moved) and set(moved) == {"i2"})
+    lost = [b for a, b in zip(first[:FLOWS], second[:FLOWS]) if a == "i1"]
+    check("its TCP connections are told that they ended", bool(lost) and set(lost) == {None})
+
+
+def restart_under_load(client, dp):
+    """A new program in place of the old one: no packet is lost."""
+    s = client.udp()
+    s.settimeout(2)
+    lost = sent = 0
+    done = threading.Event()
+
+    def reload_program():
+        for _ in range(20):
+            dp("attach", "client", 254)
+        done.set()
+
+    t = threading.Thread(target=reload_program)
+    t.start()
+    while not done.is_set() or not sent:
+        sent += 1
+        lost += ask_udp(s, 1) is None
+    t.join()
+    check("20 restarts lose no packet", lost == 0, f"{sent} sent, {lost} lost")
+
+
+def adjacent_case(directory):
+    print("# adjacent: two instances on the ingress router's LAN")
+    net = Net(["client", "ingress", "lan", "i1", "i2"])
+    net.link("client", "eth0", "ingress", "client")
+    net.address("client", "eth0", "10.9.0.2/24")
+    net.address("ingress", "client", "10.9.0.1/24")
+    sh("client", "ip route add default via 10.9.0.1")
+    net.lan("ingress", ["i1", "i2"])
+    client, dp = Client("client"), Dataplane("ingress", directory)
+
+    dp("attach", "client", 254)
+    # the control: without a service, the kernel has no route to it
+    check("nothing is steered before the service is there", ask_udp(client.udp(), 1) is None)
+    service = dp("service", 254, f"{SERVICE}/32")
+    id1 = dp("adjacent", service, "10.1.0.11", "lan")
+    id2 = dp("adjacent", service, "10.1.0.12", "lan")
+    flows, first = affinity(client, dp, service, id1, id2)
+    restart_under_load(client, dp)
+    failure(dp, flows, first, id1)
+    dp("detach", "client")
+    check("nothing is steered after detaching", ask_udp(client.udp(), 1) is None)
+    dp("uninstall")
+    check("nothing is left", not os.path.exists(directory))
+    stop_servers()
+    net.close()
+
+
+def bulk(client, name):
+    s = client.tcp()
+    s.settimeout(30)
+    start = time.monotonic()
+    s.sendall(b"upload %d\n" % BULK)
+    s.sendall(b"x" * BULK)
+    up = read_line(s)
+    middle = time.monotonic()
+    s.sendall(b"download %d\n" % BULK)
+    left = BULK
+    while left:
+        left -= len(s.recv(min(left, 1 << 20)))
+    down = read_line(s)
+    end = time.monotonic()
+    check(f"{name}: bulk transfer both ways", up == down and up is not None,
+          f"up {BULK * 8 / (middle - start) / 1e6:.0f} Mbit/s, "
+          f"down {BULK * 8 / (end - middle) / 1e6:.0f} Mbit/s")
+
+
+def link_local(ns, dev):
+    for word in sh(ns, f"ip -6 -o addr show dev {dev} scope link").split():
+        if word.startswith("fe80"):
+            return word.split("/")[0]
+    raise RuntimeError(f"{ns}: {dev} has no link-local address")
+
+
+def srv6_topology():
+    net = Net(["client", "ingress", "core", "egress", "lan", "i1", "i2"])
+    for a, b in (("client", "ingress"), ("ingress", "core"), ("core", "egress")):
+        net.link(a, b, b, a)
+    net.address("client", "ingress", "10.9.0.2/24")
+    net.address("ingress", "client", "10.9.0.1/24")
+    net.address("ingress", "core", "10.0.1.1/24", "2001:db8:1::1/64")
+    net.address("core", "ingress", "10.0.1.2/24", "2001:db8:1::2/64")
+    net.address("core", "egress", "10.0.2.1/24", "2001:db8:2::1/64")
+    net.address("egress", "core", "10.0.2.2/24", "2001:db8:2::2/64")
+    sh("client", "ip route add default via 10.9.0.1")
+    sh("core", "ip route add 10.9.0.0/24 via 10.0.1.1")
+    sh("egress", "ip route add default via 10.0.2.1")
+    sh("ingress", "ip -6 route add 2001:db8:e1::/64 via 2001:db8:1::2")
+    sh("core", "ip -6 route add 2001:db8:e1::/64 via 2001:db8:2::2")
+    # to the core another site is nearer: an IPv4 packet to the service would
+    # get lost there
+    sh("core", f"ip route add blackhole {SERVICE}/32")
+    # what zebra does at the ingress: a route with the MTU that is left, which
+    # answers packets that are too big
+    sh("ingress", f"ip route add {SERVICE}/32 via 10.0.1.2 mtu 1460")
+    net.lan("egress", ["i1", "i2"])
+    # an on-link nh4 would make the kernel resolve the service's own address
+    for i in (1, 2):
+        sh("egress", f"ip route add 192.0.0.{i}/32 via 10.1.0.1{i} dev lan")
+        sh("egress", f"ip -6 route add 2001:db8:e1::{i} encap seg6local "
+                     f"action End.DX4 nh4 192.0.0.{i} dev lan")
+    return net
+
+
+def srv6_case(directory):
+    print("# SRv6: two instances on one LAN behind another router")
+    net = srv6_topology()
+    client, dp = Client("client"), Dataplane("ingress", directory)
+    dp("attach", "client", 254)
+    check("without steering the packets are lost at the core",
+          ask_udp(client.udp(), 1) is None)
+
+    service = dp("service", 254, f"{SERVICE}/32")
+    core = link_local("core", "ingress")
+    id1 = dp("srv6", service, "2001:db8:e1::1", "2001:db8:1::1", core, "core", 1500)
+    id2 = dp("srv6", service, "2001:db8:e1::2", "2001:db8:1::1", core, "core", 1500)
+    flows, first = affinity(client, dp, service, id1, id2)
+    restart_under_load(client, dp)
+    for name in ("i1", "i2"):
+        dp("ring", service, id1 if name == "i1" else id2)
+        bulk(client, name)
+    check("too big packets were answered by the kernel's route",
+          int(dp.status()["too_big"]) > 0, f"too_big {dp.status()['too_big']}")
+    dp("ring", service, id2)
+    failure(dp, flows, first, id1)
+
+    id1 = dp("srv6", service, "2001:db8:e1::1", "2001:db8:1::1", "-", "core", 1500)
+    dp("ring", service, id1)
+    new = answers(open_flows(client))
+    check("without a next hop the kernel's route carries the outer packet",
+          set(new) == {"i1"}, str(set(new)))
+    check("no packet could not be rewritten", dp.status()["errors"] == "0", str(dp.status()))
+    dp("uninstall")
+    stop_servers()
+    net.close()
+
+
+def main():
+    global dp_tool
+    if os.geteuid():
+        sys.exit("packets.py needs root")
+    if "DYNCAST_PACKETS_INSIDE" not in os.environ:
+        os.environ["DYNCAST_PACKETS_INSIDE"] = "1"
+        os.execvp("unshare", ["unshare", "--mount", "--net", sys.executable, *sys.argv])
+    dp_tool = os.path.abspath(sys.argv[1])
+    os.makedirs("/run/netns", exist_ok=True)
+    subprocess.run(["mount", "-t", "tmpfs", "netns", "/run/netns"], check=True)
+    with tempfile.TemporaryDirectory(prefix="dyncast-packets-") as directory:
+        try:
+            adjacent_case(f"{directory}/adjacent")
+            srv6_case(f"{directory}/srv6")
+        finally:
+            stop_servers()
+            subprocess.run(f"umount -l {directory}/* 2>/dev/null", shell=True)
+    print(f"{checks - failures} of {checks} checks passed")
+    sys.exit(failures != 0)
+
+
+if __name__ == "__main__":
+    main()
