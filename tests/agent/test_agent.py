@@ -1,0 +1,669 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""dyncast-agent as a whole: the built program between fake instances (HTTP
+servers on the loopback) and a fake router (a unix socket).
+
+The program is the one that DYNCAST_AGENT names, ./dyncast-agent otherwise.
+Nothing sleeps a fixed time to wait for an event: wait_for() polls with a bound.
+"""
+
+import http.server
+import json
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+import pytest
+
+AGENT = os.path.abspath(os.environ.get("DYNCAST_AGENT", "dyncast-agent"))
+BOUND = 10.0  # seconds until a wait has failed
+
+PAGE = """\
+# HELP app_workers Workers.
+# TYPE app_workers gauge
+app_workers 8
+app_in_flight {in_flight}
+app_request_duration_seconds_sum {sum}
+app_request_duration_seconds_count {count}
+"""
+
+
+def wait_for(what, condition, bound=BOUND):
+    end = time.monotonic() + bound
+    while time.monotonic() < end:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.01)
+    raise AssertionError(f"not within {bound} s: {what}")
+
+
+class Instance:
+    """A fake instance: what it answers can be changed while it runs."""
+
+    def __init__(self):
+        self.page = PAGE.format(in_flight=4, sum=0.2, count=10)
+        self.page_status = 200
+        self.health_status = 200
+        self.delay = 0.0
+        self.location = None
+        self.scrapes = 0
+        self.checks = 0
+        instance = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, *args):
+                pass
+
+            def do_GET(self):
+                time.sleep(instance.delay)
+                if self.path == "/health":
+                    instance.checks += 1
+                    self.answer(instance.health_status, b"ok\n")
+                elif self.path == "/metrics":
+                    instance.scrapes += 1
+                    page = instance.page
+                    if isinstance(page, str):
+                        page = page.encode()
+                    self.answer(instance.page_status, page)
+                else:
+                    self.answer(404, b"")
+
+            def answer(self, status, body):
+                try:
+                    self.send_response(status)
+                    if instance.location:
+                        self.send_header("Location", instance.location)
+                    self.send_header("Content-Length", str(len(body)))
+                    self.end_headers()
+                    self.wfile.write(body)
+                except OSError:
+                    self.close_connection = True
+
+        class Server(http.server.ThreadingHTTPServer):
+            daemon_threads = True
+            request_queue_size = 64
+
+            def handle_error(self, request, client_address):
+                pass  # the agent gave up: what the test wants
+
+        self.server = Server(("127.0.0.1", 0), Handler)
+        self.port = self.server.server_address[1]
+        threading.Thread(
+            target=self.server.serve_forever, args=(0.02,), daemon=True
+        ).start()
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    def load(self, in_flight, total, count):
+        self.page = PAGE.format(in_flight=in_flight, sum=total, count=count)
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class Router:
+    """A fake bgpd: takes connections one after the other and keeps the lines."""
+
+    def __init__(self, path):
+        self.path = path
+        self.listener = None
+        self.connection = None
+        self.connections = 0
+        self.lines = []  # (connection number, time, object)
+        self.answer = None  # from a line's object to an error text, or None
+        self.reading = True
+        self.open()
+
+    def open(self):
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(self.path)
+        listener.listen(4)
+        self.listener = listener
+        threading.Thread(
+            target=self.serve, args=(listener,), daemon=True
+        ).start()
+
+    def serve(self, listener):
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            self.connection = connection
+            self.read(connection, self.connections)
+
+    def read(self, connection, number):
+        rest = b""
+        count = 0
+        while True:
+            while not self.reading:
+                time.sleep(0.01)
+            try:
+                data = connection.recv(4096)
+            except OSError:
+                return
+            if not data:
+                return
+            *lines, rest = (rest + data).split(b"\n")
+            for line in lines:
+                assert len(line) <= 2048
+                count += 1
+                report = json.loads(line)
+                self.lines.append((number, time.monotonic(), report))
+                error = self.answer and self.answer(report)
+                if error:
+                    text = json.dumps({"error": error, "line": count})
+                    connection.sendall(text.encode() + b"\n")
+
+    def of(self, instance, connection=None):
+        return [
+            report
+            for number, _, report in list(self.lines)
+            if report["instance"] == instance
+            and connection in (None, number)
+        ]
+
+    def last(self, instance):
+        reports = self.of(instance)
+        return reports[-1] if reports else {}
+
+    def close(self):
+        for one in (self.connection, self.listener):
+            if one:
+                try:
+                    one.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass
+                one.close()
+        if os.path.exists(self.path):
+            os.unlink(self.path)
+
+
+class Agent:
+    """The program, its configuration file and its log."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.config = str(folder / "agent.conf")
+        self.socket = str(folder / "agent.sock")
+        self.log_path = str(folder / "agent.log")
+        self.process = None
+
+    def write(self, services, settings="interval = 50"):
+        text = f'socket = "{self.socket}"\n{settings}\n{services}'
+        with open(self.config, "w") as file:
+            file.write(text)
+
+    def start(self):
+        with open(self.log_path, "a") as log:
+            self.process = subprocess.Popen(
+                [AGENT, "-v", "-c", self.config], stderr=log
+            )
+
+    def log(self):
+        with open(self.log_path, errors="replace") as file:
+            return file.read()
+
+    def logged(self, text):
+        return self.log().count(text)
+
+    def reload(self):
+        self.process.send_signal(signal.SIGHUP)
+
+    def end(self):
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(BOUND)
+
+
+def service(*instances, name="video", settings=""):
+    common = (
+        'capacity = "app_workers"\n in-flight = "app_in_flight"\n'
+        ' delay = "app_request_duration_seconds"\n'
+        " health-interval = 50\n failures = 3\n successes = 2\n"
+    )
+    return f'service "{name}" {{\n {common} {settings}\n {" ".join(instances)}\n}}'
+
+
+def one(name, instance, health=True, settings=""):
+    check = f'health-url = "{instance.url}/health"' if health else ""
+    return (
+        f'instance "{name}" {{\n metrics-url = "{instance.url}/metrics"\n'
+        f" {check}\n {settings}\n}}"
+    )
+
+
+@pytest.fixture
+def agent(tmp_path):
+    agent = Agent(tmp_path)
+    yield agent
+    if agent.process and agent.process.poll() is None:
+        agent.process.kill()
+        agent.process.wait()
+    log = agent.log() if os.path.exists(agent.log_path) else ""
+    assert "Sanitizer" not in log, log
+    assert "runtime error" not in log, log
+
+
+@pytest.fixture
+def router(agent):
+    router = Router(agent.socket)
+    yield router
+    router.close()
+
+
+@pytest.fixture
+def instance():
+    instance = Instance()
+    yield instance
+    instance.close()
+
+
+@pytest.fixture
+def other():
+    instance = Instance()
+    yield instance
+    instance.close()
+
+
+def test_reports_metrics_and_state(agent, router, instance):
+    agent.write(service(one("a1", instance)))
+    agent.start()
+    report = wait_for(
+        "a report with state and metrics",
+        lambda: next(
+            (r for r in router.of("a1") if "state" in r and "delayUs" in r),
+            None,
+        ),
+    )
+    assert report["service"] == "video"
+    assert report["state"] == "up"
+    assert report["capacity"] == 8
+    assert report["inFlight"] == 4
+    assert report["utilisation"] == 50
+    assert report["delayUs"] == 20000  # the mean since the instance's start
+    assert 0 <= report.get("ageMs", 0) < 2000
+    instance.load(8, 1.2, 20)
+    wait_for(
+        "the new mean and load",
+        lambda: router.last("a1").get("delayUs") == 100000
+        and router.last("a1")["utilisation"] == 100,
+    )
+    assert agent.end() == 0
+    assert "ending" in agent.log()
+
+
+def test_small_changes_wait_for_the_keepalive(agent, router, instance):
+    agent.write(
+        service(one("a1", instance, health=False)),
+        "interval = 50\nkeepalive = 600\nthreshold = 10",
+    )
+    agent.start()
+    wait_for("a first report", lambda: router.of("a1"))
+    instance.page = PAGE.format(in_flight=4.1, sum=0.2, count=10)
+    start = instance.scrapes
+    count = len(router.of("a1"))
+    wait_for("20 scrapes", lambda: instance.scrapes > start + 20)
+    times = [at for _, at, r in router.lines]
+    assert len(times) - count <= 4
+    assert max(b - a for a, b in zip(times, times[1:])) < 1.2
+    instance.load(6, 0.2, 10)
+    began = time.monotonic()
+    wait_for(
+        "a large change at once", lambda: router.last("a1")["inFlight"] == 6
+    )
+    assert time.monotonic() - began < 0.5
+
+
+def test_down_after_failures_and_up_after_successes(agent, router, instance):
+    agent.write(service(one("a1", instance), settings="timeout = 2000"))
+    agent.start()
+    wait_for("up", lambda: router.last("a1").get("state") == "up")
+    before = instance.checks
+    instance.health_status = 503
+    down = wait_for(
+        "down",
+        lambda: next(
+            (r for r in router.of("a1") if r.get("state") == "down"), None
+        ),
+    )
+    assert instance.checks - before >= 3
+    assert "503" in down["reason"]
+    instance.health_status = 200
+    wait_for("up again", lambda: router.last("a1").get("state") == "up")
+    assert agent.logged("is down: 3 health checks") == 1
+    assert agent.logged("video/a1 is up") == 2
+
+
+def test_one_failure_is_not_down(agent, router, instance):
+    agent.write(service(one("a1", instance)))
+    agent.start()
+    wait_for("up", lambda: router.last("a1").get("state") == "up")
+    for _ in range(5):
+        instance.health_status = 503
+        start = instance.checks
+        wait_for("a bad check", lambda: instance.checks > start)
+        instance.health_status = 200
+        start = instance.checks
+        wait_for("good checks", lambda: instance.checks > start + 3)
+    assert not [r for r in router.of("a1") if r.get("state") == "down"]
+
+
+def test_tcp_check(agent, router):
+    listener = socket.create_server(("127.0.0.1", 0), backlog=200)
+    port = listener.getsockname()[1]
+    agent.write(
+        f"""service "video" {{
+            capacity = 16
+            health-interval = 30
+            instance "t1" {{ health-tcp = "127.0.0.1:{port}" }}
+        }}"""
+    )
+    agent.start()
+    wait_for("up", lambda: router.last("t1").get("state") == "up")
+    assert router.last("t1")["capacity"] == 16
+    fds = f"/proc/{agent.process.pid}/fd"
+    listener.settimeout(BOUND)
+    for _ in range(30):  # each check closes its connection: no descriptor leaks
+        connection, _ = listener.accept()
+        assert connection.recv(1) == b""
+        connection.close()
+    assert len(os.listdir(fds)) < 20
+    listener.close()
+    wait_for("down", lambda: router.last("t1").get("state") == "down")
+    listener = socket.create_server(("127.0.0.1", port), backlog=200)
+    wait_for("up again", lambda: router.last("t1").get("state") == "up")
+    listener.close()
+
+
+def test_reconnects_and_sends_everything_again(agent, instance, other):
+    agent.write(service(one("a1", instance), one("a2", other)))
+    agent.start()
+    wait_for("a log line", lambda: agent.logged("bgpd runs with the module"))
+    router = Router(agent.socket)
+    try:
+        both = lambda n: all(router.of(i, n) for i in ("a1", "a2"))
+        wait_for("both instances", lambda: both(1))
+        wait_for(
+            "states",
+            lambda: router.last("a1").get("state")
+            == router.last("a2").get("state")
+            == "up",
+        )
+        router.close()
+        wait_for("the loss is logged", lambda: agent.logged("lost the router"))
+        router.open()
+        wait_for("both instances again", lambda: both(2))
+        first = router.of("a1", 2)[0]
+        assert first["state"] == "up" and first["capacity"] == 8
+    finally:
+        router.close()
+
+
+def test_absent_router_is_logged_once(agent, instance):
+    agent.write(service(one("a1", instance)))
+    agent.start()
+    start = instance.scrapes
+    wait_for("30 scrapes", lambda: instance.scrapes > start + 30)
+    assert agent.logged("router socket") == 1
+
+
+def test_slow_instance_delays_no_other(agent, router, instance, other):
+    instance.delay = 5.0
+    agent.write(
+        service(one("slow", instance), one("quick", other), settings="timeout = 4000")
+    )
+    agent.start()
+    wait_for("a report of the quick one", lambda: router.of("quick"))
+    start, began = other.scrapes, time.monotonic()
+    wait_for("20 scrapes", lambda: other.scrapes >= start + 20)
+    assert time.monotonic() - began < 3.0  # 20 times 50 ms
+    # positive control: the slow one is really being waited for
+    assert not router.of("slow")
+    for i in range(2, 6):
+        other.load(i, 0.2, 10)
+        began = time.monotonic()
+        wait_for("its change", lambda: router.last("quick")["inFlight"] == i)
+        assert time.monotonic() - began < 0.5
+
+
+def test_timeout_makes_down(agent, router, instance):
+    agent.write(service(one("a1", instance), settings="timeout = 100"))
+    agent.start()
+    wait_for("up", lambda: router.last("a1").get("state") == "up")
+    instance.delay = 3.0
+    wait_for("down", lambda: router.last("a1").get("state") == "down")
+    assert "no answer in time" in router.last("a1")["reason"]
+    assert agent.logged("raise timeout") == 1
+
+
+@pytest.mark.parametrize(
+    "page, message",
+    [
+        ("<html>\nno metrics\n</html>\n", "holds no metric"),
+        (os.urandom(30000), "holds no metric"),
+        ("", "holds no metric"),
+        ("app_workers 8\nrubbish here now\napp_in_flight 1\n", "first is line 2"),
+        ("app_workers NaN\napp_in_flight 1\n", "no usable app_workers"),
+        ("app_workers 8\n", "no usable app_in_flight"),
+        ("app_in_flight 1\napp_workers 8\n", "no usable app_request_duration"),
+        ("a 1\n" * 300000, "answer of more than 1048576 bytes"),
+    ],
+    ids=["html", "random", "empty", "a-bad-line", "nan", "missing", "delay", "large"],
+)
+def test_bad_page_is_logged_once(agent, router, instance, page, message):
+    good = instance.page
+    agent.write(service(one("a1", instance), settings="timeout = 2000"))
+    agent.start()
+    wait_for("a report", lambda: "capacity" in router.last("a1"))
+    instance.page = page
+    wait_for("the message", lambda: agent.logged(message))
+    start = instance.scrapes
+    wait_for("10 scrapes", lambda: instance.scrapes > start + 10)
+    assert agent.logged(message) == 1
+    assert router.last("a1")["state"] == "up"  # a bad page is no bad health
+    instance.page = good
+    wait_for("the end is logged", lambda: agent.logged(" again") or agent.logged("any more"))
+    instance.page = page
+    wait_for("a second time", lambda: agent.logged(message) == 2)
+
+
+def test_http_error_and_redirect(agent, router, instance, other):
+    agent.write(service(one("a1", instance, health=False)))
+    agent.start()
+    wait_for("a report", lambda: router.of("a1"))
+    instance.page_status = 500
+    wait_for("HTTP 500", lambda: agent.logged("HTTP 500; check the path") == 1)
+    instance.location = other.url + "/metrics"
+    instance.page_status = 302
+    start = instance.scrapes
+    wait_for("10 scrapes", lambda: instance.scrapes > start + 10)
+    assert other.scrapes == 0
+
+
+def test_refused_reports_are_logged_once(agent, router, instance, other):
+    router.answer = lambda report: (
+        "unknown instance" if report["instance"] == "a2" else None
+    )
+    agent.write(service(one("a1", instance), one("a2", other)))
+    agent.start()
+    wait_for(
+        "the message",
+        lambda: agent.logged("refuses reports of instance video/a2: unknown"),
+    )
+    for i in range(5):
+        other.load(i, 0.2, 10)
+        wait_for("a line", lambda: router.last("a2").get("inFlight") == i)
+    assert agent.logged("refuses reports") == 1
+    assert router.of("a1")
+
+
+def test_hostile_router(agent, router, instance):
+    agent.write(service(one("a1", instance)))
+    agent.start()
+    wait_for("a report", lambda: router.of("a1"))
+    for bad in (
+        b"x" * 10000 + b"\n",
+        b'{"error":null,"line":1}\n',
+        b'{"error":"e","line":-1}\n',
+        b'{"error":"\\u0000\\u001b[2J","line":1}\n',
+        b"[[[[[[[[[[[[[[[[\n",
+        b"\n\n\0\n",
+    ):
+        router.connection.sendall(bad)
+    instance.load(7, 0.2, 10)
+    wait_for("it goes on", lambda: router.last("a1")["inFlight"] == 7)
+    assert "\x1b" not in agent.log()
+
+
+def test_router_that_does_not_read(agent, router, instance):
+    agent.write(service(one("a1", instance)), "interval = 20\nthreshold = 0\nkeepalive = 100")
+    agent.start()
+    wait_for("a report", lambda: router.of("a1"))
+    router.reading = False
+    start = instance.scrapes
+    for i in range(30):
+        instance.load(i, 0.2, 10)
+        now = instance.scrapes
+        wait_for("a scrape", lambda: instance.scrapes > now + 1)
+    assert instance.scrapes > start + 30
+    router.reading = True
+    wait_for("the newest state", lambda: router.last("a1")["inFlight"] == 29)
+
+
+def test_reload(agent, router, instance, other):
+    agent.write(service(one("a1", instance)))
+    agent.start()
+    wait_for("up", lambda: router.last("a1").get("state") == "up")
+    agent.write(service(one("a1", instance), one("a2", other)))
+    agent.reload()
+    wait_for("the new instance", lambda: router.last("a2").get("state") == "up")
+    assert router.connections == 1
+
+    with open(agent.config, "a") as file:
+        file.write('service "broken" {\n')
+    agent.reload()
+    wait_for("refused", lambda: agent.logged("the configuration in use stays"))
+    assert "a } is missing" in agent.log()
+    other.load(7, 0.2, 10)
+    wait_for("it goes on", lambda: router.last("a2")["inFlight"] == 7)
+
+    agent.write(service(one("a2", other)))
+    agent.reload()
+    wait_for("removal", lambda: agent.logged("video/a1 is watched no more"))
+    start, now = other.scrapes, instance.scrapes
+    wait_for("10 scrapes of a2", lambda: other.scrapes > start + 10)
+    assert instance.scrapes <= now + 1
+    assert agent.end() == 0
+
+
+def test_reload_keeps_what_is_known(agent, router, instance):
+    agent.write(service(one("a1", instance)))
+    agent.start()
+    instance.health_status = 503
+    wait_for("down", lambda: router.last("a1").get("state") == "down")
+    agent.write(service(one("a1", instance)), "interval = 60")
+    agent.reload()
+    wait_for("reloaded", lambda: agent.logged("loaded: 1 instances"))
+    count = len(router.of("a1"))
+    wait_for("a report", lambda: len(router.of("a1")) > count)
+    states = {r.get("state") for r in router.of("a1")[count:]}
+    assert states == {"down"}
+    agent.write(service(one("a1", instance, health=False)))
+    agent.reload()
+    wait_for(
+        "the word is taken back",
+        lambda: router.last("a1").get("state") == "up",
+    )
+
+
+def test_reload_moves_to_another_socket(agent, router, instance):
+    agent.write(service(one("a1", instance)))
+    agent.start()
+    wait_for("a report", lambda: router.of("a1"))
+    agent.socket += "2"
+    second = Router(agent.socket)
+    try:
+        agent.write(service(one("a1", instance)))
+        agent.reload()
+        wait_for("a report there", lambda: second.of("a1"))
+    finally:
+        second.close()
+
+
+BAD = [
+    ("interval = 5", 2, "interval = 5; allowed: 20 to 60000"),
+    ("interval = soon", 2, "allowed: a whole number, 20 to 60000"),
+    ("threshold = -1", 2, "allowed: 0 to 100"),
+    ("\nspeed = 3", 3, "no such option 'speed'; allowed here: socket interval"),
+    ('socket = "here"', 2, "allowed: an absolute path"),
+    ('service "v" { }', 2, "has no instance"),
+    ('service "v v" {\ninstance a { health-tcp = "h:1" }\n}', 4, "allowed as a name"),
+    ('service "v" {\ninstance "a" {\n}\n}', 4, "nothing to watch"),
+    ('service "v" { instance "a" {\nhealth-tcp = "h"\n} }', 3, "ADDRESS:PORT"),
+    ('service "v" { instance "a" {\nhealth-url = "ftp://h/"\n} }', 3, "neither http"),
+    ('service "v" { instance "a" {\nhealth-url = "http://u:p@h/"\n} }', 3, "password"),
+    (
+        'service "v" { instance "a" { health-tcp = "h:1"\nhealth-url = "http://h/"\n} }',
+        4,
+        "both health-url and health-tcp",
+    ),
+    (
+        'service "v" { instance "a" {\nmetrics-url = "http://h/"\n} }',
+        4,
+        "no metric is named",
+    ),
+    ('service "v" {\ncapacity = 0', 3, "a whole number from 1"),
+    ('service "v" {\ndelay = "a / b"', 3, "allowed: a metric name"),
+    ('service "v" {\ndelay-unit = "hours"', 3, 'allowed: "s", "ms", "us"'),
+    ('service "v" {\nutilisation-unit = "x"', 3, 'allowed: "ratio", "percent"'),
+    ('service "v" { instance "a" { health-tcp = "h:1" }', 3, "a } is missing"),
+    ('service "v" { instance "a" { health-tcp = "h:1" } }\n/* ', 4, "inside a comment"),
+    (
+        'service "v" { instance "a" { health-tcp = "h:1" }\n'
+        'instance "a" { health-tcp = "h:1" } }',
+        3,
+        "duplicate title 'a'",
+    ),
+    ("", 3, "0 instances in the file; allowed: 1 to 1024"),
+]
+
+
+@pytest.mark.parametrize("text, line, message", BAD, ids=[b[2][:30] for b in BAD])
+def test_bad_configuration(agent, text, line, message):
+    agent.write("", text)
+    done = subprocess.run(
+        [AGENT, "--check", agent.config], capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1, done.stderr
+    at = int(done.stderr.split(f"{agent.config}:")[1].split(":")[0])
+    assert at == line, done.stderr
+    done = subprocess.run([AGENT, "-c", agent.config], timeout=BOUND)
+    assert done.returncode == 1
+
+
+def test_example_and_options(tmp_path):
+    here = os.path.dirname(os.path.abspath(__file__))
+    example = os.path.join(here, "../../agent/dyncast-agent.conf.example")
+    done = subprocess.run(
+        [AGENT, "--check", example], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "3 instances" in done.stdout
+    for bad in (["--check", str(tmp_path / "none")], ["-c", str(tmp_path)], ["x"], ["-z"]):
+        done = subprocess.run([AGENT, *bad], capture_output=True, timeout=BOUND)
+        assert done.returncode == 1 and done.stderr
+    for good in ("--version", "--help"):
+        done = subprocess.run([AGENT, good], capture_output=True, timeout=BOUND)
+        assert done.returncode == 0 and done.stdout
