@@ -66,6 +66,7 @@ struct dyncast_dp_service {
  */
 int dyncast_dp_service_get(uint32_t table_id,
 			   const struct dyncast_prefix *prefix, bool *created);
+/* false when the kernel did not take it, or there is no kernel side */
 bool dyncast_dp_service_enable(int index, const struct dyncast_dp_service *svc);
 /* Packets to the prefix go the kernel's way again; instances are deleted. */
 void dyncast_dp_service_del(int index);
@@ -95,6 +96,9 @@ struct dyncast_dp_instance {
 /* Id (1..INSTANCES_MAX-1) of an instance, made when new; 0 when full. */
 uint16_t dyncast_dp_instance_get(int service, const struct dyncast_addr *dbid,
 				 bool *created);
+/* False when the id is unknown, or when it is said to be alive but not how to
+ * reach it (ADJACENT: next hop and interface, SRV6: an IPv6 D-BID and
+ * encap_source): then it counts as dead.  A dead one needs no path. */
 bool dyncast_dp_instance_set(uint16_t id, const struct dyncast_dp_instance *in);
 /* Its flows re-pin, at once and without a table walk (generation). */
 void dyncast_dp_instance_void(uint16_t id);

@@ -433,7 +433,7 @@ bool dyncast_dp_instance_set(uint16_t id, const struct dyncast_dp_instance *in)
 {
 	struct dyncast_map_instance *shared;
 	bool fits = in->kind == DYNCAST_KIND_ADJACENT
-			    ? in->nexthop.family != 0
+			    ? in->nexthop.family != 0 && in->ifindex
 			    : in->kind == DYNCAST_KIND_SRV6 &&
 				      in->dbid.family == AF_INET6 &&
 				      in->encap_source.family == AF_INET6 &&
@@ -442,13 +442,12 @@ bool dyncast_dp_instance_set(uint16_t id, const struct dyncast_dp_instance *in)
 	if (!instance_known(id))
 		return false;
 	shared = &dyncast_dp.instances[id];
-	if (!fits) {
-		head_write(id, 0, 0, shared->service, shared->generation);
-		return false;
-	}
-	if (!in->alive)
+	/* how a dead one was reached does not matter, nor must it be known */
+	if (!in->alive || !fits) {
 		head_write(id, in->kind, 0, shared->service,
 			   shared->generation);
+		return !in->alive;
+	}
 
 	shared->ifindex = in->nexthop.family ? in->ifindex : 0;
 	shared->mtu = in->mtu;
@@ -457,11 +456,9 @@ bool dyncast_dp_instance_set(uint16_t id, const struct dyncast_dp_instance *in)
 	dyncast_dp_addr_put(shared->dbid, &in->dbid);
 	dyncast_dp_addr_put(shared->source, &in->encap_source);
 	dyncast_dp_addr_put(shared->nexthop, &in->nexthop);
-
-	if (in->alive)
-		head_write(id, in->kind, DYNCAST_MAP_INSTANCE_ALIVE,
-			   shared->service, shared->generation);
-	return dyncast_dp.active;
+	head_write(id, in->kind, DYNCAST_MAP_INSTANCE_ALIVE, shared->service,
+		   shared->generation);
+	return true;
 }
 
 void dyncast_dp_instance_void(uint16_t id)

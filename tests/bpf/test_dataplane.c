@@ -118,10 +118,8 @@ static void void_moves_only_its_flows(void **state)
 
 static void dead_instance_is_skipped(void **state)
 {
-	struct dyncast_dp_instance dead = {.kind = DYNCAST_KIND_ADJACENT,
-					   .dbid = dp_addr("10.1.0.11"),
-					   .nexthop = dp_addr("10.1.0.11"),
-					   .ifindex = dp_ifindex};
+	struct dyncast_dp_instance in = {.kind = DYNCAST_KIND_ADJACENT,
+					 .dbid = dp_addr("10.1.0.11")};
 	uint16_t a = dp_adjacent(0, "10.1.0.11"),
 		 b = dp_adjacent(0, "10.1.0.12");
 	struct dp_packet p;
@@ -133,14 +131,16 @@ static void dead_instance_is_skipped(void **state)
 		dp_flow(&p);
 	}
 	/* the ring still names it: its neighbours in the ring take over */
-	dyncast_dp_instance_set(a, &dead);
+	assert_true(dyncast_dp_instance_set(a, &in));
 	for (int i = 0; i < FLOWS; i++) {
 		p = tcp(1000 + i);
 		assert_int_equal(dp_flow(&p), b);
 	}
-	/* nobody left: the kernel's route has it */
-	dead.dbid = dead.nexthop = dp_addr("10.1.0.12");
-	dyncast_dp_instance_set(b, &dead);
+	/* Nobody left: the kernel's route has it.  Alive without a way there is
+	 * dead too. */
+	in.alive = true;
+	in.dbid = dp_addr("10.1.0.12");
+	assert_false(dyncast_dp_instance_set(b, &in));
 	p = tcp(9999);
 	assert_int_equal(dp_run_packet(&p).verdict, DP_PASS);
 	assert_int_equal(status().no_instance, 1);
