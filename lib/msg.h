@@ -36,6 +36,11 @@
 #define DYNCAST_OPAQUE_TO_ZEBRA 0x44796e5a
 #define DYNCAST_OPAQUE_TO_BGPD 0x44796e42
 
+/* Both modules' ZAPI sessions are of type SHARP (sharpd is not in Debian's
+ * packages); these are their instances. */
+#define DYNCAST_ZAPI_INSTANCE_ZEBRA 1
+#define DYNCAST_ZAPI_INSTANCE_BGPD 2
+
 /* features, in HELLO */
 #define DYNCAST_FEATURE_BPF (1u << 0)  /* flows are pinned by the kernel */
 #define DYNCAST_FEATURE_SRV6 (1u << 1) /* SIDs can be installed */

@@ -1,0 +1,494 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What this site says and when; see advertise.h.
+ *
+ * A change is one of three kinds: none, "moved" (a metric past its
+ * threshold: waits for the service's minimum interval) and "urgent" (another
+ * set of instances, flags or policy: waits only DYNCAST_URGENT_MS after the
+ * last UPDATE).  Metrics are quantised before they are compared or sent, so
+ * that noise makes no UPDATE.
+ *
+ * Failure rule (a): a path that goes on purpose first says that every
+ * instance is down; the withdrawal follows a second later.
+ */
+
+#include "advertise.h"
+#include "origin.h"
+#include "peer_zebra.h"
+
+DEFINE_MTYPE(DYNCAST, DYNCAST_ORIGIN, "Dyncast origin");
+DECLARE_DLIST(dyncast_origins, struct dyncast_origin, item);
+
+static struct dyncast_origins_head origins = INIT_DLIST(origins);
+
+enum change { CHANGE_NONE, CHANGE_MOVED, CHANGE_URGENT };
+
+/* ------------------------------------------------------------------------- */
+/* content                                                                   */
+/* ------------------------------------------------------------------------- */
+
+const char *dyncast_advertise_local(const struct dyncast_local *local,
+				    bool *advertise, uint8_t *flags)
+{
+	*advertise = true;
+	*flags = dyncast_local_flags(local);
+	if (!local->address.family) {
+		*advertise = false;
+		return "no address configured";
+	}
+	switch (local->feedback) {
+	case DYNCAST_FEEDBACK_READY:
+		return "";
+	case DYNCAST_FEEDBACK_UNREACHABLE:
+		*flags |= DYNCAST_INSTANCE_DOWN;
+		return "its address does not resolve";
+	case DYNCAST_FEEDBACK_FAILED:
+		*flags |= DYNCAST_INSTANCE_DOWN;
+		return "zebra could not install its SID";
+	}
+	if (dyncast_peer_ever_seen()) {
+		*advertise = false;
+		return "waiting for zebra to make it reachable";
+	}
+	if (dyncast_now_ms() - dyncast_state.start_ms <
+	    DYNCAST_ZEBRA_GRACE_MS) {
+		*advertise = false;
+		return "waiting for zebra_dyncast";
+	}
+	*flags |= DYNCAST_INSTANCE_DOWN;
+	return "zebra_dyncast never answered: load it in zebra";
+}
+
+/* two significant decimal digits */
+static uint32_t quantise(uint32_t value)
+{
+	uint32_t step = 1;
+
+	while (value / step >= 100)
+		step *= 10;
+	if (value > UINT32_MAX - step)
+		return value / step * step;
+	return (value + step / 2) / step * step;
+}
+
+static void metrics_quantise(struct dyncast_metrics *m)
+{
+	m->utilisation =
+		MIN((m->utilisation + 50) / 100 * 100, DYNCAST_UTILISATION_MAX);
+	m->delay_us = quantise(m->delay_us);
+	m->in_flight = quantise(m->in_flight);
+}
+
+/* The site's figures for those who do not know our instance sub-TLV. */
+static void site_build(struct dyncast_attr *attr)
+{
+	uint64_t capacity = 0, used = 0, delay = 0, n_used = 0, n_delay = 0;
+	const struct dyncast_instance *in;
+	uint64_t share;
+	unsigned int i;
+
+	for (i = 0; i < attr->n_instances; i++) {
+		in = &attr->instances[i];
+		if (in->flags)
+			continue; /* takes no new flows: no capacity */
+		share = in->metrics.has & DYNCAST_HAS_CAPACITY
+				? in->metrics.capacity
+				: 1;
+		capacity += share;
+		if (in->metrics.has & DYNCAST_HAS_UTILISATION) {
+			used += share * in->metrics.utilisation;
+			n_used += share;
+		}
+		if (in->metrics.has & DYNCAST_HAS_DELAY) {
+			delay += share * in->metrics.delay_us;
+			n_delay += share;
+		}
+	}
+	attr->site.has = DYNCAST_SITE_HAS_CAPABILITY;
+	attr->site.capability = MIN(capacity, UINT32_MAX);
+	if (n_used) {
+		attr->site.has |= DYNCAST_SITE_HAS_RESOURCE;
+		attr->site.resource_percent = true;
+		attr->site.resource = 100 - used / n_used / 100;
+	}
+	if (n_delay) {
+		attr->site.has |= DYNCAST_SITE_HAS_DELAY;
+		attr->site.delay_form = DYNCAST_DELAY_MS;
+		attr->site.delay = (delay / n_delay + 999) / 1000;
+	}
+}
+
+static void attr_build(const struct dyncast_service *service,
+		       struct dyncast_attr *attr)
+{
+	static const struct dyncast_policy none;
+	struct dyncast_instance *in;
+	struct dyncast_local *local;
+	int64_t now = dyncast_now_ms();
+	uint8_t flags;
+	bool advertise;
+
+	memset(attr, 0, sizeof(*attr));
+	frr_each (dyncast_locals,
+		  (struct dyncast_locals_head *)&service->locals, local) {
+		dyncast_advertise_local(local, &advertise, &flags);
+		if (!advertise ||
+		    attr->n_instances == DYNCAST_ATTR_INSTANCES_MAX)
+			continue;
+		in = &attr->instances[attr->n_instances++];
+		in->kind = dyncast_local_dbid(local, &in->dbid);
+		in->flags = flags;
+		in->metrics = dyncast_local_metrics(local, now);
+		metrics_quantise(&in->metrics);
+		strlcpy(in->name, local->name, sizeof(in->name));
+	}
+	site_build(attr);
+	if (memcmp(&service->policy, &none, sizeof(none))) {
+		attr->site.has |= DYNCAST_SITE_HAS_POLICY;
+		attr->policy = service->policy;
+	}
+}
+
+static bool moved(uint32_t from, uint32_t to, uint32_t floor,
+		  unsigned int percent)
+{
+	uint64_t difference = from > to ? from - to : to - from;
+
+	return difference * 100 > (uint64_t)MAX(from, floor) * percent;
+}
+
+/* The floors keep small figures from counting as large relative moves. */
+static bool metrics_moved(const struct dyncast_metrics *a,
+			  const struct dyncast_metrics *b, unsigned int percent)
+{
+	return a->has != b->has || a->capacity != b->capacity ||
+	       a->score != b->score ||
+	       moved(a->utilisation, b->utilisation, 1000, percent) ||
+	       moved(a->delay_us, b->delay_us, 100, percent) ||
+	       moved(a->in_flight, b->in_flight, 10, percent);
+}
+
+static enum change attr_compare(const struct dyncast_attr *said,
+				const struct dyncast_attr *want,
+				unsigned int percent)
+{
+	enum change change = CHANGE_NONE;
+	unsigned int i;
+
+	if (said->n_instances != want->n_instances ||
+	    (said->site.has & DYNCAST_SITE_HAS_POLICY) !=
+		    (want->site.has & DYNCAST_SITE_HAS_POLICY) ||
+	    memcmp(&said->policy, &want->policy, sizeof(said->policy)))
+		return CHANGE_URGENT;
+	for (i = 0; i < said->n_instances; i++) {
+		const struct dyncast_instance *a = &said->instances[i];
+		const struct dyncast_instance *b = &want->instances[i];
+
+		if (a->kind != b->kind || a->flags != b->flags ||
+		    strcmp(a->name, b->name) ||
+		    dyncast_addr_cmp(&a->dbid, &b->dbid))
+			return CHANGE_URGENT;
+		if (metrics_moved(&a->metrics, &b->metrics, percent))
+			change = CHANGE_MOVED;
+	}
+	return change;
+}
+
+/* ------------------------------------------------------------------------- */
+/* sending                                                                   */
+/* ------------------------------------------------------------------------- */
+
+/* Encode what is said, giving up names first and instances last. */
+static size_t origin_encode(struct dyncast_origin *origin, uint8_t *buf,
+			    size_t size)
+{
+	struct dyncast_attr *copy;
+	uint8_t value[DYNCAST_ATTR_SIZE_DEFAULT];
+	/* our attribute's own header is at most 4 bytes */
+	size_t len =
+		dyncast_attr_encode(&origin->said, value, sizeof(value) - 4);
+	bool merged = false;
+	unsigned int i;
+
+	if (!len) {
+		copy = XMALLOC(MTYPE_TMP, sizeof(*copy));
+		*copy = origin->said;
+		for (i = 0; i < copy->n_instances; i++)
+			copy->instances[i].name[0] = '\0';
+		len = dyncast_attr_encode(copy, value, sizeof(value) - 4);
+		if (!len) {
+			merged = true;
+			memset(copy->instances, 0, sizeof(copy->instances));
+			copy->n_instances = 0;
+			len = dyncast_attr_encode(copy, value,
+						  sizeof(value) - 4);
+		}
+		XFREE(MTYPE_TMP, copy);
+	}
+	if (merged && !origin->merged)
+		zlog_warn(
+			"dyncast: the instances of one service do not fit in %d bytes of attribute: only the site's sum is advertised; split the service or use fewer instances per site",
+			DYNCAST_ATTR_SIZE_DEFAULT);
+	origin->merged = merged;
+	return dyncast_attr_wrap(DYNCAST_ATTR_FLAGS, dyncast_state.attr_code,
+				 value, len, buf, size);
+}
+
+static void origin_put(struct dyncast_origin *origin)
+{
+	enum dyncast_origin_result result;
+
+	result = dyncast_origin_push(origin->vrf, &origin->prefix,
+				     origin->no_export, origin->value,
+				     origin->len);
+	origin->present = result != DYNCAST_ORIGIN_NO_BGP;
+	if (result == DYNCAST_ORIGIN_CHANGED || result == DYNCAST_ORIGIN_ADDED)
+		origin->updates++;
+}
+
+/*
+ * Say `want`.  A refresh must differ in its bytes or bgpd sends nothing, so
+ * an age that happens to be the same is made one millisecond older.
+ */
+static void origin_send(struct dyncast_origin *origin,
+			const struct dyncast_attr *want)
+{
+	uint8_t buf[DYNCAST_ATTR_SIZE_DEFAULT];
+	unsigned int i;
+	size_t len;
+
+	dyncast_event_cancel(origin->t_send);
+	origin->said = *want;
+	len = origin_encode(origin, buf, sizeof(buf));
+	if (len && len == origin->len && !memcmp(buf, origin->value, len)) {
+		for (i = 0; i < origin->said.n_instances; i++)
+			origin->said.instances[i].metrics.age_ms++;
+		len = origin_encode(origin, buf, sizeof(buf));
+	}
+	if (!len) {
+		zlog_err(
+			"dyncast: attribute could not be encoded, nothing is advertised");
+		return;
+	}
+	memcpy(origin->value, buf, len);
+	origin->len = len;
+	origin->sent_ms = dyncast_now_ms();
+	origin_put(origin);
+	DYNCAST_DEBUG("said %zu bytes for %u instances%s", len,
+		      origin->said.n_instances,
+		      origin->present ? "" : " (no BGP instance yet)");
+}
+
+static void origin_free(struct dyncast_origin *origin)
+{
+	dyncast_event_cancel(origin->t_send);
+	dyncast_event_cancel(origin->t_close);
+	if (origin->service)
+		origin->service->origin = NULL;
+	dyncast_origins_del(&origins, origin);
+	XFREE(MTYPE_DYNCAST_ORIGIN, origin);
+}
+
+static void origin_close_done(struct event *event)
+{
+	struct dyncast_origin *origin = EVENT_ARG(event);
+	struct bgp *bgp = dyncast_bgp_find(origin->vrf);
+
+	if (bgp)
+		dyncast_origin_withdraw(bgp, &origin->prefix);
+	origin_free(origin);
+}
+
+/* Take back: everything down now, the path itself in a moment. */
+static void origin_close(struct dyncast_origin *origin)
+{
+	struct dyncast_attr *last;
+	unsigned int i;
+
+	origin->service->origin = NULL;
+	origin->service = NULL;
+	dyncast_event_cancel(origin->t_send);
+	if (!origin->len ||
+	    !dyncast_origin_present(origin->vrf, &origin->prefix)) {
+		origin_free(origin);
+		return;
+	}
+	last = XMALLOC(MTYPE_TMP, sizeof(*last));
+	*last = origin->said;
+	for (i = 0; i < last->n_instances; i++)
+		last->instances[i].flags |= DYNCAST_INSTANCE_DOWN;
+	origin_send(origin, last);
+	XFREE(MTYPE_TMP, last);
+	event_add_timer_msec(dyncast_state.loop, origin_close_done, origin,
+			     DYNCAST_CLOSE_MS, &origin->t_close);
+}
+
+/* The origin of a service: its own, one being taken back, or a new one. */
+static struct dyncast_origin *origin_get(struct dyncast_service *service)
+{
+	struct dyncast_origin *origin = service->origin;
+
+	if (origin)
+		return origin;
+	frr_each (dyncast_origins, &origins, origin)
+		if (!origin->service && !strcmp(origin->vrf, service->vrf) &&
+		    !dyncast_prefix_cmp(&origin->prefix, &service->prefix))
+			break;
+	if (!origin) {
+		origin = XCALLOC(MTYPE_DYNCAST_ORIGIN, sizeof(*origin));
+		strlcpy(origin->vrf, service->vrf, sizeof(origin->vrf));
+		origin->prefix = service->prefix;
+		dyncast_origins_add_tail(&origins, origin);
+	}
+	dyncast_event_cancel(origin->t_close);
+	origin->service = service;
+	service->origin = origin;
+	return origin;
+}
+
+/* ------------------------------------------------------------------------- */
+/* deciding when                                                             */
+/* ------------------------------------------------------------------------- */
+
+static void origin_timer(struct event *event)
+{
+	struct dyncast_origin *origin = EVENT_ARG(event);
+
+	dyncast_advertise_service(origin->service);
+}
+
+/* has an agent reported since the last UPDATE? */
+static bool refresh_due(const struct dyncast_origin *origin, int64_t now)
+{
+	struct dyncast_local *local;
+
+	if (now - origin->sent_ms < DYNCAST_REFRESH_MS)
+		return false;
+	frr_each (dyncast_locals, &origin->service->locals, local)
+		if (local->reported_ms > origin->sent_ms)
+			return true;
+	return false;
+}
+
+static void origin_consider(struct dyncast_origin *origin,
+			    const struct dyncast_attr *want)
+{
+	const struct dyncast_service *service = origin->service;
+	uint32_t interval = service->interval_ms ? service->interval_ms
+						 : DYNCAST_INTERVAL_DEFAULT;
+	int64_t now = dyncast_now_ms();
+	enum change change;
+	int64_t wait;
+
+	origin->no_export = service->scope == DYNCAST_SCOPE_INTERNAL;
+	if (!origin->len) {
+		origin_send(origin, want);
+		return;
+	}
+	change = attr_compare(&origin->said, want, service->threshold);
+	if (change == CHANGE_NONE) {
+		dyncast_event_cancel(origin->t_send);
+		if (refresh_due(origin, now)) {
+			origin->refreshes++;
+			origin_send(origin, want);
+		}
+		return;
+	}
+	wait = change == CHANGE_URGENT ? MIN(interval, DYNCAST_URGENT_MS)
+				       : interval;
+	wait -= now - origin->sent_ms;
+	if (wait <= 0) {
+		origin_send(origin, want);
+		return;
+	}
+	if (!origin->t_send)
+		origin->held_back++;
+	dyncast_event_cancel(origin->t_send);
+	event_add_timer_msec(dyncast_state.loop, origin_timer, origin, wait,
+			     &origin->t_send);
+}
+
+void dyncast_advertise_service(struct dyncast_service *service)
+{
+	struct dyncast_attr *want;
+
+	if (!service->prefix.addr.family)
+		return;
+	want = XMALLOC(MTYPE_TMP, sizeof(*want));
+	attr_build(service, want);
+	if (want->n_instances)
+		origin_consider(origin_get(service), want);
+	else if (service->origin)
+		origin_close(service->origin);
+	XFREE(MTYPE_TMP, want);
+}
+
+void dyncast_advertise_all(void)
+{
+	struct dyncast_service *service;
+
+	frr_each (dyncast_services, &dyncast_state.services, service)
+		dyncast_advertise_service(service);
+}
+
+void dyncast_advertise_recode(void)
+{
+	struct dyncast_service *service;
+
+	frr_each (dyncast_services, &dyncast_state.services, service)
+		if (service->origin)
+			service->origin->len = 0;
+	dyncast_advertise_all();
+}
+
+void dyncast_advertise_forget(struct dyncast_service *service)
+{
+	if (service->origin)
+		origin_close(service->origin);
+}
+
+/*
+ * Once a second: services whose BGP instance has come (there is no hook for
+ * that in 8.4), a path of the user's own that came, went or changed, ages to
+ * refresh, instances whose patience with zebra ran out.
+ */
+void dyncast_advertise_tick(void)
+{
+	struct dyncast_origin *origin;
+
+	dyncast_advertise_all();
+	frr_each_safe (dyncast_origins, &origins, origin) {
+		if (!origin->len || !origin->service)
+			continue;
+		if (!origin->present && dyncast_bgp_find(origin->vrf)) {
+			/* the ages in what was said have grown old */
+			origin->len = 0;
+			dyncast_advertise_service(origin->service);
+		} else {
+			origin_put(origin);
+		}
+	}
+}
+
+/* bgpd is about to free the table: take our paths out in order. */
+void dyncast_advertise_bgp_gone(struct bgp *bgp)
+{
+	struct dyncast_origin *origin;
+
+	frr_each_safe (dyncast_origins, &origins, origin) {
+		if (dyncast_bgp_find(origin->vrf) != bgp)
+			continue;
+		dyncast_origin_withdraw(bgp, &origin->prefix);
+		origin->present = false;
+		if (!origin->service)
+			origin_free(origin);
+	}
+}
+
+void dyncast_advertise_fini(void)
+{
+	struct dyncast_origin *origin;
+
+	while ((origin = dyncast_origins_first(&origins)))
+		origin_free(origin);
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The only way configuration takes effect.  Every function runs in one of two
+ * phases: DYNCAST_VALIDATE changes nothing and says whether, and why not, the
+ * change is possible; DYNCAST_APPLY makes it and cannot fail after a
+ * successful validation.  The CLI calls both; northbound callbacks call the
+ * same functions in their own phases.
+ *
+ * bgpd's main thread.
+ */
+
+#ifndef BGPD_DYNCAST_APPLY_H
+#define BGPD_DYNCAST_APPLY_H
+
+#include "service.h"
+
+enum dyncast_phase { DYNCAST_VALIDATE, DYNCAST_APPLY };
+
+struct dyncast_apply {
+	enum dyncast_phase phase;
+	char error[192]; /* set when a function returns false */
+};
+
+struct dyncast_apply_instance {
+	struct dyncast_addr address;
+	uint32_t capacity; /* 0: not given */
+	uint16_t sid;	   /* 0: not given */
+};
+
+/* prefix NULL: remove the line; vrf "": the default VRF */
+bool dyncast_apply_prefix(struct dyncast_apply *apply, const char *name,
+			  const struct dyncast_prefix *prefix, const char *vrf);
+/* DYNCAST_*_DEFAULT removes the line */
+bool dyncast_apply_affinity(struct dyncast_apply *apply, const char *name,
+			    enum dyncast_affinity affinity, uint16_t timeout_s);
+bool dyncast_apply_select(struct dyncast_apply *apply, const char *name,
+			  enum dyncast_action action);
+bool dyncast_apply_cost(struct dyncast_apply *apply, const char *name,
+			enum dyncast_cost_policy cost);
+/* interval_ms 0 removes the line */
+bool dyncast_apply_interval(struct dyncast_apply *apply, const char *name,
+			    uint32_t interval_ms, uint8_t threshold);
+bool dyncast_apply_scope(struct dyncast_apply *apply, const char *name,
+			 bool set, enum dyncast_scope scope);
+/* in NULL: remove the instance */
+bool dyncast_apply_instance(struct dyncast_apply *apply, const char *name,
+			    const char *instance,
+			    const struct dyncast_apply_instance *in);
+bool dyncast_apply_drain(struct dyncast_apply *apply, const char *name,
+			 const char *instance, bool drain);
+bool dyncast_apply_service_remove(struct dyncast_apply *apply,
+				  const char *name);
+
+/* locator NULL: none */
+bool dyncast_apply_locator(struct dyncast_apply *apply,
+			   const struct dyncast_prefix *locator);
+bool dyncast_apply_attribute_code(struct dyncast_apply *apply,
+				  unsigned int code);
+bool dyncast_apply_neighbor(struct dyncast_apply *apply,
+			    const struct dyncast_addr *addr, bool accept);
+bool dyncast_apply_dbid_prefix(struct dyncast_apply *apply,
+			       const struct dyncast_prefix *prefix, bool set);
+
+#endif /* BGPD_DYNCAST_APPLY_H */

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Builds candidate sets; see candidates.h.
+ *
+ * One D-BID may come over several paths (add-path from two reflectors, a
+ * ring of reflectors): the copy that was received last counts, which is also
+ * the one with the lowest age; then the lowest peer address, so that the
+ * choice is stable.  A local instance always wins over a learnt one.
+ */
+
+#include "candidates.h"
+
+struct builder {
+	struct dyncast_set *set;
+	/* of each candidate: where it came from; NULL when local */
+	const struct dyncast_path *from[DYNCAST_CANDIDATES_MAX];
+	int64_t now;
+};
+
+static struct dyncast_candidate *candidate_find(struct dyncast_set *set,
+						const struct dyncast_addr *dbid)
+{
+	unsigned int i;
+
+	for (i = 0; i < set->n_candidates; i++)
+		if (!dyncast_addr_cmp(&set->candidates[i].instance.dbid, dbid))
+			return &set->candidates[i];
+	return NULL;
+}
+
+static void local_add(struct builder *b, const struct dyncast_local *local)
+{
+	struct dyncast_candidate *c;
+	struct dyncast_addr dbid;
+	uint8_t kind = dyncast_local_dbid(local, &dbid);
+
+	if (kind == DYNCAST_KIND_NONE ||
+	    b->set->n_candidates == DYNCAST_CANDIDATES_MAX)
+		return;
+	b->from[b->set->n_candidates] = NULL;
+	c = &b->set->candidates[b->set->n_candidates++];
+	c->instance.dbid = dbid;
+	c->instance.kind = kind;
+	c->instance.flags = dyncast_local_flags(local);
+	c->instance.metrics = dyncast_local_metrics(local, b->now);
+	strlcpy(c->instance.name, local->name, sizeof(c->instance.name));
+	c->address = local->address;
+}
+
+static bool path_fresher(const struct dyncast_path *a,
+			 const struct dyncast_path *b)
+{
+	if (a->received_ms != b->received_ms)
+		return a->received_ms > b->received_ms;
+	return dyncast_addr_cmp(&a->peer, &b->peer) < 0;
+}
+
+static void learnt_add(struct builder *b, const struct dyncast_path *path,
+		       const struct dyncast_instance *in)
+{
+	struct dyncast_candidate *c = candidate_find(b->set, &in->dbid);
+	uint64_t age;
+	size_t at;
+
+	if (!c) {
+		if (b->set->n_candidates == DYNCAST_CANDIDATES_MAX)
+			return;
+		c = &b->set->candidates[b->set->n_candidates++];
+	} else {
+		at = c - b->set->candidates;
+		if (!b->from[at] || !path_fresher(path, b->from[at]))
+			return;
+	}
+	b->from[c - b->set->candidates] = path;
+	c->instance = *in;
+	c->site = path->nexthop;
+	age = in->metrics.age_ms + (uint64_t)(b->now - path->received_ms);
+	c->instance.metrics.age_ms = MIN(age, UINT32_MAX);
+}
+
+static void site_add(struct dyncast_set *set, const struct dyncast_addr *site)
+{
+	unsigned int i;
+
+	if (!site->family || set->n_sites == DYNCAST_CANDIDATES_MAX)
+		return;
+	for (i = 0; i < set->n_sites; i++)
+		if (!dyncast_addr_cmp(&set->sites[i], site))
+			return;
+	set->sites[set->n_sites++] = *site;
+}
+
+/*
+ * The ingress's own configuration first; what it leaves open, the owner of
+ * the service decides (E3).  Of several owners the one with the lowest next
+ * hop, so that all ingresses agree.
+ */
+static void policy_merge(struct dyncast_policy *policy,
+			 const struct dyncast_path *paths)
+{
+	const struct dyncast_path *path, *owner = NULL;
+
+	for (path = paths; path; path = path->next)
+		if (path->valid && path->has_policy &&
+		    (!owner ||
+		     dyncast_addr_cmp(&path->nexthop, &owner->nexthop) < 0))
+			owner = path;
+	if (!owner)
+		return;
+	if (!policy->action)
+		policy->action = owner->policy.action;
+	if (!policy->cost)
+		policy->cost = owner->policy.cost;
+	if (!policy->affinity) {
+		policy->affinity = owner->policy.affinity;
+		policy->plen = owner->policy.plen;
+		policy->timeout_s = owner->policy.timeout_s;
+	}
+}
+
+static int candidate_order(const void *a, const void *b)
+{
+	const struct dyncast_candidate *x = a, *y = b;
+
+	return dyncast_addr_cmp(&x->instance.dbid, &y->instance.dbid);
+}
+
+static int site_order(const void *a, const void *b)
+{
+	return dyncast_addr_cmp(a, b);
+}
+
+/* zebra's copy is kept as long as the prefix: give back what is not used */
+static void set_shrink(struct dyncast_set *set)
+{
+	void *smaller;
+
+	smaller =
+		realloc(set->sites, MAX(set->n_sites, 1) * sizeof(*set->sites));
+	if (smaller)
+		set->sites = smaller;
+	smaller = realloc(set->candidates,
+			  MAX(set->n_candidates, 1) * sizeof(*set->candidates));
+	if (smaller)
+		set->candidates = smaller;
+}
+
+bool dyncast_candidates_build(const struct dyncast_track *track,
+			      struct dyncast_set *set)
+{
+	struct dyncast_service *service = dyncast_service_find_key(&track->key);
+	struct builder b = {.set = set, .now = dyncast_now_ms()};
+	const struct dyncast_path *path;
+	struct dyncast_local *local;
+	bool any = service != NULL;
+	unsigned int i;
+
+	memset(set, 0, sizeof(*set));
+	set->service = track->key;
+	set->sites = calloc(DYNCAST_CANDIDATES_MAX, sizeof(*set->sites));
+	set->candidates =
+		calloc(DYNCAST_CANDIDATES_MAX, sizeof(*set->candidates));
+	if (!set->sites || !set->candidates) {
+		dyncast_set_fini(set);
+		return false;
+	}
+	if (service) {
+		strlcpy(set->name, service->name, sizeof(set->name));
+		set->policy = service->policy;
+		frr_each (dyncast_locals, &service->locals, local)
+			local_add(&b, local);
+	}
+	for (path = track->paths; path; path = path->next) {
+		if (path->state != DYNCAST_PATH_PLAIN)
+			any = true;
+		if (!path->valid)
+			continue;
+		site_add(set, &path->nexthop);
+		for (i = 0; i < path->n_instances; i++)
+			learnt_add(&b, path, &path->instances[i]);
+	}
+	if (!any) {
+		dyncast_set_fini(set);
+		return false;
+	}
+	policy_merge(&set->policy, track->paths);
+	qsort(set->candidates, set->n_candidates, sizeof(*set->candidates),
+	      candidate_order);
+	qsort(set->sites, set->n_sites, sizeof(*set->sites), site_order);
+	set_shrink(set);
+	return true;
+}
+
+static bool metrics_same(const struct dyncast_metrics *a,
+			 const struct dyncast_metrics *b)
+{
+	return a->has == b->has && a->score == b->score &&
+	       a->utilisation == b->utilisation && a->capacity == b->capacity &&
+	       a->in_flight == b->in_flight && a->delay_us == b->delay_us;
+}
+
+bool dyncast_candidates_same(const struct dyncast_set *a,
+			     const struct dyncast_set *b)
+{
+	unsigned int i;
+
+	if (strcmp(a->name, b->name) || a->n_sites != b->n_sites ||
+	    a->n_candidates != b->n_candidates ||
+	    memcmp(&a->policy, &b->policy, sizeof(a->policy)))
+		return false;
+	for (i = 0; i < a->n_sites; i++)
+		if (dyncast_addr_cmp(&a->sites[i], &b->sites[i]))
+			return false;
+	for (i = 0; i < a->n_candidates; i++) {
+		const struct dyncast_candidate *x = &a->candidates[i];
+		const struct dyncast_candidate *y = &b->candidates[i];
+
+		if (dyncast_addr_cmp(&x->instance.dbid, &y->instance.dbid) ||
+		    x->instance.kind != y->instance.kind ||
+		    x->instance.flags != y->instance.flags ||
+		    strcmp(x->instance.name, y->instance.name) ||
+		    dyncast_addr_cmp(&x->site, &y->site) ||
+		    dyncast_addr_cmp(&x->address, &y->address) ||
+		    !metrics_same(&x->instance.metrics, &y->instance.metrics))
+			return false;
+	}
+	return true;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A service's candidate set, as zebra_dyncast gets it: local instances and
+ * those of every path, duplicates resolved, with the policy that applies.
+ *
+ * Pure construction from the state; bgpd's main thread; called when a set is
+ * about to be sent, so that ages are those of the moment.
+ */
+
+#ifndef BGPD_DYNCAST_CANDIDATES_H
+#define BGPD_DYNCAST_CANDIDATES_H
+
+#include "receive.h"
+
+/*
+ * Fill *set (free it with dyncast_set_fini).  False when there is nothing to
+ * say about this prefix any more: no local service and no path with metrics.
+ */
+bool dyncast_candidates_build(const struct dyncast_track *track,
+			      struct dyncast_set *set);
+
+/* equal but for ages */
+bool dyncast_candidates_same(const struct dyncast_set *a,
+			     const struct dyncast_set *b);
+
+#endif /* BGPD_DYNCAST_CANDIDATES_H */

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Installing bgpd_dyncast's commands: configuration (cli.c), show (show.c)
+ * and debug (debug.c).  Called once by module.c on bgpd's main thread.
+ */
+
+#ifndef BGPD_DYNCAST_CLI_H
+#define BGPD_DYNCAST_CLI_H
+
+void dyncast_cli_init(void);
+void dyncast_show_init(void);
+void dyncast_debug_init(void);
+
+#endif /* BGPD_DYNCAST_CLI_H */

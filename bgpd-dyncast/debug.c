@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * "debug dyncast bgp": from the configuration node it is part of the running
+ * configuration, from the enable node it lasts until bgpd restarts.
+ *
+ * bgpd's main thread.
+ */
+
+#include "cli.h"
+#include "service.h"
+
+#ifndef VTYSH_EXTRACT_PL
+#include "bgpd-dyncast/debug_clippy.c"
+#endif
+
+DEFPY(debug_dyncast_bgp, debug_dyncast_bgp_cmd, "[no] debug dyncast bgp",
+      NO_STR DEBUG_STR
+      "Compute-aware anycast\n"
+      "What bgpd says, hears and sends to zebra\n")
+{
+	uint32_t mode = DEBUG_NODE2MODE(vty->node);
+
+	DEBUG_MODE_SET(&dyncast_state.debug, mode, !no);
+	return CMD_SUCCESS;
+}
+
+void dyncast_debug_init(void)
+{
+	install_element(ENABLE_NODE, &debug_dyncast_bgp_cmd);
+	install_element(CONFIG_NODE, &debug_dyncast_bgp_cmd);
+}

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Services and local instances: making, finding and freeing them, and the
+ * facts that follow from one of them alone (D-BID, flags, metrics as of now).
+ *
+ * bgpd's main thread; see service.h.
+ */
+
+#include "service.h"
+
+DEFINE_MGROUP(DYNCAST, "dyncast");
+DEFINE_MTYPE(DYNCAST, DYNCAST_SERVICE, "Dyncast service");
+DEFINE_MTYPE(DYNCAST, DYNCAST_LOCAL, "Dyncast local instance");
+DEFINE_MTYPE(DYNCAST, DYNCAST_SETTING, "Dyncast setting");
+
+struct dyncast_state dyncast_state = {
+	.debug = {.desc = "Dyncast"},
+};
+
+int dyncast_local_cmp(const struct dyncast_local *a,
+		      const struct dyncast_local *b)
+{
+	return strcmp(a->name, b->name);
+}
+
+int dyncast_service_cmp(const struct dyncast_service *a,
+			const struct dyncast_service *b)
+{
+	return strcmp(a->name, b->name);
+}
+
+int dyncast_neighbor_cmp(const struct dyncast_neighbor *a,
+			 const struct dyncast_neighbor *b)
+{
+	return dyncast_addr_cmp(&a->addr, &b->addr);
+}
+
+int dyncast_filter_cmp(const struct dyncast_filter *a,
+		       const struct dyncast_filter *b)
+{
+	return dyncast_prefix_cmp(&a->prefix, &b->prefix);
+}
+
+int64_t dyncast_now_ms(void)
+{
+	struct timeval tv;
+
+	monotime(&tv);
+	return (int64_t)tv.tv_sec * 1000 + tv.tv_usec / 1000 + 1;
+}
+
+void dyncast_state_init(struct event_loop *loop)
+{
+	dyncast_state.loop = loop;
+	dyncast_state.start_ms = dyncast_now_ms();
+	dyncast_state.attr_code = DYNCAST_ATTR_CODE_DEFAULT;
+	dyncast_services_init(&dyncast_state.services);
+	dyncast_neighbors_init(&dyncast_state.neighbors);
+	dyncast_filters_init(&dyncast_state.filters);
+}
+
+void dyncast_state_fini(void)
+{
+	struct dyncast_service *service;
+	struct dyncast_neighbor *neighbor;
+	struct dyncast_filter *filter;
+
+	while ((service = dyncast_services_first(&dyncast_state.services)))
+		dyncast_service_free(service);
+	dyncast_services_fini(&dyncast_state.services);
+	while ((neighbor = dyncast_neighbors_pop(&dyncast_state.neighbors)))
+		XFREE(MTYPE_DYNCAST_SETTING, neighbor);
+	dyncast_neighbors_fini(&dyncast_state.neighbors);
+	while ((filter = dyncast_filters_pop(&dyncast_state.filters)))
+		XFREE(MTYPE_DYNCAST_SETTING, filter);
+	dyncast_filters_fini(&dyncast_state.filters);
+}
+
+struct dyncast_service *dyncast_service_find(const char *name)
+{
+	struct dyncast_service ref;
+
+	strlcpy(ref.name, name, sizeof(ref.name));
+	return dyncast_services_find(&dyncast_state.services, &ref);
+}
+
+struct dyncast_service *dyncast_service_get(const char *name)
+{
+	struct dyncast_service *service = dyncast_service_find(name);
+
+	if (service)
+		return service;
+	service = XCALLOC(MTYPE_DYNCAST_SERVICE, sizeof(*service));
+	strlcpy(service->name, name, sizeof(service->name));
+	service->threshold = DYNCAST_THRESHOLD_DEFAULT;
+	dyncast_locals_init(&service->locals);
+	dyncast_services_add(&dyncast_state.services, service);
+	return service;
+}
+
+void dyncast_service_free(struct dyncast_service *service)
+{
+	struct dyncast_local *local;
+
+	while ((local = dyncast_locals_first(&service->locals)))
+		dyncast_local_free(local);
+	dyncast_locals_fini(&service->locals);
+	dyncast_services_del(&dyncast_state.services, service);
+	XFREE(MTYPE_DYNCAST_SERVICE, service);
+}
+
+bool dyncast_service_unused(const struct dyncast_service *service)
+{
+	static const struct dyncast_policy none;
+
+	return !service->prefix.addr.family && !service->interval_ms &&
+	       !service->scope_set &&
+	       !memcmp(&service->policy, &none, sizeof(none)) &&
+	       !dyncast_locals_count(&service->locals);
+}
+
+bool dyncast_service_key(const struct dyncast_service *service,
+			 struct dyncast_service_key *key)
+{
+	struct vrf *vrf;
+
+	memset(key, 0, sizeof(*key));
+	if (!service->prefix.addr.family)
+		return false;
+	key->prefix = service->prefix;
+	if (!service->vrf[0]) {
+		key->vrf_id = VRF_DEFAULT;
+		return true;
+	}
+	vrf = vrf_lookup_by_name(service->vrf);
+	if (!vrf || vrf->vrf_id == VRF_UNKNOWN)
+		return false;
+	key->vrf_id = vrf->vrf_id;
+	return true;
+}
+
+struct dyncast_service *
+dyncast_service_find_key(const struct dyncast_service_key *key)
+{
+	struct dyncast_service *service;
+	struct dyncast_service_key own;
+
+	frr_each (dyncast_services, &dyncast_state.services, service)
+		if (dyncast_service_key(service, &own) &&
+		    !dyncast_service_key_cmp(&own, key))
+			return service;
+	return NULL;
+}
+
+struct dyncast_local *dyncast_local_find(const struct dyncast_service *service,
+					 const char *name)
+{
+	struct dyncast_local ref;
+
+	strlcpy(ref.name, name, sizeof(ref.name));
+	/* _find has no const form in FRR 8.4 */
+	return dyncast_locals_find(
+		(struct dyncast_locals_head *)&service->locals, &ref);
+}
+
+struct dyncast_local *dyncast_local_get(struct dyncast_service *service,
+					const char *name)
+{
+	struct dyncast_local *local = dyncast_local_find(service, name);
+
+	if (local)
+		return local;
+	local = XCALLOC(MTYPE_DYNCAST_LOCAL, sizeof(*local));
+	local->service = service;
+	strlcpy(local->name, name, sizeof(local->name));
+	dyncast_locals_add(&service->locals, local);
+	return local;
+}
+
+void dyncast_local_free(struct dyncast_local *local)
+{
+	dyncast_locals_del(&local->service->locals, local);
+	XFREE(MTYPE_DYNCAST_LOCAL, local);
+}
+
+uint8_t dyncast_local_dbid(const struct dyncast_local *local,
+			   struct dyncast_addr *dbid)
+{
+	memset(dbid, 0, sizeof(*dbid));
+	if (!local->address.family)
+		return DYNCAST_KIND_NONE;
+	if (local->sid &&
+	    dyncast_locator_sid(&dyncast_state.locator, local->sid, dbid))
+		return DYNCAST_KIND_SRV6;
+	*dbid = local->address;
+	return DYNCAST_KIND_ADJACENT;
+}
+
+uint8_t dyncast_local_flags(const struct dyncast_local *local)
+{
+	uint8_t flags = 0;
+
+	if (local->drain || local->agent_state == DYNCAST_AGENT_STATE_DRAIN)
+		flags |= DYNCAST_INSTANCE_DRAIN;
+	if (local->agent_state == DYNCAST_AGENT_STATE_DOWN)
+		flags |= DYNCAST_INSTANCE_DOWN;
+	return flags;
+}
+
+/* The agent's capacity is measured and wins over the configured one. */
+struct dyncast_metrics dyncast_local_metrics(const struct dyncast_local *local,
+					     int64_t now_ms)
+{
+	struct dyncast_metrics metrics = local->metrics;
+
+	metrics.age_ms = 0;
+	if (metrics.has)
+		metrics.age_ms = MIN(now_ms - local->measured_ms, UINT32_MAX);
+	if (!(metrics.has & DYNCAST_HAS_CAPACITY) && local->capacity) {
+		metrics.has |= DYNCAST_HAS_CAPACITY;
+		metrics.capacity = local->capacity;
+	}
+	return metrics;
+}
+
+struct bgp *dyncast_bgp_find(const char *vrf)
+{
+	struct bgp *bgp = vrf[0] ? bgp_lookup_by_name(vrf) : bgp_get_default();
+
+	return dyncast_bgp_usable(bgp) ? bgp : NULL;
+}
+
+struct dyncast_addr dyncast_addr_from_su(const union sockunion *su)
+{
+	if (su->sa.sa_family == AF_INET)
+		return dyncast_addr_make(AF_INET, &su->sin.sin_addr);
+	if (su->sa.sa_family == AF_INET6)
+		return dyncast_addr_make(AF_INET6, &su->sin6.sin6_addr);
+	return (struct dyncast_addr){};
+}
+
+struct dyncast_prefix dyncast_prefix_from_frr(const struct prefix *p)
+{
+	struct dyncast_prefix out = {
+		.addr = dyncast_addr_make(p->family, &p->u.prefix),
+		.len = p->prefixlen,
+	};
+
+	dyncast_prefix_mask(&out);
+	return out;
+}
+
+void dyncast_prefix_to_frr(const struct dyncast_prefix *in, struct prefix *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->family = in->addr.family;
+	out->prefixlen = in->len;
+	memcpy(&out->u.prefix, in->addr.bytes,
+	       dyncast_family_size(in->addr.family));
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The state of bgpd_dyncast: services and local instances as configured, with
+ * what agents and zebra said about them, and the module's settings.  Plain
+ * data and look-ups; decisions are elsewhere.
+ *
+ * Everything here lives on bgpd's main thread.  Configuration changes it only
+ * through apply.c.  draft-li-dyncast-architecture-00 section 2 names the nouns.
+ */
+
+#ifndef BGPD_DYNCAST_SERVICE_H
+#define BGPD_DYNCAST_SERVICE_H
+
+#include "compat.h"
+#include "lib/debug.h"
+
+#include "../lib/addr.h"
+#include "../lib/agent_line.h"
+#include "../lib/attr.h"
+#include "../lib/dyncast.h"
+#include "../lib/msg.h"
+
+DECLARE_MGROUP(DYNCAST);
+DECLARE_MTYPE(DYNCAST_SERVICE);
+DECLARE_MTYPE(DYNCAST_LOCAL);
+DECLARE_MTYPE(DYNCAST_SETTING);
+
+#define DYNCAST_INTERVAL_DEFAULT 1000 /* ms */
+#define DYNCAST_THRESHOLD_DEFAULT 10  /* percent */
+
+/* Without a word from zebra_dyncast for this long after start, local
+ * instances are advertised as down instead of not at all. */
+#define DYNCAST_ZEBRA_GRACE_MS 10000
+
+enum dyncast_scope {
+	DYNCAST_SCOPE_INTERNAL = 0, /* NO_EXPORT */
+	DYNCAST_SCOPE_EXTERNAL,
+};
+
+struct dyncast_service;
+struct dyncast_origin;
+
+PREDECL_SORTLIST_UNIQ(dyncast_locals);
+PREDECL_SORTLIST_UNIQ(dyncast_services);
+PREDECL_SORTLIST_UNIQ(dyncast_neighbors);
+PREDECL_SORTLIST_UNIQ(dyncast_filters);
+
+/* An instance at this site. */
+struct dyncast_local {
+	struct dyncast_locals_item item;
+	struct dyncast_service *service;
+	char name[DYNCAST_NAME_SIZE];
+
+	/* configuration */
+	struct dyncast_addr address; /* family 0: no address line yet */
+	uint32_t capacity;	     /* 0: not configured */
+	uint16_t sid;		     /* 0: none */
+	bool drain;
+
+	/* from agents; times are dyncast_now_ms() */
+	uint8_t agent_state; /* enum dyncast_agent_state */
+	char reason[DYNCAST_AGENT_REASON_SIZE];
+	struct dyncast_metrics metrics; /* age_ms unused: see measured_ms */
+	int64_t measured_ms;
+	int64_t reported_ms; /* 0: never */
+	uint64_t reports;
+
+	/* from zebra */
+	uint8_t feedback; /* enum dyncast_feedback_state, 0: none yet */
+};
+
+struct dyncast_service {
+	struct dyncast_services_item item;
+	char name[DYNCAST_NAME_SIZE];
+
+	/* configuration; family 0: no prefix line yet */
+	struct dyncast_prefix prefix;
+	char vrf[VRF_NAMSIZ + 1]; /* empty: the default VRF */
+	struct dyncast_policy policy;
+	uint32_t interval_ms; /* 0: not configured */
+	uint8_t threshold;
+	uint8_t scope; /* enum dyncast_scope */
+	bool scope_set;
+
+	struct dyncast_locals_head locals;
+	struct dyncast_origin *origin; /* advertise.c's, may be NULL */
+};
+
+struct dyncast_neighbor {
+	struct dyncast_neighbors_item item;
+	struct dyncast_addr addr;
+};
+
+struct dyncast_filter {
+	struct dyncast_filters_item item;
+	struct dyncast_prefix prefix;
+};
+
+int dyncast_local_cmp(const struct dyncast_local *a,
+		      const struct dyncast_local *b);
+int dyncast_service_cmp(const struct dyncast_service *a,
+			const struct dyncast_service *b);
+int dyncast_neighbor_cmp(const struct dyncast_neighbor *a,
+			 const struct dyncast_neighbor *b);
+int dyncast_filter_cmp(const struct dyncast_filter *a,
+		       const struct dyncast_filter *b);
+
+DECLARE_SORTLIST_UNIQ(dyncast_locals, struct dyncast_local, item,
+		      dyncast_local_cmp);
+DECLARE_SORTLIST_UNIQ(dyncast_services, struct dyncast_service, item,
+		      dyncast_service_cmp);
+DECLARE_SORTLIST_UNIQ(dyncast_neighbors, struct dyncast_neighbor, item,
+		      dyncast_neighbor_cmp);
+DECLARE_SORTLIST_UNIQ(dyncast_filters, struct dyncast_filter, item,
+		      dyncast_filter_cmp);
+
+struct dyncast_state {
+	struct event_loop *loop;
+	int64_t start_ms;
+	struct dyncast_services_head services;
+	struct dyncast_neighbors_head neighbors; /* eBGP ones that we trust */
+	struct dyncast_filters_head filters;	 /* of learnt D-BIDs */
+	struct dyncast_prefix locator;		 /* family 0: none */
+	uint8_t attr_code;
+	struct debug debug;
+};
+
+extern struct dyncast_state dyncast_state;
+
+#define DYNCAST_DEBUG(...)                                                     \
+	do {                                                                   \
+		if (DEBUG_MODE_CHECK(&dyncast_state.debug, DEBUG_MODE_ALL))    \
+			zlog_debug("dyncast: " __VA_ARGS__);                   \
+	} while (0)
+
+void dyncast_state_init(struct event_loop *loop);
+void dyncast_state_fini(void);
+
+int64_t dyncast_now_ms(void); /* monotonic, never 0 */
+
+struct dyncast_service *dyncast_service_find(const char *name);
+struct dyncast_service *dyncast_service_get(const char *name);
+void dyncast_service_free(struct dyncast_service *service);
+/* no line is left that configures it */
+bool dyncast_service_unused(const struct dyncast_service *service);
+/* false while the service has no prefix or its VRF does not exist */
+bool dyncast_service_key(const struct dyncast_service *service,
+			 struct dyncast_service_key *key);
+struct dyncast_service *
+dyncast_service_find_key(const struct dyncast_service_key *key);
+
+struct dyncast_local *dyncast_local_find(const struct dyncast_service *service,
+					 const char *name);
+struct dyncast_local *dyncast_local_get(struct dyncast_service *service,
+					const char *name);
+void dyncast_local_free(struct dyncast_local *local);
+
+/* D-BID and kind of a local instance; family 0 and NONE without an address */
+uint8_t dyncast_local_dbid(const struct dyncast_local *local,
+			   struct dyncast_addr *dbid);
+/* DYNCAST_INSTANCE_* from configuration and agents (not from zebra) */
+uint8_t dyncast_local_flags(const struct dyncast_local *local);
+/* metrics as of now, age and configured capacity included */
+struct dyncast_metrics dyncast_local_metrics(const struct dyncast_local *local,
+					     int64_t now_ms);
+
+/* bgpd.c's own instance for a VRF name; NULL when unusable */
+struct bgp *dyncast_bgp_find(const char *vrf);
+
+/* FRR's prefixes and addresses to ours and back */
+struct dyncast_addr dyncast_addr_from_su(const union sockunion *su);
+struct dyncast_prefix dyncast_prefix_from_frr(const struct prefix *p);
+void dyncast_prefix_to_frr(const struct dyncast_prefix *in, struct prefix *out);
+
+#endif /* BGPD_DYNCAST_SERVICE_H */

@@ -1,0 +1,622 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * bgpd_dyncast's part of the show commands: services, instances and the
+ * module's own state.  Each has a JSON form whose keys are stable.
+ *
+ * bgpd's main thread; reads state, changes nothing.
+ */
+
+#include "advertise.h"
+#include "agent_socket.h"
+#include "candidates.h"
+#include "cli.h"
+#include "peer_zebra.h"
+
+#ifndef VTYSH_EXTRACT_PL
+#include "bgpd-dyncast/show_clippy.c"
+#endif
+
+#define DYNCAST_STR "Compute-aware anycast\n"
+
+static const char *kind_str(uint8_t kind)
+{
+	switch (kind) {
+	case DYNCAST_KIND_ADJACENT:
+		return "adjacent";
+	case DYNCAST_KIND_SRV6:
+		return "srv6";
+	case DYNCAST_KIND_IPIP:
+		return "ipip";
+	default:
+		return "none";
+	}
+}
+
+static const char *action_str(uint8_t action)
+{
+	switch (action) {
+	case DYNCAST_ACTION_SPREAD:
+		return "spread";
+	case DYNCAST_ACTION_BEST:
+		return "best";
+	default:
+		return "default";
+	}
+}
+
+static const char *affinity_str(uint8_t affinity)
+{
+	switch (affinity) {
+	case DYNCAST_AFFINITY_FLOW:
+		return "flow";
+	case DYNCAST_AFFINITY_SOURCE:
+		return "source";
+	case DYNCAST_AFFINITY_PERIOD:
+		return "period";
+	case DYNCAST_AFFINITY_NONE:
+		return "none";
+	default:
+		return "default";
+	}
+}
+
+static const char *path_state_str(uint8_t state)
+{
+	switch (state) {
+	case DYNCAST_PATH_OK:
+		return "metrics";
+	case DYNCAST_PATH_MALFORMED:
+		return "malformed";
+	case DYNCAST_PATH_UNTRUSTED:
+		return "untrusted";
+	default:
+		return "plain";
+	}
+}
+
+static void json_addr(struct json_object *json, const char *key,
+		      const struct dyncast_addr *addr)
+{
+	char text[DYNCAST_ADDR_STRLEN];
+
+	if (addr->family)
+		json_object_string_add(
+			json, key, dyncast_addr_str(addr, text, sizeof(text)));
+}
+
+static void json_metrics(struct json_object *json,
+			 const struct dyncast_metrics *m)
+{
+	if (m->has & DYNCAST_HAS_CAPACITY)
+		json_object_int_add(json, "capacity", m->capacity);
+	if (m->has & DYNCAST_HAS_UTILISATION)
+		json_object_double_add(json, "utilisation",
+				       m->utilisation / 100.0);
+	if (m->has & DYNCAST_HAS_IN_FLIGHT)
+		json_object_int_add(json, "inFlight", m->in_flight);
+	if (m->has & DYNCAST_HAS_DELAY)
+		json_object_int_add(json, "delayUs", m->delay_us);
+	if (m->has & DYNCAST_HAS_SCORE)
+		json_object_int_add(json, "score", m->score);
+	if (m->has)
+		json_object_int_add(json, "ageMs", m->age_ms);
+}
+
+static void json_flags(struct json_object *json, uint8_t flags)
+{
+	json_object_boolean_add(json, "drain", flags & DYNCAST_INSTANCE_DRAIN);
+	json_object_boolean_add(json, "down", flags & DYNCAST_INSTANCE_DOWN);
+}
+
+static struct json_object *json_candidate(const struct dyncast_candidate *c)
+{
+	struct json_object *json = json_object_new_object();
+
+	json_addr(json, "dbid", &c->instance.dbid);
+	json_object_string_add(json, "name", c->instance.name);
+	json_object_string_add(json, "kind", kind_str(c->instance.kind));
+	json_object_boolean_add(json, "local", !c->site.family);
+	json_addr(json, "site", &c->site);
+	json_addr(json, "address", &c->address);
+	json_flags(json, c->instance.flags);
+	json_metrics(json, &c->instance.metrics);
+	return json;
+}
+
+static struct json_object *json_path(const struct dyncast_path *path)
+{
+	struct json_object *json = json_object_new_object();
+
+	json_addr(json, "neighbor", &path->peer);
+	json_addr(json, "nextHop", &path->nexthop);
+	json_object_int_add(json, "addPathId", path->addpath_id);
+	json_object_boolean_add(json, "valid", path->valid);
+	json_object_string_add(json, "state", path_state_str(path->state));
+	json_object_int_add(json, "instances", path->n_instances);
+	json_object_int_add(json, "filtered", path->n_filtered);
+	return json;
+}
+
+/* one word or phrase: what becomes of the service here */
+static const char *service_state(const struct dyncast_service *service)
+{
+	struct dyncast_service_key key;
+
+	if (!service)
+		return "learnt";
+	if (!service->prefix.addr.family)
+		return "waiting for its prefix";
+	if (!dyncast_service_key(service, &key))
+		return "waiting for its VRF";
+	if (service->origin && service->origin->present)
+		return "advertised";
+	if (!dyncast_bgp_find(service->vrf))
+		return "waiting for BGP";
+	if (!dyncast_locals_count(&service->locals))
+		return "used here";
+	return "no instance is ready";
+}
+
+static void json_service_config(struct json_object *json,
+				const struct dyncast_service *service)
+{
+	const struct dyncast_origin *origin = service->origin;
+
+	json_object_int_add(json, "interval",
+			    service->interval_ms ? service->interval_ms
+						 : DYNCAST_INTERVAL_DEFAULT);
+	json_object_int_add(json, "threshold", service->threshold);
+	json_object_string_add(json, "scope",
+			       service->scope == DYNCAST_SCOPE_INTERNAL
+				       ? "internal"
+				       : "external");
+	json_object_int_add(json, "updates", origin ? origin->updates : 0);
+	json_object_int_add(json, "refreshes", origin ? origin->refreshes : 0);
+	json_object_int_add(json, "heldBack", origin ? origin->held_back : 0);
+	json_object_int_add(json, "attributeBytes", origin ? origin->len : 0);
+	json_object_boolean_add(json, "merged", origin && origin->merged);
+}
+
+static struct json_object *json_service(const struct dyncast_service *service,
+					const struct dyncast_track *track,
+					const struct dyncast_set *set)
+{
+	struct json_object *json = json_object_new_object();
+	const struct dyncast_policy *policy =
+		set ? &set->policy : &service->policy;
+	char text[DYNCAST_PREFIX_STRLEN];
+	struct json_object *array;
+	const struct dyncast_path *path;
+	unsigned int i;
+
+	json_object_string_add(json, "name", service ? service->name : "");
+	json_object_string_add(json, "prefix",
+			       dyncast_prefix_str(track ? &track->key.prefix
+							: &service->prefix,
+						  text, sizeof(text)));
+	json_object_int_add(json, "vrfId", track ? track->key.vrf_id : 0);
+	json_object_boolean_add(json, "configured", service != NULL);
+	json_object_string_add(json, "state", service_state(service));
+	json_object_string_add(json, "select", action_str(policy->action));
+	json_object_string_add(json, "affinity",
+			       affinity_str(policy->affinity));
+	json_object_int_add(json, "timeout",
+			    policy->timeout_s ? policy->timeout_s
+					      : DYNCAST_FLOW_TIMEOUT_DEFAULT);
+	json_object_string_add(json, "cost",
+			       policy->cost == DYNCAST_COST_DELAY ? "delay"
+								  : "default");
+	if (service)
+		json_service_config(json, service);
+	array = json_object_new_array();
+	for (i = 0; set && i < set->n_sites; i++)
+		json_object_array_add(
+			array, json_object_new_string(dyncast_addr_str(
+				       &set->sites[i], text, sizeof(text))));
+	json_object_object_add(json, "sites", array);
+	array = json_object_new_array();
+	for (i = 0; set && i < set->n_candidates; i++)
+		json_object_array_add(array,
+				      json_candidate(&set->candidates[i]));
+	json_object_object_add(json, "candidates", array);
+	array = json_object_new_array();
+	for (path = track ? track->paths : NULL; path; path = path->next)
+		json_object_array_add(array, json_path(path));
+	json_object_object_add(json, "paths", array);
+	return json;
+}
+
+static void metrics_columns(struct vty *vty, const struct dyncast_metrics *m)
+{
+	if (m->has & DYNCAST_HAS_CAPACITY)
+		vty_out(vty, " %7u", m->capacity);
+	else
+		vty_out(vty, " %7s", "-");
+	if (m->has & DYNCAST_HAS_UTILISATION)
+		vty_out(vty, " %5.1f%%", m->utilisation / 100.0);
+	else
+		vty_out(vty, " %6s", "-");
+	if (m->has & DYNCAST_HAS_DELAY)
+		vty_out(vty, " %7.1f", m->delay_us / 1000.0);
+	else
+		vty_out(vty, " %7s", "-");
+	if (m->has)
+		vty_out(vty, " %6.1f", m->age_ms / 1000.0);
+	else
+		vty_out(vty, " %6s", "-");
+}
+
+static const char *flags_str(uint8_t flags)
+{
+	if (flags & DYNCAST_INSTANCE_DOWN)
+		return "down";
+	return flags & DYNCAST_INSTANCE_DRAIN ? "drain" : "up";
+}
+
+/* 79 columns, as candidate_line() and local_line() fill them */
+static void columns_header(struct vty *vty)
+{
+	vty_out(vty, "  %-22s %-10s %-13s %-5s %7s %6s %7s %6s\n", "D-BID",
+		"Instance", "Site", "State", "Cap", "Util", "ms", "Age s");
+}
+
+static void candidate_line(struct vty *vty, const struct dyncast_candidate *c)
+{
+	char dbid[DYNCAST_ADDR_STRLEN], site[DYNCAST_ADDR_STRLEN];
+
+	vty_out(vty, "  %-22s %-10s %-13s %-5s",
+		dyncast_addr_str(&c->instance.dbid, dbid, sizeof(dbid)),
+		c->instance.name[0] ? c->instance.name : "-",
+		c->site.family ? dyncast_addr_str(&c->site, site, sizeof(site))
+			       : "local",
+		flags_str(c->instance.flags));
+	metrics_columns(vty, &c->instance.metrics);
+	vty_out(vty, "\n");
+}
+
+static void service_text(struct vty *vty, const struct dyncast_service *service,
+			 const struct dyncast_track *track,
+			 const struct dyncast_set *set)
+{
+	const struct dyncast_policy *policy =
+		set ? &set->policy : &service->policy;
+	char text[DYNCAST_PREFIX_STRLEN];
+	const struct dyncast_path *path;
+	unsigned int i;
+
+	vty_out(vty, "Service %s, prefix %s", service ? service->name : "-",
+		dyncast_prefix_str(track ? &track->key.prefix
+					 : &service->prefix,
+				   text, sizeof(text)));
+	if (service && service->vrf[0])
+		vty_out(vty, ", VRF %s", service->vrf);
+	vty_out(vty, ": %s\n", service_state(service));
+	vty_out(vty, "  select %s, affinity %s, flow timeout %u s\n",
+		action_str(policy->action), affinity_str(policy->affinity),
+		policy->timeout_s ? policy->timeout_s
+				  : DYNCAST_FLOW_TIMEOUT_DEFAULT);
+	if (service && service->origin)
+		vty_out(vty,
+			"  %zu bytes of attribute, %" PRIu64
+			" updates (%" PRIu64 " for age), %" PRIu64
+			" held back\n",
+			service->origin->len, service->origin->updates,
+			service->origin->refreshes, service->origin->held_back);
+	for (path = track ? track->paths : NULL; path; path = path->next)
+		if (!path->valid || path->state > DYNCAST_PATH_OK)
+			vty_out(vty, "  path of %s: %s%s\n",
+				dyncast_addr_str(&path->peer, text,
+						 sizeof(text)),
+				path_state_str(path->state),
+				path->valid ? ""
+					    : ", its next hop is unreachable");
+	if (set && set->n_candidates)
+		columns_header(vty);
+	for (i = 0; set && i < set->n_candidates; i++)
+		candidate_line(vty, &set->candidates[i]);
+	vty_out(vty, "\n");
+}
+
+/* every service: configured ones, then learnt ones */
+static void service_show(struct vty *vty, struct json_object *array,
+			 const struct dyncast_service *service,
+			 const struct dyncast_track *track)
+{
+	struct dyncast_set set;
+	bool known = track && dyncast_candidates_build(track, &set);
+
+	if (array)
+		json_object_array_add(array, json_service(service, track,
+							  known ? &set : NULL));
+	else
+		service_text(vty, service, track, known ? &set : NULL);
+	if (known)
+		dyncast_set_fini(&set);
+}
+
+DEFPY(show_dyncast_service, show_dyncast_service_cmd,
+      "show dyncast service [WORD$name] [json$uj]",
+      SHOW_STR DYNCAST_STR
+      "Services and their candidates\n"
+      "Name of a configured service, or a prefix\n" JSON_STR)
+{
+	struct json_object *json = uj ? json_object_new_object() : NULL;
+	struct json_object *array = uj ? json_object_new_array() : NULL;
+	char text[DYNCAST_PREFIX_STRLEN];
+	struct dyncast_service_key key;
+	struct dyncast_service *service;
+	struct dyncast_track *track;
+	unsigned int shown = 0;
+
+	frr_each (dyncast_services, &dyncast_state.services, service) {
+		dyncast_prefix_str(&service->prefix, text, sizeof(text));
+		if (name && strcmp(name, service->name) && strcmp(name, text))
+			continue;
+		track = dyncast_service_key(service, &key)
+				? dyncast_track_find(&key)
+				: NULL;
+		service_show(vty, array, service, track);
+		shown++;
+	}
+	frr_each (dyncast_tracks, &dyncast_tracks, track) {
+		dyncast_prefix_str(&track->key.prefix, text, sizeof(text));
+		if ((name && strcmp(name, text)) ||
+		    dyncast_service_find_key(&track->key))
+			continue;
+		service_show(vty, array, NULL, track);
+		shown++;
+	}
+	if (uj) {
+		json_object_object_add(json, "services", array);
+		return vty_json(vty, json);
+	}
+	if (name && !shown)
+		vty_out(vty, "%% There is no service %s\n", name);
+	return CMD_SUCCESS;
+}
+
+static struct json_object *json_local(const struct dyncast_local *local)
+{
+	struct json_object *json = json_object_new_object();
+	struct dyncast_metrics metrics =
+		dyncast_local_metrics(local, dyncast_now_ms());
+	struct dyncast_addr dbid;
+	bool advertised;
+	const char *why;
+	uint8_t flags, kind = dyncast_local_dbid(local, &dbid);
+
+	why = dyncast_advertise_local(local, &advertised, &flags);
+	json_object_string_add(json, "service", local->service->name);
+	json_object_string_add(json, "name", local->name);
+	json_object_boolean_add(json, "local", true);
+	json_addr(json, "address", &local->address);
+	json_addr(json, "dbid", &dbid);
+	json_object_string_add(json, "kind", kind_str(kind));
+	if (local->sid)
+		json_object_int_add(json, "sid", local->sid);
+	json_object_boolean_add(json, "advertised", advertised);
+	json_object_string_add(json, "reason", why);
+	json_flags(json, flags);
+	json_object_string_add(json, "agentReason", local->reason);
+	json_object_int_add(json, "reports", local->reports);
+	json_metrics(json, &metrics);
+	return json;
+}
+
+static void local_line(struct vty *vty, const struct dyncast_local *local)
+{
+	struct dyncast_metrics metrics =
+		dyncast_local_metrics(local, dyncast_now_ms());
+	char text[DYNCAST_ADDR_STRLEN];
+	struct dyncast_addr dbid;
+	bool advertised;
+	const char *why;
+	uint8_t flags;
+
+	why = dyncast_advertise_local(local, &advertised, &flags);
+	dyncast_local_dbid(local, &dbid);
+	vty_out(vty, "  %-22s %-10s %-13s %-5s",
+		dyncast_addr_str(&dbid, text, sizeof(text)), local->name,
+		"local", flags_str(flags));
+	metrics_columns(vty, &metrics);
+	vty_out(vty, "\n");
+	if (why[0])
+		vty_out(vty, "    %s: %s\n",
+			advertised ? "advertised as down" : "not advertised",
+			why);
+	if (local->reason[0])
+		vty_out(vty, "    agent: %s\n", local->reason);
+}
+
+static void instances_learnt(struct vty *vty, struct json_object *array,
+			     const struct dyncast_track *track)
+{
+	char prefix[DYNCAST_PREFIX_STRLEN];
+	struct json_object *json;
+	struct dyncast_set set;
+	unsigned int i;
+
+	if (!dyncast_candidates_build(track, &set))
+		return;
+	dyncast_prefix_str(&track->key.prefix, prefix, sizeof(prefix));
+	for (i = 0; i < set.n_candidates; i++) {
+		if (!set.candidates[i].site.family)
+			continue;
+		if (array) {
+			json = json_candidate(&set.candidates[i]);
+			json_object_string_add(json, "service", set.name);
+			json_object_string_add(json, "prefix", prefix);
+			json_object_array_add(array, json);
+		} else {
+			candidate_line(vty, &set.candidates[i]);
+		}
+	}
+	dyncast_set_fini(&set);
+}
+
+DEFPY(show_dyncast_instance, show_dyncast_instance_cmd,
+      "show dyncast instance [json$uj]",
+      SHOW_STR DYNCAST_STR "Instances at this site and learnt ones\n" JSON_STR)
+{
+	struct json_object *json = uj ? json_object_new_object() : NULL;
+	struct json_object *array = uj ? json_object_new_array() : NULL;
+	struct dyncast_service *service;
+	struct dyncast_track *track;
+	struct dyncast_local *local;
+
+	if (!uj)
+		columns_header(vty);
+	frr_each (dyncast_services, &dyncast_state.services, service)
+		frr_each (dyncast_locals, &service->locals, local) {
+			if (uj)
+				json_object_array_add(array, json_local(local));
+			else
+				local_line(vty, local);
+		}
+	frr_each (dyncast_tracks, &dyncast_tracks, track)
+		instances_learnt(vty, array, track);
+	if (!uj)
+		return CMD_SUCCESS;
+	json_object_object_add(json, "instances", array);
+	return vty_json(vty, json);
+}
+
+/* ------------------------------------------------------------------------- */
+/* the module                                                                */
+/* ------------------------------------------------------------------------- */
+
+static struct json_object *json_zebra(const struct dyncast_peer_status *peer)
+{
+	struct json_object *json = json_object_new_object();
+
+	json_object_boolean_add(json, "connected", peer->connected);
+	json_object_boolean_add(json, "up", peer->up);
+	json_object_boolean_add(json, "synced", peer->synced);
+	json_object_string_addf(json, "epoch", "%016" PRIx64, peer->epoch);
+	json_object_string_addf(json, "peerEpoch", "%016" PRIx64,
+				peer->peer_epoch);
+	json_object_int_add(json, "peerFeatures", peer->peer_features);
+	json_object_int_add(json, "version", peer->version);
+	json_object_int_add(json, "peerVersion", peer->peer_version);
+	json_object_int_add(json, "window", DYNCAST_MSG_WINDOW);
+	json_object_int_add(json, "inFlight", peer->in_flight);
+	json_object_int_add(json, "queued", peer->queued);
+	json_object_int_add(json, "sets", peer->sets);
+	json_object_int_add(json, "removes", peer->removes);
+	json_object_int_add(json, "syncs", peer->syncs);
+	json_object_int_add(json, "stalls", peer->stalls);
+	json_object_int_add(json, "acks", peer->acks);
+	json_object_int_add(json, "feedbacks", peer->feedbacks);
+	json_object_int_add(json, "malformed", peer->bad);
+	return json;
+}
+
+static struct json_object *json_agents(const struct dyncast_agent_status *agent)
+{
+	struct json_object *json = json_object_new_object();
+
+	json_object_string_add(json, "socket", agent->path);
+	json_object_int_add(json, "clients", agent->clients);
+	json_object_int_add(json, "lines", agent->lines);
+	json_object_int_add(json, "badLines", agent->bad_lines);
+	json_object_int_add(json, "overlongLines", agent->overlong);
+	json_object_int_add(json, "halfLines", agent->half_lines);
+	json_object_int_add(json, "refusedClients", agent->refused);
+	return json;
+}
+
+static struct json_object *json_received(void)
+{
+	const struct dyncast_receive_counters *c = &dyncast_receive_counters;
+	struct json_object *json = json_object_new_object();
+	struct json_object *malformed = json_object_new_object();
+	unsigned int i;
+
+	for (i = DYNCAST_ATTR_EMPTY; i <= DYNCAST_ATTR_TOO_MANY; i++)
+		json_object_int_add(malformed, dyncast_attr_result_str(i),
+				    c->malformed[i]);
+	json_object_int_add(json, "decoded", c->decoded);
+	json_object_object_add(json, "malformed", malformed);
+	json_object_int_add(json, "untrusted", c->untrusted);
+	json_object_int_add(json, "filtered", c->filtered);
+	json_object_int_add(json, "unknownSubTlvs", c->unknown_subtlvs);
+	return json;
+}
+
+static void module_text(struct vty *vty, const struct dyncast_peer_status *peer,
+			const struct dyncast_agent_status *agent)
+{
+	const struct dyncast_receive_counters *c = &dyncast_receive_counters;
+	char text[DYNCAST_PREFIX_STRLEN];
+	unsigned int i;
+
+	vty_out(vty, "Attribute code %u, locator %s\n", dyncast_state.attr_code,
+		dyncast_state.locator.addr.family
+			? dyncast_prefix_str(&dyncast_state.locator, text,
+					     sizeof(text))
+			: "none");
+	vty_out(vty, "zebra_dyncast: %s%s\n",
+		!peer->connected ? "no connection to zebra"
+		: peer->up	 ? "up"
+				 : "silent: is it loaded in zebra?",
+		peer->up && !peer->synced ? ", synchronising" : "");
+	vty_out(vty,
+		"  %" PRIu64 " sets, %" PRIu64 " removes, %" PRIu64
+		" syncs, %" PRIu64 " stalls; %u of %u in flight, %u queued\n",
+		peer->sets, peer->removes, peer->syncs, peer->stalls,
+		peer->in_flight, DYNCAST_MSG_WINDOW, peer->queued);
+	vty_out(vty, "  epoch %016" PRIx64 ", zebra's %016" PRIx64 "\n",
+		peer->epoch, peer->peer_epoch);
+	vty_out(vty, "Agents: %u at %s\n", agent->clients,
+		agent->path[0] ? agent->path : "no socket, see the log");
+	vty_out(vty,
+		"  %" PRIu64 " lines, %" PRIu64 " bad, %" PRIu64
+		" overlong, %" PRIu64 " cut off\n",
+		agent->lines, agent->bad_lines, agent->overlong,
+		agent->half_lines);
+	vty_out(vty,
+		"Received: %" PRIu64 " attributes, %" PRIu64
+		" not trusted, %" PRIu64 " D-BIDs filtered\n",
+		c->decoded, c->untrusted, c->filtered);
+	for (i = DYNCAST_ATTR_EMPTY; i <= DYNCAST_ATTR_TOO_MANY; i++)
+		if (c->malformed[i])
+			vty_out(vty, "  malformed, %s: %" PRIu64 "\n",
+				dyncast_attr_result_str(i), c->malformed[i]);
+}
+
+DEFPY(show_dyncast_bgp, show_dyncast_bgp_cmd, "show dyncast bgp [json$uj]",
+      SHOW_STR DYNCAST_STR "State of the BGP side\n" JSON_STR)
+{
+	char text[DYNCAST_PREFIX_STRLEN];
+	struct dyncast_agent_status agent;
+	struct dyncast_peer_status peer;
+	struct json_object *json;
+
+	dyncast_peer_status_get(&peer);
+	dyncast_agent_status_get(&agent);
+	if (!uj) {
+		module_text(vty, &peer, &agent);
+		return CMD_SUCCESS;
+	}
+	json = json_object_new_object();
+	json_object_int_add(json, "attributeCode", dyncast_state.attr_code);
+	json_object_string_add(
+		json, "locator",
+		dyncast_state.locator.addr.family
+			? dyncast_prefix_str(&dyncast_state.locator, text,
+					     sizeof(text))
+			: "");
+	json_object_int_add(json, "prefixes",
+			    dyncast_tracks_count(&dyncast_tracks));
+	json_object_object_add(json, "zebra", json_zebra(&peer));
+	json_object_object_add(json, "agents", json_agents(&agent));
+	json_object_object_add(json, "received", json_received());
+	return vty_json(vty, json);
+}
+
+void dyncast_show_init(void)
+{
+	install_element(VIEW_NODE, &show_dyncast_service_cmd);
+	install_element(VIEW_NODE, &show_dyncast_instance_cmd);
+	install_element(VIEW_NODE, &show_dyncast_bgp_cmd);
+}
