@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The configuration of zebra_dyncast and the only functions that change it.
+ * Each has two phases, as FRR's northbound wants them: VALIDATE checks and
+ * changes nothing; COMMIT follows a successful VALIDATE and cannot fail.  The
+ * command line calls both in turn; see apply.c.
+ */
+
+#ifndef DYNCAST_ZEBRA_APPLY_H
+#define DYNCAST_ZEBRA_APPLY_H
+
+#include <netinet/in.h>
+#include <net/if.h>
+
+#include "lib/prefix.h"
+
+enum dyncast_apply_phase {
+	DYNCAST_APPLY_VALIDATE,
+	DYNCAST_APPLY_COMMIT,
+};
+
+#define DYNCAST_HOLD_DEFAULT 120u /* seconds */
+#define DYNCAST_ALIAS_PREFIX_DEFAULT "198.19.240.0/20"
+#define DYNCAST_ALIAS_PREFIX_LEN_MIN 8
+#define DYNCAST_ALIAS_PREFIX_LEN_MAX 30
+
+struct dyncast_config {
+	uint32_t network_unit_us;
+	uint32_t hold_s;
+	uint32_t flow_table_size;
+	bool flow_table_size_set;
+	bool route_none;
+	struct in6_addr encap_source; /* :: for automatic */
+	struct prefix_ipv4 alias_prefix;
+	bool alias_prefix_set;
+};
+extern struct dyncast_config dyncast_config;
+
+void dyncast_apply_init(void);
+
+/* each: false and a sentence in error when the value cannot be had */
+bool dyncast_apply_network_cost(enum dyncast_apply_phase phase, uint32_t unit,
+				char *error, size_t size);
+bool dyncast_apply_hold(enum dyncast_apply_phase phase, uint32_t seconds,
+			char *error, size_t size);
+/* 0 for the default */
+bool dyncast_apply_flow_table(enum dyncast_apply_phase phase, uint32_t flows,
+			      char *error, size_t size);
+bool dyncast_apply_route_none(enum dyncast_apply_phase phase, bool none,
+			      char *error, size_t size);
+/* NULL: choose automatically */
+bool dyncast_apply_encap_source(enum dyncast_apply_phase phase,
+				const struct in6_addr *source, char *error,
+				size_t size);
+/* NULL: the default */
+bool dyncast_apply_alias_prefix(enum dyncast_apply_phase phase,
+				const struct prefix_ipv4 *prefix, char *error,
+				size_t size);
+bool dyncast_apply_ingress(enum dyncast_apply_phase phase, const char *ifname,
+			   bool on, char *error, size_t size);
+
+#endif /* DYNCAST_ZEBRA_APPLY_H */

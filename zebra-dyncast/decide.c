@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The decision: each candidate's verdict, then joint cost and weight
+ * (lib/cost.h), the target ring and a bounded step towards it (lib/ring.h),
+ * the kernel's maps (dataplane.h) and the route (route.c).
+ *
+ * It runs soon after an event (a set, a change of routing), four times a
+ * second while weights or slots are still moving, and once a second
+ * otherwise, because metrics age.  draft-li-dyncast-architecture-00
+ * section 3.
+ *
+ * After a restart of zebra nothing is moved while a recovered instance waits
+ * for the routing daemons to send its route again (at most
+ * DYNCAST_GRACE_MS): the kernel's view is the better one until then.
+ *
+ * Main thread; a decision for 256 candidates takes well under a millisecond.
+ */
+
+#include <zebra.h>
+
+#include "lib/if.h"
+#include "lib/vrf.h"
+
+#include "apply.h"
+#include "compat.h"
+#include "convert.h"
+#include "decide.h"
+#include "encap.h"
+#include "ingress.h"
+#include "module.h"
+#include "nht.h"
+#include "route.h"
+#include "service.h"
+#include "../lib/cost.h"
+#include "../lib/ring.h"
+
+#define TICK_MOVING_MS 250
+#define TICK_AGEING_MS 1000
+#define RING_STEP_SLOTS 64
+
+/* ---- one candidate ---------------------------------------------------- */
+
+static bool flagged_down(const struct dyncast_backend *b)
+{
+	return b->presence == DYNCAST_GONE ||
+	       (b->data.instance.flags & DYNCAST_INSTANCE_DOWN);
+}
+
+static uint8_t reachability(const struct dyncast_backend *b)
+{
+	const struct dyncast_instance *in = &b->data.instance;
+
+	if (dyncast_backend_is_local(b)) {
+		if (dyncast_nht_on_link(b->nht))
+			return DYNCAST_VERDICT_OK;
+		return b->nht && b->nht->answered ? DYNCAST_VERDICT_DOWN
+						  : DYNCAST_VERDICT_UNRESOLVED;
+	}
+	if (in->kind == DYNCAST_KIND_NONE && !b->nht)
+		return DYNCAST_VERDICT_OK; /* a SID of our own, recovered */
+	if (!b->nht || !b->nht->resolved)
+		return DYNCAST_VERDICT_UNRESOLVED;
+	switch (in->kind) {
+	case DYNCAST_KIND_NONE:
+		return DYNCAST_VERDICT_OK;
+	case DYNCAST_KIND_SRV6:
+		return in->dbid.family == AF_INET6
+			       ? DYNCAST_VERDICT_OK
+			       : DYNCAST_VERDICT_NO_FORWARDING;
+	case DYNCAST_KIND_ADJACENT:
+		return dyncast_nht_on_link(b->nht)
+			       ? DYNCAST_VERDICT_OK
+			       : DYNCAST_VERDICT_NO_FORWARDING;
+	default:
+		return DYNCAST_VERDICT_NO_FORWARDING;
+	}
+}
+
+uint8_t dyncast_backend_verdict(const struct dyncast_backend *b)
+{
+	uint8_t verdict;
+
+	if (flagged_down(b))
+		return DYNCAST_VERDICT_DOWN;
+	verdict = reachability(b);
+	if (verdict != DYNCAST_VERDICT_OK)
+		return verdict;
+	if (b->presence == DYNCAST_HELD ||
+	    b->data.instance.kind == DYNCAST_KIND_NONE)
+		return DYNCAST_VERDICT_HELD;
+	if (b->data.instance.flags & DYNCAST_INSTANCE_DRAIN)
+		return DYNCAST_VERDICT_DRAIN;
+	return DYNCAST_VERDICT_OK;
+}
+
+/* pinned flows may stay with it */
+static bool verdict_alive(uint8_t verdict)
+{
+	return verdict != DYNCAST_VERDICT_DOWN &&
+	       verdict != DYNCAST_VERDICT_UNRESOLVED &&
+	       verdict != DYNCAST_VERDICT_NO_FORWARDING;
+}
+
+/* Was in the kernel before us and its route is not back yet. */
+static bool backend_settling(struct dyncast_backend *b, uint8_t verdict)
+{
+	if (!b->recovered || flagged_down(b))
+		return false;
+	if (verdict_alive(verdict)) {
+		b->recovered = false;
+		return false;
+	}
+	return dyncast_now_ms() < b->service->grace_ms;
+}
+
+uint32_t dyncast_backend_age(const struct dyncast_backend *b)
+{
+	uint64_t age = b->data.instance.metrics.age_ms;
+
+	age += dyncast_now_ms() - b->received_ms;
+	return age > UINT32_MAX ? UINT32_MAX : age;
+}
+
+uint32_t dyncast_backend_metric(const struct dyncast_backend *b)
+{
+	if (dyncast_backend_is_local(b) || !b->nht)
+		return 0;
+	/* BGP's metric says nothing of distance: take its next hop's */
+	if (b->nht->type == ZEBRA_ROUTE_BGP && b->site_nht &&
+	    b->site_nht->resolved)
+		return b->site_nht->metric;
+	return b->nht->metric;
+}
+
+static void forwarding_of(const struct dyncast_backend *b, bool alive,
+			  struct dyncast_dp_instance *dp)
+{
+	const struct dyncast_instance *in = &b->data.instance;
+	bool adjacent = dyncast_backend_is_local(b) ||
+			in->kind == DYNCAST_KIND_ADJACENT;
+	const struct dyncast_nht *nht = b->nht;
+
+	memset(dp, 0, sizeof(*dp));
+	dp->alive = alive;
+	dp->dbid = in->dbid;
+	dp->kind = adjacent ? DYNCAST_KIND_ADJACENT : DYNCAST_KIND_SRV6;
+	if (!alive || !nht || !nht->n_nexthops)
+		return;
+	dp->mtu = dyncast_ifindex_mtu(nht->nexthops[0].ifindex);
+	if (adjacent) {
+		dp->nexthop = dyncast_backend_is_local(b) ? b->data.address
+							  : in->dbid;
+		dp->ifindex = nht->nexthops[0].ifindex;
+		return;
+	}
+	dp->encap_source = dyncast_encap_source(nht->nexthops[0].ifindex);
+	/* several next hops: the kernel's own route chooses per flow */
+	if (nht->n_nexthops > 1)
+		return;
+	dp->ifindex = nht->nexthops[0].ifindex;
+	dp->nexthop =
+		nht->nexthops[0].gate.family ? nht->nexthops[0].gate : in->dbid;
+}
+
+static void backend_program(struct dyncast_backend *b, uint8_t verdict)
+{
+	bool alive = verdict_alive(verdict);
+	bool was = !b->programmed || b->dp.alive;
+	struct dyncast_dp_instance dp;
+
+	if (!b->id)
+		return;
+	/* nothing is known of how to reach it: what the kernel has stands,
+	 * until it is dead */
+	if (b->data.instance.kind == DYNCAST_KIND_NONE) {
+		if (!alive)
+			b->presence = DYNCAST_GONE;
+		return;
+	}
+	forwarding_of(b, alive, &dp);
+	if (b->programmed && memcmp(&dp, &b->dp, sizeof(dp)) == 0)
+		return;
+	if (!dyncast_dp_instance_set(b->id, &dp))
+		return; /* logged there; tried again at the next decision */
+	b->dp = dp;
+	b->programmed = true;
+	if (was && !alive && flagged_down(b))
+		dyncast_dp_instance_void(b->id);
+}
+
+void dyncast_backend_check(struct dyncast_backend *b)
+{
+	uint8_t verdict = dyncast_backend_verdict(b);
+
+	if (!backend_settling(b, verdict))
+		backend_program(b, verdict);
+}
+
+/* ---- one service ------------------------------------------------------ */
+
+static unsigned int collect(struct dyncast_service *s,
+			    struct dyncast_backend **backends,
+			    struct dyncast_cost_input *in)
+{
+	struct dyncast_backend *b;
+	unsigned int n = 0;
+
+	frr_each (dyncast_backends, &s->backends, b) {
+		memset(&b->in, 0, sizeof(b->in));
+		b->in.dbid = b->data.instance.dbid;
+		b->in.metrics = b->data.instance.metrics;
+		b->in.metrics.age_ms = dyncast_backend_age(b);
+		b->in.network_metric = dyncast_backend_metric(b);
+		b->in.verdict = dyncast_backend_verdict(b);
+		b->in.weight = b->out.weight;
+		if (b->presence == DYNCAST_GONE ||
+		    n >= DYNCAST_CANDIDATES_MAX) {
+			b->out.weight = b->out.target = 0;
+			b->out.verdict = DYNCAST_VERDICT_DOWN;
+			continue;
+		}
+		backends[n] = b;
+		in[n++] = b->in;
+	}
+	return n;
+}
+
+/* true when a further call would still move a weight */
+static bool weigh(struct dyncast_service *s)
+{
+	static struct dyncast_backend *backends[DYNCAST_CANDIDATES_MAX];
+	static struct dyncast_cost_input in[DYNCAST_CANDIDATES_MAX];
+	static struct dyncast_cost_output out[DYNCAST_CANDIDATES_MAX];
+	struct dyncast_cost_config config = {
+		.network_unit_us = dyncast_config.network_unit_us,
+		.action = s->policy.action,
+		.policy = s->policy.cost,
+	};
+	unsigned int n = collect(s, backends, in);
+	bool more;
+
+	memset(out, 0, sizeof(out));
+	more = n && dyncast_cost_weights(&config, in, out, n);
+	for (unsigned int i = 0; i < n; i++) {
+		backends[i]->out = out[i];
+		if (out[i].weight != backends[i]->ring_weight)
+			s->members_changed = true;
+	}
+	return more;
+}
+
+static size_t members(struct dyncast_service *s,
+		      struct dyncast_ring_member *member)
+{
+	struct dyncast_backend *b;
+	size_t n = 0;
+
+	frr_each (dyncast_backends, &s->backends, b) {
+		b->ring_weight = b->out.weight;
+		if (!b->id || b->presence == DYNCAST_GONE ||
+		    n >= DYNCAST_CANDIDATES_MAX)
+			continue;
+		member[n].dbid = b->data.instance.dbid;
+		member[n].weight = b->out.weight;
+		member[n++].id = b->id;
+	}
+	return n;
+}
+
+static void count_slots(struct dyncast_service *s)
+{
+	struct dyncast_backend *b;
+
+	frr_each (dyncast_backends, &s->backends, b)
+		b->slots = 0;
+	for (unsigned int i = 0; i < DYNCAST_RING_SLOTS; i++) {
+		b = dyncast_backend_by_id(s->ring[i]);
+		if (b && b->service == s)
+			b->slots++;
+	}
+}
+
+static void turn_ring(struct dyncast_service *s)
+{
+	static struct dyncast_ring_member member[DYNCAST_CANDIDATES_MAX];
+	size_t n;
+
+	if (s->dp_index < 0)
+		s->members_changed = false;
+	if (!s->members_changed && !s->ring_left)
+		return;
+	n = members(s, member);
+	if (s->members_changed)
+		dyncast_ring_build(s->seed, member, n, s->target);
+	s->members_changed = false;
+	s->ring_left = dyncast_ring_step(s->ring, s->target, member, n,
+					 RING_STEP_SLOTS);
+	if (dyncast_dp_ring_set(s->dp_index, s->ring) < 0)
+		s->members_changed = true; /* try again at the next tick */
+	count_slots(s);
+}
+
+static void enable(struct dyncast_service *s)
+{
+	struct dyncast_dp_service dp;
+
+	if (s->dp_index < 0)
+		return;
+	memset(&dp, 0, sizeof(dp));
+	dp.table_id = s->table_id;
+	dp.prefix = s->key.prefix;
+	dp.affinity =
+		s->policy.affinity ? s->policy.affinity : DYNCAST_AFFINITY_FLOW;
+	dp.timeout_s = s->policy.timeout_s ? s->policy.timeout_s
+					   : DYNCAST_FLOW_TIMEOUT_DEFAULT;
+	if (s->enabled && memcmp(&dp, &s->dp, sizeof(dp)) == 0)
+		return;
+	s->enabled = dyncast_dp_service_enable(s->dp_index, &dp);
+	s->dp = dp;
+}
+
+/* program everyone; true while a recovered instance still settles */
+static bool program_all(struct dyncast_service *s)
+{
+	struct dyncast_backend *b;
+	bool settling = false;
+	uint8_t verdict;
+
+	frr_each (dyncast_backends, &s->backends, b) {
+		verdict = dyncast_backend_verdict(b);
+		if (backend_settling(b, verdict))
+			settling = true;
+		else
+			backend_program(b, verdict);
+	}
+	return settling;
+}
+
+static void decide(struct event *e)
+{
+	struct dyncast_service *s = EVENT_ARG(e);
+	struct dyncast_backend *b;
+	bool moving = true;
+
+	s->t_decide = NULL;
+	s->settling = program_all(s);
+	if (!s->settling) {
+		moving = weigh(s);
+		turn_ring(s);
+		enable(s);
+		/* the ring has let go of them */
+		frr_each_safe (dyncast_backends, &s->backends, b)
+			if (b->presence == DYNCAST_GONE)
+				dyncast_backend_free(b);
+		if (dyncast_route_update(s, dyncast_now_ms()))
+			moving = true;
+		if (dyncast_service_reap(s))
+			return;
+	}
+	moving = moving || s->ring_left || s->members_changed;
+	dyncast_decide_later(s, moving ? TICK_MOVING_MS : TICK_AGEING_MS);
+}
+
+void dyncast_decide_later(struct dyncast_service *s, unsigned int ms)
+{
+	int64_t at = dyncast_now_ms() + ms;
+
+	if (s->t_decide && s->decide_at_ms <= at)
+		return;
+	dyncast_event_off(&s->t_decide);
+	s->decide_at_ms = at;
+	event_add_timer_msec(dyncast_loop, decide, s, ms, &s->t_decide);
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The source address of outer headers.  See encap.c.
+ */
+
+#ifndef DYNCAST_ZEBRA_ENCAP_H
+#define DYNCAST_ZEBRA_ENCAP_H
+
+#include <stdint.h>
+#include "../lib/dyncast.h"
+
+/* for packets that leave by this interface; family 0 when this router has no
+ * IPv6 address at all */
+struct dyncast_addr dyncast_encap_source(uint32_t ifindex);
+
+#endif /* DYNCAST_ZEBRA_ENCAP_H */

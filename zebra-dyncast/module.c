@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * zebra_dyncast: a module for stock FRR zebra (`-M zebra_dyncast`), the
+ * decision and forwarding plane of Dyncast.
+ *
+ * It works with the very FRR release that it was built for: structure layouts
+ * differ between releases.  With any other it stays inactive, says so in the
+ * log, and zebra runs as if it were not there.
+ *
+ * Everything runs on zebra's main thread.
+ */
+
+#include <zebra.h>
+
+#include "lib/if.h"
+#include "lib/libfrr.h"
+#include "lib/memory.h"
+#include "lib/module.h"
+#include "lib/version.h"
+#include "lib/vrf.h"
+#include "zebra/zebra_router.h"
+#include "zebra/zebra_vrf.h"
+
+#include "apply.h"
+#include "client.h"
+#include "compat.h"
+#include "dataplane.h"
+#include "ingress.h"
+#include "module.h"
+#include "nht.h"
+#include "peer_bgpd.h"
+#include "route.h"
+#include "service.h"
+#include "sid.h"
+#include "zserv_socket.h"
+
+#ifndef DYNCAST_BUILT_FOR
+#define DYNCAST_BUILT_FOR FRR_VERSION
+#endif
+
+/* when nothing asked for the kernel side before: pinned maps of a former run
+ * want to be looked after */
+#define DATAPLANE_START_MS 5000
+
+DEFINE_MGROUP(DYNCAST_ZEBRA, "Dyncast in zebra");
+
+struct event_loop *dyncast_loop;
+
+static bool active;
+static bool dataplane_started;
+static struct event *t_start, *t_dataplane;
+
+/* ---- is this the zebra that we were built for? ------------------------ */
+
+static const char *running_version(void)
+{
+	for (struct frrmod_runtime *m = frrmod_list; m; m = m->next)
+		if (strcmp(m->info->name, "zebra") == 0)
+			return m->info->version;
+	return NULL;
+}
+
+struct layout {
+	const char *name;
+	size_t size;
+};
+
+/* objects that zebra has allocated by now: libfrr keeps their size */
+static const struct layout layouts[] = {
+	{"Interface", sizeof(struct interface)},
+	{"VRF", sizeof(struct vrf)},
+	{"ZEBRA VRF", sizeof(struct zebra_vrf)},
+};
+
+static int check_layout(void *arg, struct memgroup *mg, struct memtype *mt)
+{
+	const struct layout **bad = arg;
+
+	(void)mg;
+	if (!mt)
+		return 0;
+	for (unsigned int i = 0; i < array_size(layouts); i++)
+		if (strcmp(mt->name, layouts[i].name) == 0 && mt->n_alloc &&
+		    mt->size && mt->size != layouts[i].size)
+			*bad = &layouts[i];
+	return 0;
+}
+
+static bool fits(void)
+{
+	const char *running = running_version();
+	const struct layout *bad = NULL;
+
+	if (!running) {
+		zlog_err(
+			"dyncast: zebra_dyncast belongs into zebra (`zebra -M zebra_dyncast`), not into %s: inactive",
+			frr_get_progname());
+		return false;
+	}
+	if (strcmp(running, DYNCAST_BUILT_FOR) != 0) {
+		zlog_err(
+			"dyncast: zebra_dyncast was built for FRR %s, this is %s: inactive; install the package built for this release",
+			DYNCAST_BUILT_FOR, running);
+		return false;
+	}
+	qmem_walk(check_layout, &bad);
+	if (bad) {
+		zlog_err(
+			"dyncast: zebra_dyncast was built for FRR %s with other options (size of \"%s\"): inactive; build it for the installed packages",
+			running, bad->name);
+		return false;
+	}
+	return true;
+}
+
+/* ---- kernel side ------------------------------------------------------ */
+
+bool dyncast_module_dir(char *buf, size_t size)
+{
+	char path[256];
+	const char *slash;
+
+	if (!dyncast_zserv_path(path, sizeof(path)))
+		return false;
+	slash = strrchr(path, '/');
+	if (!slash)
+		return false;
+	return (size_t)snprintf(buf, size, "%.*s/dyncast-bpf",
+				(int)(slash - path), path) < size;
+}
+
+void dyncast_module_dataplane_start(void)
+{
+	char dir[256];
+
+	if (dataplane_started)
+		return;
+	dataplane_started = true;
+	dyncast_event_off(&t_dataplane);
+	if (!dyncast_module_dir(dir, sizeof(dir))) {
+		zlog_warn(
+			"dyncast: zebra has no unix socket, so there is no place for the BPF maps: flows are not pinned");
+		dir[0] = '\0';
+	}
+	dyncast_dp_start(dir, dyncast_config.flow_table_size);
+	dyncast_recovered_init();
+}
+
+void dyncast_module_dataplane_resize(void)
+{
+	char dir[256];
+
+	if (dataplane_started && dyncast_module_dir(dir, sizeof(dir)))
+		dyncast_dp_start(dir, dyncast_config.flow_table_size);
+}
+
+static void dataplane_late(struct event *e)
+{
+	(void)e;
+	dyncast_module_dataplane_start();
+}
+
+/* ---- life ------------------------------------------------------------- */
+
+/* in the event loop: zebra's socket is there and its own configuration read */
+static void start(struct event *e)
+{
+	(void)e;
+	dyncast_zserv_address();
+	dyncast_client_init();
+	dyncast_peer_init();
+	event_add_timer_msec(dyncast_loop, dataplane_late, NULL,
+			     DATAPLANE_START_MS, &t_dataplane);
+}
+
+static int late_init(struct event_loop *loop)
+{
+	if (!fits())
+		return 0;
+	active = true;
+	dyncast_loop = loop;
+	dyncast_apply_init();
+	dyncast_nht_init();
+	dyncast_sid_init();
+	dyncast_service_init();
+	dyncast_cli_init();
+	dyncast_debug_init();
+	dyncast_show_init();
+	dyncast_show_flows_init();
+	event_add_event(dyncast_loop, start, NULL, 0, &t_start);
+	return 0;
+}
+
+/* zebra withdraws our routes; what the kernel steers stays pinned */
+static int early_fini(void)
+{
+	if (!active)
+		return 0;
+	active = false;
+	dyncast_event_off(&t_start);
+	dyncast_event_off(&t_dataplane);
+	dyncast_peer_fini();
+	dyncast_client_fini();
+	dyncast_route_fini();
+	dyncast_service_fini();
+	dyncast_recovered_fini();
+	dyncast_sid_fini();
+	dyncast_nht_fini();
+	dyncast_ingress_fini();
+	dyncast_dp_stop();
+	return 0;
+}
+
+static int module_init(void)
+{
+	hook_register(frr_late_init, late_init);
+	hook_register(frr_early_fini, early_fini);
+	return 0;
+}
+
+FRR_MODULE_SETUP(
+		.name = "zebra_dyncast", .version = FRR_VERSION,
+		.description =
+			"Dyncast: compute-aware anycast, decision and forwarding",
+		.init = module_init, );

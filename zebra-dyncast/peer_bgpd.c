@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The conversation with bgpd_dyncast, lib/msg.h over ZAPI opaque messages.
+ *
+ * Opaque messages are not kept for a receiver that is not there, so either
+ * side may miss some.  An epoch tells: whenever ours is new, bgpd sends every
+ * set again; whenever bgpd's is new, what we hold is stale until its
+ * END_OF_SYNC, or until `dyncast hold` has passed.  Our epoch is made anew
+ * when our session to zebra or bgpd's ended, for then messages may be lost.
+ *
+ * Main thread; called by client.c.
+ */
+
+#include <zebra.h>
+
+#include <sys/random.h>
+
+#include "client.h"
+#include "compat.h"
+#include "dataplane.h"
+#include "ingress.h"
+#include "module.h"
+#include "peer_bgpd.h"
+#include "service.h"
+#include "sid.h"
+#include "../lib/msg.h"
+
+static struct {
+	uint64_t epoch; /* ours */
+	struct event *t_tick, *t_ack;
+	struct dyncast_msg_reader reader;
+	bool version_logged, bad_logged;
+	int64_t heard_ms; /* 0 never */
+	struct dyncast_peer_status status;
+} peer;
+
+static void epoch_new(void)
+{
+	do {
+		if (getrandom(&peer.epoch, sizeof(peer.epoch), GRND_NONBLOCK) !=
+		    sizeof(peer.epoch))
+			peer.epoch =
+				(uint64_t)dyncast_now_ms() << 20 ^ getpid();
+	} while (peer.epoch == 0);
+}
+
+static void send_msg(const struct dyncast_msg *msg)
+{
+	uint8_t buf[256];
+	size_t len = dyncast_msg_encode(msg, buf, sizeof(buf));
+
+	if (len)
+		dyncast_client_opaque(DYNCAST_OPAQUE_TO_BGPD, buf, len);
+}
+
+static void send_hello(void)
+{
+	struct dyncast_msg msg = {.type = DYNCAST_MSG_HELLO};
+	struct dyncast_dp_status dp;
+
+	dyncast_dp_status_get(&dp);
+	msg.hello.epoch = peer.epoch;
+	msg.hello.version = DYNCAST_MSG_VERSION;
+	msg.hello.features = DYNCAST_FEATURE_SRV6;
+	if (dp.active)
+		msg.hello.features |= DYNCAST_FEATURE_BPF;
+	send_msg(&msg);
+}
+
+static void send_ack(struct event *e)
+{
+	struct dyncast_msg msg = {.type = DYNCAST_MSG_ACK,
+				  .sequence = peer.status.acknowledged};
+
+	(void)e;
+	send_msg(&msg);
+}
+
+/* one acknowledgement for all that came in one turn of the event loop */
+static void acknowledge(uint32_t sequence)
+{
+	peer.status.acknowledged = sequence;
+	if (!peer.t_ack)
+		event_add_event(dyncast_loop, send_ack, NULL, 0, &peer.t_ack);
+}
+
+void dyncast_peer_feedback(const struct dyncast_msg_feedback *feedback)
+{
+	struct dyncast_msg msg = {.type = DYNCAST_MSG_FEEDBACK,
+				  .feedback = *feedback};
+
+	send_msg(&msg);
+}
+
+static void peer_lost(const char *why)
+{
+	if (!peer.status.alive)
+		return;
+	peer.status.alive = false;
+	peer.status.synced = false;
+	zlog_warn(
+		"dyncast: bgpd_dyncast %s: its last candidate sets are kept for the hold time",
+		why);
+	dyncast_service_stale_all();
+}
+
+static void receive_hello(const struct dyncast_msg_hello *hello)
+{
+	bool alive = peer.status.alive;
+
+	peer.heard_ms = dyncast_now_ms();
+	peer.status.alive = true;
+	if (hello->epoch == peer.status.epoch) {
+		if (!alive)
+			dyncast_service_unstale_all();
+		dyncast_sid_locator_set(&hello->locator);
+		return;
+	}
+	zlog_info("dyncast: bgpd_dyncast %s",
+		  peer.status.epoch
+			  ? "restarted, waiting for its candidate sets"
+			  : "is there");
+	peer.status.epoch = hello->epoch;
+	peer.status.version = hello->version;
+	peer.status.features = hello->features;
+	peer.status.synced = false;
+	peer.status.acknowledged = 0;
+	dyncast_msg_reader_fini(&peer.reader);
+	memset(&peer.reader, 0, sizeof(peer.reader));
+	dyncast_service_stale_all();
+	dyncast_sid_locator_set(&hello->locator);
+	send_hello();
+	dyncast_feedback_all();
+}
+
+static void receive_bad(void)
+{
+	peer.status.bad++;
+	if (!peer.bad_logged)
+		zlog_warn(
+			"dyncast: unreadable message from bgpd_dyncast dropped; are both modules of the same release?");
+	peer.bad_logged = true;
+}
+
+static void handle(const struct dyncast_msg *msg)
+{
+	switch (msg->type) {
+	case DYNCAST_MSG_HELLO:
+		receive_hello(&msg->hello);
+		break;
+	case DYNCAST_MSG_SET:
+		peer.status.sets++;
+		dyncast_service_set(&peer.reader.set);
+		acknowledge(msg->sequence);
+		break;
+	case DYNCAST_MSG_REMOVE:
+		peer.status.removes++;
+		dyncast_service_remove(&msg->remove);
+		acknowledge(msg->sequence);
+		break;
+	case DYNCAST_MSG_END_OF_SYNC:
+		peer.status.synced = true;
+		dyncast_service_sync_end();
+		acknowledge(msg->sequence);
+		break;
+	default:
+		peer.status.foreign++; /* meant for bgpd */
+		break;
+	}
+}
+
+void dyncast_peer_receive(const uint8_t *data, size_t len)
+{
+	struct dyncast_msg msg = {};
+
+	switch (dyncast_msg_decode(&peer.reader, data, len, &msg)) {
+	case DYNCAST_MSG_DONE:
+		handle(&msg);
+		break;
+	case DYNCAST_MSG_MORE:
+		break;
+	case DYNCAST_MSG_BAD:
+		receive_bad();
+		break;
+	case DYNCAST_MSG_BAD_VERSION:
+		peer.status.bad++;
+		if (!peer.version_logged)
+			zlog_warn(
+				"dyncast: bgpd_dyncast speaks version %u of the protocol, this module %u: install both modules from one release; nothing is steered meanwhile",
+				msg.hello.version, DYNCAST_MSG_VERSION);
+		peer.version_logged = true;
+		break;
+	}
+}
+
+void dyncast_peer_connected(void)
+{
+	epoch_new();
+	send_hello();
+}
+
+void dyncast_peer_closed(void)
+{
+	peer_lost("closed its session");
+	epoch_new();
+}
+
+static void tick(struct event *e)
+{
+	int64_t now = dyncast_now_ms();
+
+	(void)e;
+	if (peer.status.alive && now - peer.heard_ms > DYNCAST_MSG_PEER_DEAD_MS)
+		peer_lost("is silent");
+	send_hello();
+	dyncast_service_tick(now);
+	dyncast_ingress_scan();
+	event_add_timer_msec(dyncast_loop, tick, NULL, DYNCAST_MSG_HELLO_MS,
+			     &peer.t_tick);
+}
+
+void dyncast_peer_status_get(struct dyncast_peer_status *out)
+{
+	*out = peer.status;
+	out->last_heard_ms =
+		peer.heard_ms ? dyncast_now_ms() - peer.heard_ms : -1;
+}
+
+void dyncast_peer_init(void)
+{
+	epoch_new();
+	event_add_timer_msec(dyncast_loop, tick, NULL, DYNCAST_MSG_HELLO_MS,
+			     &peer.t_tick);
+}
+
+void dyncast_peer_fini(void)
+{
+	dyncast_event_off(&peer.t_tick);
+	dyncast_event_off(&peer.t_ack);
+	dyncast_msg_reader_fini(&peer.reader);
+}

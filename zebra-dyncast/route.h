@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The route for a service's prefix in the RIB.  See route.c.
+ */
+
+#ifndef DYNCAST_ZEBRA_ROUTE_H
+#define DYNCAST_ZEBRA_ROUTE_H
+
+#include <stdint.h>
+#include <stdbool.h>
+
+struct dyncast_service;
+
+/* after a decision: send the route when it says something new.  Returns true
+ * when a change of weights waits for the rate limit. */
+bool dyncast_route_update(struct dyncast_service *service, int64_t now);
+void dyncast_route_withdraw(struct dyncast_service *service);
+/* next hops in the RIB, 0 when there is no route */
+unsigned int dyncast_route_nexthops(const struct dyncast_service *service);
+
+/* the session to zebra is new: it has none of our routes */
+void dyncast_route_connected(void);
+/* a link came up: the kernel may have lost next hops without telling */
+void dyncast_route_resend_later(void);
+void dyncast_route_fini(void);
+
+#endif /* DYNCAST_ZEBRA_ROUTE_H */

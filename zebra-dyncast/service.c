@@ -1,0 +1,522 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Services and their candidates, as bgpd_dyncast's sets describe them and as
+ * time and routing change them.  This file holds the state and the failure
+ * rules (a) and (b) of doc/design.rst; what follows from a change is decided
+ * in decide.c.
+ *
+ * A backend's identity is (service, D-BID).  After a restart of zebra the
+ * pinned maps still hold services, ids and rings, and the kernel steers by
+ * them: a service that is set again takes them over, so that no flow and no
+ * slot moves without need.
+ *
+ * Main thread.  Called by peer_bgpd.c, nht.c and the timers.
+ */
+
+#include <zebra.h>
+
+#include "lib/vrf.h"
+
+#include "apply.h"
+#include "compat.h"
+#include "convert.h"
+#include "decide.h"
+#include "ingress.h"
+#include "module.h"
+#include "route.h"
+#include "service.h"
+#include "sid.h"
+#include "../lib/ring.h"
+
+DEFINE_MTYPE_STATIC(DYNCAST_ZEBRA, DYNCAST_SERVICE, "Dyncast service");
+DEFINE_MTYPE_STATIC(DYNCAST_ZEBRA, DYNCAST_BACKEND, "Dyncast candidate");
+
+/* the sum of weights that a recovered ring stands for */
+#define SLOT_WEIGHT (DYNCAST_WEIGHT_SUM / DYNCAST_RING_SLOTS)
+
+/* a burst of changes makes one decision */
+#define DECIDE_SOON_MS 10
+#define DECIDE_NHT_MS 20
+
+struct dyncast_services_head dyncast_services =
+	INIT_RBTREE_UNIQ(dyncast_services);
+
+static struct dyncast_backend *by_id[DYNCAST_DP_INSTANCES_MAX];
+
+int dyncast_backend_cmp(const struct dyncast_backend *a,
+			const struct dyncast_backend *b)
+{
+	return dyncast_addr_cmp(&a->data.instance.dbid, &b->data.instance.dbid);
+}
+
+int dyncast_service_cmp(const struct dyncast_service *a,
+			const struct dyncast_service *b)
+{
+	return dyncast_service_key_cmp(&a->key, &b->key);
+}
+
+struct dyncast_service *
+dyncast_service_find(const struct dyncast_service_key *key)
+{
+	struct dyncast_service ref = {.key = *key};
+
+	return dyncast_services_find(&dyncast_services, &ref);
+}
+
+struct dyncast_service *dyncast_service_find_text(const char *text)
+{
+	struct dyncast_prefix prefix;
+	bool is_prefix = dyncast_prefix_parse(text, &prefix);
+	struct dyncast_service *s;
+
+	frr_each (dyncast_services, &dyncast_services, s) {
+		if (s->name[0] && strcmp(s->name, text) == 0)
+			return s;
+		if (is_prefix &&
+		    dyncast_prefix_cmp(&s->key.prefix, &prefix) == 0)
+			return s;
+	}
+	return NULL;
+}
+
+const char *dyncast_service_str(const struct dyncast_service *service,
+				char *buf, size_t size)
+{
+	char prefix[DYNCAST_PREFIX_STRLEN];
+
+	dyncast_prefix_str(&service->key.prefix, prefix, sizeof(prefix));
+	if (service->name[0])
+		snprintf(buf, size, "%s (%s)", service->name, prefix);
+	else
+		snprintf(buf, size, "%s", prefix);
+	return buf;
+}
+
+struct dyncast_backend *dyncast_backend_find(struct dyncast_service *service,
+					     const struct dyncast_addr *dbid)
+{
+	struct dyncast_backend ref = {};
+
+	ref.data.instance.dbid = *dbid;
+	return dyncast_backends_find(&service->backends, &ref);
+}
+
+struct dyncast_backend *dyncast_backend_by_id(uint16_t id)
+{
+	return id < DYNCAST_DP_INSTANCES_MAX ? by_id[id] : NULL;
+}
+
+/* ---- candidates ------------------------------------------------------- */
+
+/* give it an id of the data plane, when its service is in there */
+static void backend_identify(struct dyncast_backend *b)
+{
+	bool created = false;
+
+	if (b->id || b->service->dp_index < 0)
+		return;
+	b->id = dyncast_dp_instance_get(b->service->dp_index,
+					&b->data.instance.dbid, &created);
+	if (b->id >= DYNCAST_DP_INSTANCES_MAX)
+		b->id = 0;
+	if (b->id)
+		by_id[b->id] = b;
+	b->service->members_changed = true;
+}
+
+static struct dyncast_backend *backend_new(struct dyncast_service *s,
+					   const struct dyncast_addr *dbid)
+{
+	struct dyncast_backend *b = XCALLOC(MTYPE_DYNCAST_BACKEND, sizeof(*b));
+
+	b->service = s;
+	b->data.instance.dbid = *dbid;
+	dyncast_backends_add(&s->backends, b);
+	backend_identify(b);
+	return b;
+}
+
+static void backend_drop(struct dyncast_backend *b, bool from_kernel)
+{
+	struct dyncast_service *s = b->service;
+
+	if (b->id) {
+		by_id[b->id] = NULL;
+		if (from_kernel)
+			dyncast_dp_instance_del(b->id);
+	}
+	dyncast_nht_unref(&b->nht);
+	dyncast_nht_unref(&b->site_nht);
+	dyncast_sid_unref(&b->sid);
+	dyncast_backends_del(&s->backends, b);
+	s->members_changed = true;
+	XFREE(MTYPE_DYNCAST_BACKEND, b);
+}
+
+void dyncast_backend_free(struct dyncast_backend *backend)
+{
+	backend_drop(backend, true);
+}
+
+static void track(struct dyncast_nht **nht, uint32_t vrf_id,
+		  const struct dyncast_addr *addr)
+{
+	struct dyncast_nht *old = *nht;
+
+	if (addr->family == 0) {
+		dyncast_nht_unref(nht);
+		return;
+	}
+	if (old && old->vrf_id == vrf_id &&
+	    dyncast_addr_cmp(&old->addr, addr) == 0)
+		return;
+	*nht = dyncast_nht_ref(vrf_id, addr);
+	dyncast_nht_unref(&old);
+}
+
+/* follow whatever decides whether the candidate can be reached */
+static void backend_track(struct dyncast_backend *b)
+{
+	const struct dyncast_instance *in = &b->data.instance;
+	uint32_t vrf_id = b->service->key.vrf_id;
+	bool local = dyncast_backend_is_local(b);
+	struct dyncast_addr none = {};
+
+	if (local) {
+		track(&b->nht, vrf_id, &b->data.address);
+	} else if (in->kind == DYNCAST_KIND_NONE &&
+		   dyncast_prefix_contains(dyncast_sid_locator(), &in->dbid)) {
+		/* a SID of our own: what is behind it is not known yet */
+		track(&b->nht, vrf_id, &none);
+	} else {
+		/* SIDs are addresses of the underlay */
+		track(&b->nht,
+		      in->dbid.family == AF_INET6 ? VRF_DEFAULT : vrf_id,
+		      &in->dbid);
+	}
+	track(&b->site_nht, vrf_id, &b->data.site);
+
+	if (!local || in->kind != DYNCAST_KIND_SRV6) {
+		dyncast_sid_unref(&b->sid);
+		b->sid_refused = false;
+		return;
+	}
+	if (b->sid && dyncast_addr_cmp(&b->sid->address, &b->data.address) != 0)
+		dyncast_sid_unref(&b->sid);
+	if (!b->sid && b->service->key.prefix.addr.family == AF_INET) {
+		b->sid = dyncast_sid_ref(&in->dbid, &b->data.address, vrf_id);
+		b->sid_refused = b->sid == NULL;
+	}
+}
+
+/* failure rule (b), or (a) when there is nothing to wait for */
+static void backend_hold(struct dyncast_backend *b, int64_t now)
+{
+	if (b->presence != DYNCAST_PRESENT)
+		return;
+	if (b->data.instance.flags & DYNCAST_INSTANCE_DOWN ||
+	    dyncast_config.hold_s == 0) {
+		b->presence = DYNCAST_GONE;
+		return;
+	}
+	b->presence = DYNCAST_HELD;
+	b->expires_ms = now + (int64_t)dyncast_config.hold_s * 1000;
+}
+
+static bool site_in_set(const struct dyncast_set *set,
+			const struct dyncast_addr *site)
+{
+	for (unsigned int i = 0; i < set->n_sites; i++)
+		if (dyncast_addr_cmp(&set->sites[i], site) == 0)
+			return true;
+	return false;
+}
+
+/* not in this set: did its site remove it, or is only the path gone? */
+static void backend_missing(struct dyncast_backend *b,
+			    const struct dyncast_set *set, int64_t now)
+{
+	/* known from the pinned maps only: its site is not known */
+	bool known = b->data.instance.kind != DYNCAST_KIND_NONE;
+
+	if (known &&
+	    (b->data.site.family == 0 || site_in_set(set, &b->data.site)))
+		b->presence = DYNCAST_GONE; /* rule (a) */
+	else
+		backend_hold(b, now); /* rule (b) */
+}
+
+/* ---- services --------------------------------------------------------- */
+
+static void recover_instance(uint16_t id, const struct dyncast_addr *dbid,
+			     void *arg)
+{
+	struct dyncast_service *s = arg;
+	struct dyncast_backend *b = dyncast_backend_find(s, dbid);
+
+	if (!b)
+		b = backend_new(s, dbid);
+	if (id && id < DYNCAST_DP_INSTANCES_MAX) {
+		b->id = id;
+		by_id[id] = b;
+	}
+	b->recovered = true;
+}
+
+static void service_recover(struct dyncast_service *s)
+{
+	struct dyncast_backend *b;
+	uint32_t grace_ms = DYNCAST_GRACE_MS;
+
+	if (!dyncast_dp_ring_get(s->dp_index, s->ring))
+		memset(s->ring, 0, sizeof(s->ring));
+	dyncast_dp_instance_each(s->dp_index, recover_instance, s);
+	for (unsigned int i = 0; i < DYNCAST_RING_SLOTS; i++) {
+		b = dyncast_backend_by_id(s->ring[i]);
+		if (b && b->service == s) {
+			b->slots++;
+			b->out.weight += SLOT_WEIGHT;
+		}
+	}
+	if (dyncast_config.hold_s < grace_ms / 1000)
+		grace_ms = dyncast_config.hold_s * 1000;
+	s->grace_ms = dyncast_now_ms() + grace_ms;
+	zlog_info(
+		"dyncast: service %pFX: %zu instance(s) taken over from the kernel",
+		&(struct prefix){.family = s->key.prefix.addr.family,
+				 .prefixlen = s->key.prefix.len,
+				 .u.prefix4 =
+					 dyncast_to_in4(&s->key.prefix.addr)},
+		dyncast_backends_count(&s->backends));
+}
+
+/* Enter it into the data plane.  IPv6 services are steered by routes only. */
+static void service_open(struct dyncast_service *s)
+{
+	struct dyncast_backend *b;
+	bool created = false;
+
+	if (s->dp_index >= 0 || s->key.prefix.addr.family != AF_INET ||
+	    !dyncast_vrf_table(s->key.vrf_id, &s->table_id))
+		return;
+	dyncast_module_dataplane_start();
+	s->dp_index =
+		dyncast_dp_service_get(s->table_id, &s->key.prefix, &created);
+	if (s->dp_index < 0) {
+		if (!s->full_logged)
+			zlog_warn(
+				"dyncast: more than %u services: %s is steered by its route alone, without flow affinity",
+				DYNCAST_DP_SERVICES_MAX,
+				s->name[0] ? s->name : "another one");
+		s->full_logged = true;
+		return;
+	}
+	dyncast_recovered_claim(s->dp_index);
+	if (!created)
+		service_recover(s);
+	frr_each (dyncast_backends, &s->backends, b)
+		backend_identify(b);
+}
+
+static struct dyncast_service *
+service_new(const struct dyncast_service_key *key)
+{
+	struct dyncast_service *s = XCALLOC(MTYPE_DYNCAST_SERVICE, sizeof(*s));
+
+	s->key = *key;
+	s->dp_index = -1;
+	s->seed = dyncast_ring_seed(&key->prefix);
+	dyncast_backends_init(&s->backends);
+	dyncast_services_add(&dyncast_services, s);
+	return s;
+}
+
+static void service_drop(struct dyncast_service *s, bool from_kernel)
+{
+	struct dyncast_backend *b;
+
+	dyncast_event_off(&s->t_decide);
+	dyncast_route_withdraw(s);
+	frr_each_safe (dyncast_backends, &s->backends, b)
+		backend_drop(b, false);
+	dyncast_backends_fini(&s->backends);
+	if (s->dp_index >= 0 && from_kernel)
+		dyncast_dp_service_del(s->dp_index);
+	dyncast_services_del(&dyncast_services, s);
+	XFREE(MTYPE_DYNCAST_SERVICE, s);
+}
+
+bool dyncast_service_reap(struct dyncast_service *service)
+{
+	if (!service->removed || dyncast_backends_count(&service->backends))
+		return false;
+	DYNCAST_DEBUG("nothing left of a removed service: deleted");
+	service_drop(service, true);
+	return true;
+}
+
+static void set_candidate(struct dyncast_service *s,
+			  const struct dyncast_candidate *c, int64_t now)
+{
+	struct dyncast_backend *b = dyncast_backend_find(s, &c->instance.dbid);
+
+	if (!b)
+		b = backend_new(s, &c->instance.dbid);
+	if (b->seen)
+		return; /* the first of two with one D-BID counts */
+	b->seen = true;
+	b->data = *c;
+	b->received_ms = now;
+	b->presence = DYNCAST_PRESENT;
+	backend_track(b);
+	dyncast_backend_check(b);
+	dyncast_feedback(b);
+}
+
+void dyncast_service_set(const struct dyncast_set *set)
+{
+	struct dyncast_service *s = dyncast_service_find(&set->service);
+	int64_t now = dyncast_now_ms();
+	struct dyncast_backend *b;
+
+	if (!s)
+		s = service_new(&set->service);
+	s->removed = false;
+	s->stale = false;
+	strlcpy(s->name, set->name, sizeof(s->name));
+	s->policy = set->policy;
+	service_open(s);
+
+	frr_each (dyncast_backends, &s->backends, b)
+		b->seen = false;
+	for (unsigned int i = 0; i < set->n_candidates; i++)
+		set_candidate(s, &set->candidates[i], now);
+	frr_each (dyncast_backends, &s->backends, b) {
+		if (b->seen)
+			continue;
+		backend_missing(b, set, now);
+		backend_track(b);
+		dyncast_backend_check(b);
+	}
+	dyncast_decide_later(s, DECIDE_SOON_MS);
+}
+
+void dyncast_service_remove(const struct dyncast_service_key *key)
+{
+	struct dyncast_service *s = dyncast_service_find(key);
+	int64_t now = dyncast_now_ms();
+	struct dyncast_backend *b;
+
+	if (!s)
+		return;
+	s->removed = true;
+	s->stale = false;
+	frr_each (dyncast_backends, &s->backends, b) {
+		backend_hold(b, now);
+		dyncast_backend_check(b);
+	}
+	dyncast_decide_later(s, DECIDE_SOON_MS);
+}
+
+void dyncast_service_stale_all(void)
+{
+	int64_t until =
+		dyncast_now_ms() + (int64_t)dyncast_config.hold_s * 1000;
+	struct dyncast_service *s;
+
+	frr_each (dyncast_services, &dyncast_services, s) {
+		if (s->stale || s->removed)
+			continue;
+		s->stale = true;
+		s->stale_ms = until;
+	}
+}
+
+void dyncast_service_unstale_all(void)
+{
+	struct dyncast_service *s;
+
+	frr_each (dyncast_services, &dyncast_services, s)
+		s->stale = false;
+}
+
+void dyncast_service_sync_end(void)
+{
+	struct dyncast_service *s;
+
+	frr_each_safe (dyncast_services, &dyncast_services, s)
+		if (s->stale)
+			dyncast_service_remove(&s->key);
+}
+
+static void service_tick(struct dyncast_service *s, int64_t now)
+{
+	struct dyncast_backend *b;
+	bool expired = s->stale && now >= s->stale_ms;
+	bool changed = false;
+
+	if (expired) {
+		s->removed = true;
+		s->stale = false;
+	}
+	frr_each (dyncast_backends, &s->backends, b) {
+		if (expired ||
+		    (b->presence == DYNCAST_HELD && now >= b->expires_ms)) {
+			b->presence = DYNCAST_GONE;
+			changed = true;
+		}
+	}
+	/* its VRF may have come up meanwhile */
+	if (s->dp_index < 0)
+		service_open(s);
+	if (changed || expired)
+		dyncast_decide_later(s, 0);
+}
+
+void dyncast_service_tick(int64_t now)
+{
+	struct dyncast_service *s;
+
+	frr_each_safe (dyncast_services, &dyncast_services, s)
+		service_tick(s, now);
+	dyncast_recovered_tick(now);
+}
+
+void dyncast_service_nht_changed(const struct dyncast_nht *nht)
+{
+	struct dyncast_service *s;
+	struct dyncast_backend *b;
+
+	frr_each (dyncast_services, &dyncast_services, s) {
+		frr_each (dyncast_backends, &s->backends, b) {
+			if (b->nht != nht && b->site_nht != nht)
+				continue;
+			dyncast_backend_check(b);
+			dyncast_feedback(b);
+			dyncast_decide_later(s, DECIDE_NHT_MS);
+		}
+	}
+}
+
+void dyncast_service_decide_all(void)
+{
+	struct dyncast_service *s;
+
+	frr_each (dyncast_services, &dyncast_services, s)
+		dyncast_decide_later(s, DECIDE_SOON_MS);
+}
+
+void dyncast_service_init(void)
+{
+	dyncast_services_init(&dyncast_services);
+}
+
+/* the kernel keeps steering: nothing is taken from it */
+void dyncast_service_fini(void)
+{
+	struct dyncast_service *s;
+
+	frr_each_safe (dyncast_services, &dyncast_services, s)
+		service_drop(s, false);
+	dyncast_services_fini(&dyncast_services);
+}

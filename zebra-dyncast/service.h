@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Services and their candidates: the state of this module.  See service.c.
+ */
+
+#ifndef DYNCAST_ZEBRA_SERVICE_H
+#define DYNCAST_ZEBRA_SERVICE_H
+
+#include "lib/typesafe.h"
+
+#include "compat.h"
+#include "dataplane.h"
+#include "nht.h"
+#include "../lib/cost.h"
+#include "../lib/dyncast.h"
+
+struct dyncast_sid;
+
+/* how long after a restart a recovered instance may be without a route, while
+ * the routing daemons send theirs again */
+#define DYNCAST_GRACE_MS 10000
+
+enum dyncast_presence {
+	DYNCAST_PRESENT, /* in the last set */
+	DYNCAST_HELD,	 /* BGP path lost: failure rule (b) */
+	DYNCAST_GONE,	 /* to be removed by the next decision */
+};
+
+PREDECL_RBTREE_UNIQ(dyncast_backends);
+
+/* One candidate of a service, and what became of it in the kernel. */
+struct dyncast_backend {
+	struct dyncast_backends_item item;
+	struct dyncast_service *service;
+	struct dyncast_candidate data; /* as last heard; kind NONE when it is
+					* only known from the pinned maps */
+	enum dyncast_presence presence;
+	bool seen;	     /* while a set is applied */
+	bool recovered;	     /* was in the kernel when we started, and its
+			      * route has not been seen since */
+	int64_t received_ms; /* of data.instance.metrics */
+	int64_t expires_ms;  /* of HELD */
+
+	struct dyncast_nht *nht;      /* D-BID, or the local address */
+	struct dyncast_nht *site_nht; /* BGP next hop */
+	struct dyncast_sid *sid;      /* local instances of kind SRV6 */
+	bool sid_refused;	      /* another instance has that SID */
+	uint8_t feedback;	      /* last sent, 0 none */
+
+	uint16_t id; /* of the data plane; 0 none */
+	bool programmed;
+	struct dyncast_dp_instance dp; /* as programmed */
+
+	struct dyncast_cost_input in;
+	struct dyncast_cost_output out;
+	uint32_t ring_weight; /* that the target ring was built with */
+	unsigned int slots;
+};
+
+PREDECL_RBTREE_UNIQ(dyncast_services);
+
+struct dyncast_route_state;
+
+struct dyncast_service {
+	struct dyncast_services_item item;
+	struct dyncast_service_key key;
+	char name[DYNCAST_NAME_SIZE];
+	struct dyncast_policy policy;
+	struct dyncast_backends_head backends;
+
+	bool removed;	      /* bgpd took it back; candidates are held */
+	bool stale;	      /* bgpd restarted and has not sent it again */
+	int64_t stale_ms;     /* until when the stale set is kept */
+	int64_t grace_ms;     /* until when recovered instances may settle */
+	bool settling;	      /* some have not: nothing is moved */
+	bool members_changed; /* the ring must be built again */
+	bool full_logged;
+
+	uint32_t table_id;
+	int dp_index; /* -1: not in the data plane */
+	bool enabled;
+	struct dyncast_dp_service dp; /* as enabled */
+	uint32_t seed;
+	uint16_t ring[DYNCAST_RING_SLOTS];
+	uint16_t target[DYNCAST_RING_SLOTS];
+	unsigned int ring_left; /* slots that differ from the target */
+
+	struct dyncast_route_state *route;
+	struct event *t_decide;
+	int64_t decide_at_ms;
+};
+
+int dyncast_backend_cmp(const struct dyncast_backend *a,
+			const struct dyncast_backend *b);
+DECLARE_RBTREE_UNIQ(dyncast_backends, struct dyncast_backend, item,
+		    dyncast_backend_cmp);
+int dyncast_service_cmp(const struct dyncast_service *a,
+			const struct dyncast_service *b);
+DECLARE_RBTREE_UNIQ(dyncast_services, struct dyncast_service, item,
+		    dyncast_service_cmp);
+
+extern struct dyncast_services_head dyncast_services;
+
+void dyncast_service_init(void);
+void dyncast_service_fini(void);
+
+/* what bgpd says; see peer_bgpd.c */
+void dyncast_service_set(const struct dyncast_set *set);
+void dyncast_service_remove(const struct dyncast_service_key *key);
+/* everything held now is stale; kept until END_OF_SYNC, or the hold's end */
+void dyncast_service_stale_all(void);
+/* bgpd was only silent for a while */
+void dyncast_service_unstale_all(void);
+/* what was not sent again since dyncast_service_stale_all() is removed */
+void dyncast_service_sync_end(void);
+
+void dyncast_service_nht_changed(const struct dyncast_nht *nht);
+/* hold times, once a second */
+void dyncast_service_tick(int64_t now);
+void dyncast_service_decide_all(void);
+
+struct dyncast_service *
+dyncast_service_find(const struct dyncast_service_key *key);
+/* by name, or by prefix in any VRF; NULL when there is none */
+struct dyncast_service *dyncast_service_find_text(const char *text);
+struct dyncast_backend *dyncast_backend_find(struct dyncast_service *service,
+					     const struct dyncast_addr *dbid);
+struct dyncast_backend *dyncast_backend_by_id(uint16_t id);
+
+/* "video (10.255.0.1/32)", or the prefix alone */
+const char *dyncast_service_str(const struct dyncast_service *service,
+				char *buf, size_t size);
+#define DYNCAST_SERVICE_STRLEN (DYNCAST_NAME_SIZE + 56)
+
+/* one of this router's own instances */
+static inline bool dyncast_backend_is_local(const struct dyncast_backend *b)
+{
+	return b->data.site.family == 0 && b->data.address.family != 0;
+}
+
+/* remove it from the kernel and free it; decide.c, after the ring let go */
+void dyncast_backend_free(struct dyncast_backend *backend);
+/* when removed and nothing is left of it: true, and it is freed */
+bool dyncast_service_reap(struct dyncast_service *service);
+
+/* services known from pinned maps which nobody has claimed yet */
+void dyncast_recovered_init(void);
+void dyncast_recovered_fini(void);
+void dyncast_recovered_claim(int index);
+void dyncast_recovered_tick(int64_t now);
+unsigned int dyncast_recovered_count(void);
+
+#endif /* DYNCAST_ZEBRA_SERVICE_H */

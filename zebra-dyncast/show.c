@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * `show dyncast explain`: why each candidate of a service has the weight that
+ * it has, in words and numbers, from the inputs of the last decision.
+ * `show dyncast forwarding` is in show_forwarding.c, flows in show_flows.c.
+ */
+
+#include <zebra.h>
+
+#include "lib/command.h"
+#include "lib/json.h"
+
+#include "apply.h"
+#include "compat.h"
+#include "decide.h"
+#include "ingress.h"
+#include "module.h"
+#include "route.h"
+#include "service.h"
+#include "show.h"
+#include "../lib/addr.h"
+#include "../lib/cost.h"
+
+#ifndef VTYSH_EXTRACT_PL
+#include "zebra-dyncast/show_clippy.c"
+#endif
+
+#define DYNCAST_STR "Compute-aware anycast\n"
+
+static const char *kind_str(uint8_t kind)
+{
+	switch (kind) {
+	case DYNCAST_KIND_ADJACENT:
+		return "adjacent";
+	case DYNCAST_KIND_SRV6:
+		return "srv6";
+	case DYNCAST_KIND_IPIP:
+		return "ipip";
+	default:
+		return "unknown";
+	}
+}
+
+static const char *action_str(uint8_t action)
+{
+	return action == DYNCAST_ACTION_BEST ? "best" : "spread";
+}
+
+/* more words than the verdict has, where we know more */
+static const char *reason(const struct dyncast_backend *b, uint8_t verdict)
+{
+	bool local = dyncast_backend_is_local(b);
+
+	switch (verdict) {
+	case DYNCAST_VERDICT_UNRESOLVED:
+		if (!b->nht || !b->nht->answered)
+			return "zebra has not answered yet whether there is a route to it";
+		if (b->nht->n_nexthops)
+			return "only the default route leads to its D-BID";
+		return "no route to its D-BID";
+	case DYNCAST_VERDICT_DOWN:
+		if (b->presence == DYNCAST_GONE)
+			return "removed";
+		if (b->data.instance.flags & DYNCAST_INSTANCE_DOWN)
+			return "its site says that it is down";
+		return local ? "its address is not on a connected network"
+			     : "down";
+	case DYNCAST_VERDICT_NO_FORWARDING:
+		return b->data.instance.kind == DYNCAST_KIND_ADJACENT
+			       ? "adjacent at its site, not on this link, and has no SID"
+			       : "this router cannot encapsulate towards it";
+	case DYNCAST_VERDICT_HELD:
+		return "its BGP path is lost, flows stay until the hold time ends";
+	default:
+		return dyncast_verdict_str(verdict);
+	}
+}
+
+/* the decision's verdict where it decided, the fresh one where it was asked */
+static uint8_t verdict_of(const struct dyncast_backend *b)
+{
+	uint8_t verdict = dyncast_backend_verdict(b);
+
+	return verdict == DYNCAST_VERDICT_OK ? b->out.verdict : verdict;
+}
+
+static const char *metric_str(bool has, uint32_t value, char *buf, size_t size)
+{
+	if (has)
+		snprintf(buf, size, "%u", value);
+	else
+		snprintf(buf, size, "-");
+	return buf;
+}
+
+static const char *percent_str(bool has, uint16_t value, char *buf, size_t size)
+{
+	if (has)
+		snprintf(buf, size, "%u.%u%%", value / 100, value % 100 / 10);
+	else
+		snprintf(buf, size, "-");
+	return buf;
+}
+
+static void explain_backend(struct vty *vty, const struct dyncast_backend *b)
+{
+	const struct dyncast_instance *in = &b->data.instance;
+	const struct dyncast_metrics *m = &in->metrics;
+	struct dyncast_dp_counters counters = {};
+	char dbid[DYNCAST_ADDR_STRLEN], site[DYNCAST_ADDR_STRLEN];
+	char c1[24], c2[24], c3[24], c4[24];
+	uint8_t verdict = verdict_of(b);
+
+	if (b->id)
+		dyncast_dp_instance_counters(b->id, &counters);
+	dyncast_addr_str(&in->dbid, dbid, sizeof(dbid));
+	if (dyncast_backend_is_local(b))
+		snprintf(site, sizeof(site), "local");
+	else
+		dyncast_addr_str(&b->data.site, site, sizeof(site));
+
+	vty_out(vty, "\n  %s  D-BID %s (%s)\n",
+		in->name[0] ? in->name : "(no name)", dbid, kind_str(in->kind));
+	vty_out(vty, "    site %s, id %u\n", site, b->id);
+	vty_out(vty, "    verdict: %s%s\n", reason(b, verdict),
+		b->recovered ? " (taken over after a restart)" : "");
+	vty_out(vty,
+		"    reported: capacity %s, utilisation %s, in flight %s, delay %s us\n",
+		metric_str(m->has & DYNCAST_HAS_CAPACITY, m->capacity, c1,
+			   sizeof(c1)),
+		percent_str(m->has & DYNCAST_HAS_UTILISATION, m->utilisation,
+			    c2, sizeof(c2)),
+		metric_str(m->has & DYNCAST_HAS_IN_FLIGHT, m->in_flight, c3,
+			   sizeof(c3)),
+		metric_str(m->has & DYNCAST_HAS_DELAY, m->delay_us, c4,
+			   sizeof(c4)));
+	vty_out(vty, "              age %u ms, network metric %u\n",
+		dyncast_backend_age(b), dyncast_backend_metric(b));
+	if (b->out.cost_us == UINT64_MAX)
+		vty_out(vty, "    cost: infinite\n");
+	else
+		vty_out(vty,
+			"    cost: network %" PRIu64 " + delay %" PRIu64
+			" = %" PRIu64 " us\n",
+			b->out.network_us, b->out.delay_us, b->out.cost_us);
+	vty_out(vty, "    weight %u, target %u, %u of %u slots\n",
+		b->out.weight, b->out.target, b->slots, DYNCAST_RING_SLOTS);
+	vty_out(vty,
+		"    steered: %" PRIu64 " packets, %" PRIu64 " new flows\n",
+		counters.packets, counters.flows_new);
+}
+
+static void explain_text(struct vty *vty, const struct dyncast_service *s)
+{
+	const struct dyncast_backend *b;
+	char buf[DYNCAST_SERVICE_STRLEN];
+
+	vty_out(vty, "Service %s, VRF %u\n",
+		dyncast_service_str(s, buf, sizeof(buf)), s->key.vrf_id);
+	vty_out(vty, "  select %s, network cost %u us per unit of metric\n",
+		action_str(s->policy.action), dyncast_config.network_unit_us);
+	vty_out(vty, "  route: %u next hop(s)%s\n", dyncast_route_nexthops(s),
+		dyncast_config.route_none ? " (`dyncast route none`)" : "");
+	if (s->ring_left)
+		vty_out(vty, "  %u slots still move\n", s->ring_left);
+	if (s->settling)
+		vty_out(vty,
+			"  waits for routes after a restart; the kernel steers as before\n");
+	if (s->stale)
+		vty_out(vty,
+			"  bgpd is gone or restarted; kept for %" PRId64
+			" s unless sent again\n",
+			MAX((int64_t)0,
+			    (s->stale_ms - dyncast_now_ms()) / 1000));
+	if (s->removed)
+		vty_out(vty,
+			"  removed; flows stay until the hold time ends\n");
+	frr_each (dyncast_backends_const, &s->backends, b)
+		explain_backend(vty, b);
+}
+
+static void json_metrics(json_object *json, const struct dyncast_backend *b)
+{
+	const struct dyncast_metrics *m = &b->data.instance.metrics;
+
+	if (m->has & DYNCAST_HAS_CAPACITY)
+		json_object_int_add(json, "capacity", m->capacity);
+	if (m->has & DYNCAST_HAS_UTILISATION)
+		json_object_double_add(json, "utilisation",
+				       m->utilisation / 100.0);
+	if (m->has & DYNCAST_HAS_IN_FLIGHT)
+		json_object_int_add(json, "inFlight", m->in_flight);
+	if (m->has & DYNCAST_HAS_DELAY)
+		json_object_int_add(json, "delayUs", m->delay_us);
+	if (m->has & DYNCAST_HAS_SCORE)
+		json_object_int_add(json, "score", m->score);
+	json_object_int_add(json, "ageMs", dyncast_backend_age(b));
+}
+
+static json_object *json_backend(const struct dyncast_backend *b)
+{
+	json_object *json = json_object_new_object();
+	struct dyncast_dp_counters counters = {};
+	char buf[DYNCAST_ADDR_STRLEN];
+	uint8_t verdict = verdict_of(b);
+
+	if (b->id)
+		dyncast_dp_instance_counters(b->id, &counters);
+	json_object_string_add(json, "name", b->data.instance.name);
+	json_object_string_add(
+		json, "dbid",
+		dyncast_addr_str(&b->data.instance.dbid, buf, sizeof(buf)));
+	json_object_string_add(json, "kind", kind_str(b->data.instance.kind));
+	json_object_boolean_add(json, "local", dyncast_backend_is_local(b));
+	if (b->data.site.family)
+		json_object_string_add(
+			json, "site",
+			dyncast_addr_str(&b->data.site, buf, sizeof(buf)));
+	if (b->data.address.family)
+		json_object_string_add(
+			json, "address",
+			dyncast_addr_str(&b->data.address, buf, sizeof(buf)));
+	json_object_string_add(json, "verdict", dyncast_verdict_str(verdict));
+	json_object_string_add(json, "reason", reason(b, verdict));
+	json_metrics(json, b);
+	json_object_int_add(json, "networkMetric", dyncast_backend_metric(b));
+	if (b->out.cost_us != UINT64_MAX) {
+		json_object_int_add(json, "networkCostUs", b->out.network_us);
+		json_object_int_add(json, "delayCostUs", b->out.delay_us);
+		json_object_int_add(json, "costUs", b->out.cost_us);
+	}
+	json_object_int_add(json, "weight", b->out.weight);
+	json_object_int_add(json, "targetWeight", b->out.target);
+	json_object_int_add(json, "slots", b->slots);
+	json_object_int_add(json, "id", b->id);
+	json_object_boolean_add(json, "recovered", b->recovered);
+	json_object_int_add(json, "packets", counters.packets);
+	json_object_int_add(json, "bytes", counters.bytes);
+	json_object_int_add(json, "flowsNew", counters.flows_new);
+	return json;
+}
+
+static json_object *json_explain(const struct dyncast_service *s)
+{
+	json_object *json = json_object_new_object();
+	json_object *candidates = json_object_new_array();
+	const struct dyncast_backend *b;
+	char buf[DYNCAST_PREFIX_STRLEN];
+
+	json_object_string_add(json, "name", s->name);
+	json_object_string_add(
+		json, "prefix",
+		dyncast_prefix_str(&s->key.prefix, buf, sizeof(buf)));
+	json_object_int_add(json, "vrfId", s->key.vrf_id);
+	json_object_string_add(json, "select", action_str(s->policy.action));
+	json_object_int_add(json, "networkCostUnitUs",
+			    dyncast_config.network_unit_us);
+	json_object_int_add(json, "routeNexthops", dyncast_route_nexthops(s));
+	json_object_int_add(json, "slotsLeft", s->ring_left);
+	json_object_boolean_add(json, "settling", s->settling);
+	json_object_boolean_add(json, "stale", s->stale);
+	json_object_boolean_add(json, "removed", s->removed);
+	frr_each (dyncast_backends_const, &s->backends, b)
+		json_object_array_add(candidates, json_backend(b));
+	json_object_object_add(json, "candidates", candidates);
+	return json;
+}
+
+DEFPY(show_dyncast_explain, show_dyncast_explain_cmd,
+      "show dyncast explain WORD$service [json$uj]",
+      SHOW_STR DYNCAST_STR
+      "Why each candidate of a service has its weight\n"
+      "Service, by name or prefix\n" JSON_STR)
+{
+	struct dyncast_service *s = dyncast_service_find_text(service);
+
+	if (!s) {
+		if (uj)
+			return vty_json(vty, json_object_new_object());
+		vty_out(vty,
+			"%% no candidates for service %s (a service of other sites has no name here: try its prefix)\n",
+			service);
+		return CMD_WARNING;
+	}
+	if (uj)
+		return vty_json(vty, json_explain(s));
+	explain_text(vty, s);
+	return CMD_SUCCESS;
+}
+
+DEFPY(show_dyncast_forwarding, show_dyncast_forwarding_cmd,
+      "show dyncast forwarding [json$uj]",
+      SHOW_STR DYNCAST_STR
+      "Kernel side: status, counters, interfaces, instances, SIDs\n" JSON_STR)
+{
+	if (uj)
+		return vty_json(vty, dyncast_show_forwarding_json());
+	dyncast_show_forwarding_text(vty);
+	return CMD_SUCCESS;
+}
+
+void dyncast_show_init(void)
+{
+	install_element(VIEW_NODE, &show_dyncast_explain_cmd);
+	install_element(VIEW_NODE, &show_dyncast_forwarding_cmd);
+}

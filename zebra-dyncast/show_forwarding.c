@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * `show dyncast forwarding`: the kernel side with its counters, the
+ * interfaces that steer, services and instances with their ids, SIDs and
+ * locator, and the state of the conversation with bgpd_dyncast.
+ */
+
+#include <zebra.h>
+
+#include "apply.h"
+#include "compat.h"
+#include "convert.h"
+#include "dataplane.h"
+#include "ingress.h"
+#include "module.h"
+#include "peer_bgpd.h"
+#include "route.h"
+#include "service.h"
+#include "show.h"
+#include "sid.h"
+#include "../lib/addr.h"
+
+/* ---- text ------------------------------------------------------------- */
+
+static void text_status(struct vty *vty)
+{
+	struct dyncast_dp_status dp = {};
+
+	dyncast_dp_status_get(&dp);
+	vty_out(vty, "Kernel: %s%s%s\n", dp.active ? "active" : "inactive",
+		dp.reason[0] ? ", " : "", dp.reason);
+	vty_out(vty, "  maps in %s, layout %u, attached by %s\n",
+		dp.dir[0] ? dp.dir : "-", dp.layout_version,
+		dp.attach_mode ? dp.attach_mode : "none");
+	vty_out(vty,
+		"  flow table %u; hits %" PRIu64 ", new %" PRIu64
+		", re-pinned %" PRIu64 ", refused %" PRIu64 "\n",
+		dp.flow_table_size, dp.flow_hits, dp.flow_new, dp.flow_repinned,
+		dp.flow_refused);
+	vty_out(vty, "  steered %" PRIu64 " packets, %" PRIu64 " bytes\n",
+		dp.packets_steered, dp.bytes_steered);
+	vty_out(vty,
+		"  no instance %" PRIu64 ", too big %" PRIu64
+		", not for a service %" PRIu64 "\n",
+		dp.no_instance, dp.too_big, dp.passed);
+}
+
+static void text_peer(struct vty *vty)
+{
+	struct dyncast_peer_status peer;
+
+	dyncast_peer_status_get(&peer);
+	vty_out(vty,
+		"bgpd_dyncast: %s%s, %" PRIu64 " sets, %" PRIu64
+		" removals, %" PRIu64 " bad messages\n",
+		peer.alive ? "there" : "not there",
+		peer.synced ? ", synchronised" : "", peer.sets, peer.removes,
+		peer.bad);
+	vty_out(vty, "Hold %u s", dyncast_config.hold_s);
+	if (dyncast_recovered_count())
+		vty_out(vty,
+			"; %u service(s) of before the restart wait for bgpd",
+			dyncast_recovered_count());
+	vty_out(vty, "\n");
+}
+
+static void text_ingress(const char *ifname, uint32_t ifindex, bool attached,
+			 void *arg)
+{
+	struct vty *vty = arg;
+
+	if (attached)
+		vty_out(vty, "  %-16s attached, ifindex %u\n", ifname, ifindex);
+	else
+		vty_out(vty, "  %-16s not attached\n", ifname);
+}
+
+static void text_backend(struct vty *vty, const struct dyncast_backend *b)
+{
+	char dbid[DYNCAST_ADDR_STRLEN], hop[DYNCAST_ADDR_STRLEN];
+
+	dyncast_addr_str(&b->data.instance.dbid, dbid, sizeof(dbid));
+	vty_out(vty, "  %5u %s %s\n", b->id, dbid, b->data.instance.name);
+	if (!b->programmed) {
+		vty_out(vty, "        %s\n",
+			b->recovered ? "as before the restart"
+				     : "not programmed");
+		return;
+	}
+	dyncast_addr_str(&b->dp.nexthop, hop, sizeof(hop));
+	vty_out(vty, "        %s, %s via %s %s, %u slots\n",
+		b->dp.alive ? "alive" : "dead",
+		b->dp.kind == DYNCAST_KIND_SRV6 ? "outer IPv6" : "adjacent",
+		b->dp.nexthop.family ? hop : "the kernel's route",
+		b->dp.ifindex ? dyncast_ifindex_name(b->dp.ifindex) : "",
+		b->slots);
+}
+
+static void text_services(struct vty *vty)
+{
+	const struct dyncast_service *s;
+	const struct dyncast_backend *b;
+	char buf[DYNCAST_SERVICE_STRLEN];
+
+	frr_each (dyncast_services_const, &dyncast_services, s) {
+		vty_out(vty, "Service %s, ",
+			dyncast_service_str(s, buf, sizeof(buf)));
+		if (s->dp_index >= 0)
+			vty_out(vty, "index %d, table %u", s->dp_index,
+				s->table_id);
+		else
+			vty_out(vty, "by its route only");
+		vty_out(vty, ", route with %u next hop(s)\n",
+			dyncast_route_nexthops(s));
+		frr_each (dyncast_backends_const, &s->backends, b)
+			text_backend(vty, b);
+	}
+}
+
+static void text_sid(const struct dyncast_sid *sid, void *arg)
+{
+	char addr[DYNCAST_ADDR_STRLEN], instance[DYNCAST_ADDR_STRLEN];
+	struct vty *vty = arg;
+
+	vty_out(vty, "  %s End.DX4 %pI4 via %s: %s\n",
+		dyncast_addr_str(&sid->sid, addr, sizeof(addr)), &sid->alias,
+		dyncast_addr_str(&sid->address, instance, sizeof(instance)),
+		sid->failed				     ? "failed"
+		: sid->sid_installed && sid->alias_installed ? "installed"
+		: sid->ifindex				     ? "sent"
+			       : "waits for the instance's network");
+}
+
+void dyncast_show_forwarding_text(struct vty *vty)
+{
+	char buf[DYNCAST_PREFIX_STRLEN];
+
+	text_status(vty);
+	text_peer(vty);
+	vty_out(vty, "Ingress interfaces:\n");
+	dyncast_ingress_each(text_ingress, vty);
+	vty_out(vty, "Locator: %s\n",
+		dyncast_sid_locator()->addr.family
+			? dyncast_prefix_str(dyncast_sid_locator(), buf,
+					     sizeof(buf))
+			: "none");
+	dyncast_sid_each(text_sid, vty);
+	text_services(vty);
+}
+
+/* ---- JSON ------------------------------------------------------------- */
+
+static json_object *json_status(void)
+{
+	json_object *json = json_object_new_object();
+	struct dyncast_dp_status dp = {};
+
+	dyncast_dp_status_get(&dp);
+	json_object_boolean_add(json, "active", dp.active);
+	json_object_string_add(json, "reason", dp.reason);
+	json_object_string_add(json, "directory", dp.dir);
+	json_object_string_add(json, "attachMode",
+			       dp.attach_mode ? dp.attach_mode : "none");
+	json_object_int_add(json, "layoutVersion", dp.layout_version);
+	json_object_int_add(json, "flowTableSize", dp.flow_table_size);
+	json_object_int_add(json, "packetsSteered", dp.packets_steered);
+	json_object_int_add(json, "bytesSteered", dp.bytes_steered);
+	json_object_int_add(json, "flowHits", dp.flow_hits);
+	json_object_int_add(json, "flowNew", dp.flow_new);
+	json_object_int_add(json, "flowRepinned", dp.flow_repinned);
+	json_object_int_add(json, "flowRefused", dp.flow_refused);
+	json_object_int_add(json, "noInstance", dp.no_instance);
+	json_object_int_add(json, "tooBig", dp.too_big);
+	json_object_int_add(json, "passed", dp.passed);
+	return json;
+}
+
+static json_object *json_peer(void)
+{
+	json_object *json = json_object_new_object();
+	struct dyncast_peer_status peer;
+
+	dyncast_peer_status_get(&peer);
+	json_object_boolean_add(json, "alive", peer.alive);
+	json_object_boolean_add(json, "synchronised", peer.synced);
+	json_object_string_addf(json, "epoch", "%016" PRIx64, peer.epoch);
+	json_object_int_add(json, "sets", peer.sets);
+	json_object_int_add(json, "removals", peer.removes);
+	json_object_int_add(json, "badMessages", peer.bad);
+	json_object_int_add(json, "acknowledged", peer.acknowledged);
+	json_object_int_add(json, "lastHeardMs", peer.last_heard_ms);
+	return json;
+}
+
+static void json_ingress(const char *ifname, uint32_t ifindex, bool attached,
+			 void *arg)
+{
+	json_object *json = json_object_new_object();
+
+	json_object_string_add(json, "interface", ifname);
+	json_object_boolean_add(json, "attached", attached);
+	if (attached)
+		json_object_int_add(json, "ifindex", ifindex);
+	json_object_array_add(arg, json);
+}
+
+static json_object *json_backend(const struct dyncast_backend *b)
+{
+	json_object *json = json_object_new_object();
+	char buf[DYNCAST_ADDR_STRLEN];
+
+	json_object_int_add(json, "id", b->id);
+	json_object_string_add(json, "name", b->data.instance.name);
+	json_object_string_add(
+		json, "dbid",
+		dyncast_addr_str(&b->data.instance.dbid, buf, sizeof(buf)));
+	json_object_boolean_add(json, "programmed", b->programmed);
+	json_object_int_add(json, "slots", b->slots);
+	if (!b->programmed)
+		return json;
+	json_object_boolean_add(json, "alive", b->dp.alive);
+	json_object_string_add(json, "forwarding",
+			       b->dp.kind == DYNCAST_KIND_SRV6 ? "srv6"
+							       : "adjacent");
+	if (b->dp.nexthop.family)
+		json_object_string_add(
+			json, "nexthop",
+			dyncast_addr_str(&b->dp.nexthop, buf, sizeof(buf)));
+	if (b->dp.ifindex)
+		json_object_string_add(json, "interface",
+				       dyncast_ifindex_name(b->dp.ifindex));
+	if (b->dp.encap_source.family)
+		json_object_string_add(json, "encapSource",
+				       dyncast_addr_str(&b->dp.encap_source,
+							buf, sizeof(buf)));
+	return json;
+}
+
+static json_object *json_service(const struct dyncast_service *s)
+{
+	json_object *json = json_object_new_object();
+	json_object *instances = json_object_new_array();
+	const struct dyncast_backend *b;
+	char buf[DYNCAST_PREFIX_STRLEN];
+
+	json_object_string_add(json, "name", s->name);
+	json_object_string_add(
+		json, "prefix",
+		dyncast_prefix_str(&s->key.prefix, buf, sizeof(buf)));
+	json_object_int_add(json, "vrfId", s->key.vrf_id);
+	json_object_int_add(json, "index", s->dp_index);
+	json_object_int_add(json, "tableId", s->table_id);
+	json_object_boolean_add(json, "enabled", s->enabled);
+	json_object_int_add(json, "routeNexthops", dyncast_route_nexthops(s));
+	frr_each (dyncast_backends_const, &s->backends, b)
+		json_object_array_add(instances, json_backend(b));
+	json_object_object_add(json, "instances", instances);
+	return json;
+}
+
+static void json_sid(const struct dyncast_sid *sid, void *arg)
+{
+	json_object *json = json_object_new_object();
+	char buf[DYNCAST_ADDR_STRLEN];
+
+	json_object_string_add(json, "sid",
+			       dyncast_addr_str(&sid->sid, buf, sizeof(buf)));
+	json_object_string_addf(json, "alias", "%pI4", &sid->alias);
+	json_object_string_add(
+		json, "address",
+		dyncast_addr_str(&sid->address, buf, sizeof(buf)));
+	json_object_boolean_add(json, "installed",
+				sid->sid_installed && sid->alias_installed);
+	json_object_boolean_add(json, "failed", sid->failed);
+	json_object_array_add(arg, json);
+}
+
+json_object *dyncast_show_forwarding_json(void)
+{
+	json_object *json = json_object_new_object();
+	json_object *ingress = json_object_new_array();
+	json_object *services = json_object_new_array();
+	json_object *sids = json_object_new_array();
+	const struct dyncast_service *s;
+	char buf[DYNCAST_PREFIX_STRLEN];
+
+	dyncast_ingress_each(json_ingress, ingress);
+	dyncast_sid_each(json_sid, sids);
+	frr_each (dyncast_services_const, &dyncast_services, s)
+		json_object_array_add(services, json_service(s));
+	json_object_object_add(json, "kernel", json_status());
+	json_object_object_add(json, "bgpd", json_peer());
+	json_object_int_add(json, "holdSeconds", dyncast_config.hold_s);
+	json_object_int_add(json, "unclaimedServices",
+			    dyncast_recovered_count());
+	json_object_object_add(json, "ingress", ingress);
+	if (dyncast_sid_locator()->addr.family)
+		json_object_string_add(json, "locator",
+				       dyncast_prefix_str(dyncast_sid_locator(),
+							  buf, sizeof(buf)));
+	json_object_object_add(json, "sids", sids);
+	json_object_object_add(json, "services", services);
+	return json;
+}

@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The egress half of forwarding: how a packet that arrives with a SID of ours
+ * as its outer destination gets to one certain instance.
+ *
+ *   locator/len         blackhole; an IGP announces it
+ *   SID/128             seg6local End.DX4 nh4 ALIAS, in the stock kernel
+ *   ALIAS/32            via the instance's address
+ *
+ * Why the alias: with an on-link nh4 the kernel looks up the inner
+ * destination, which is the service address, and two instances on one LAN
+ * both own it.  A host route via the instance has a gateway, so the neighbour
+ * that is resolved is the instance's own.  Aliases mean something inside this
+ * router only.
+ *
+ * bgpd hears when an instance is ready (zebra reports both routes installed),
+ * unreachable (its address is no longer on link) or cannot be had.
+ *
+ * Main thread; routes go through client.c.
+ */
+
+#include <zebra.h>
+
+#include "lib/nexthop.h"
+#include "lib/srv6.h"
+
+#include "apply.h"
+#include "client.h"
+#include "convert.h"
+#include "module.h"
+#include "nht.h"
+#include "peer_bgpd.h"
+#include "service.h"
+#include "sid.h"
+#include "../lib/msg.h"
+
+DEFINE_MTYPE_STATIC(DYNCAST_ZEBRA, DYNCAST_SID, "Dyncast SID");
+
+static int sid_cmp(const struct dyncast_sid *a, const struct dyncast_sid *b)
+{
+	return dyncast_addr_cmp(&a->sid, &b->sid);
+}
+DECLARE_RBTREE_UNIQ(dyncast_sids, struct dyncast_sid, item, sid_cmp);
+
+static struct dyncast_sids_head sids = INIT_RBTREE_UNIQ(sids);
+static struct dyncast_prefix locator;
+
+/* ---- routes ----------------------------------------------------------- */
+
+static void locator_send(bool add)
+{
+	struct zapi_route *api;
+	struct prefix p;
+
+	if (locator.addr.family != AF_INET6)
+		return;
+	dyncast_to_prefix(&locator.addr, locator.len, &p);
+	api = dyncast_client_route_new(VRF_DEFAULT, &p);
+	api->nexthop_num = 1;
+	api->nexthops[0].type = NEXTHOP_TYPE_BLACKHOLE;
+	api->nexthops[0].bh_type = BLACKHOLE_NULL;
+	api->nexthops[0].vrf_id = VRF_DEFAULT;
+	dyncast_client_route(add, api);
+}
+
+static void alias_prefix(const struct dyncast_sid *sid, struct prefix *p)
+{
+	memset(p, 0, sizeof(*p));
+	p->family = AF_INET;
+	p->prefixlen = IPV4_MAX_BITLEN;
+	p->u.prefix4 = sid->alias;
+}
+
+static void alias_send(const struct dyncast_sid *sid, bool add)
+{
+	struct zapi_route *api;
+	struct prefix p;
+
+	alias_prefix(sid, &p);
+	api = dyncast_client_route_new(VRF_DEFAULT, &p);
+	api->nexthop_num = 1;
+	api->nexthops[0].type = NEXTHOP_TYPE_IPV4_IFINDEX;
+	api->nexthops[0].gate.ipv4 = dyncast_to_in4(&sid->address);
+	api->nexthops[0].ifindex = sid->ifindex;
+	api->nexthops[0].vrf_id = VRF_DEFAULT;
+	dyncast_client_route(add, api);
+}
+
+static void endpoint_send(const struct dyncast_sid *sid, bool add)
+{
+	struct zapi_nexthop *nh;
+	struct zapi_route *api;
+	struct prefix p;
+
+	dyncast_to_host_prefix(&sid->sid, &p);
+	api = dyncast_client_route_new(VRF_DEFAULT, &p);
+	api->nexthop_num = 1;
+	nh = &api->nexthops[0];
+	nh->type = NEXTHOP_TYPE_IFINDEX;
+	nh->ifindex = sid->ifindex;
+	nh->vrf_id = VRF_DEFAULT;
+	SET_FLAG(nh->flags, ZAPI_NEXTHOP_FLAG_SEG6LOCAL);
+	nh->seg6local_action = ZEBRA_SEG6_LOCAL_ACTION_END_DX4;
+	nh->seg6local_ctx.nh4 = sid->alias;
+	dyncast_client_route(add, api);
+}
+
+static void sid_withdraw(struct dyncast_sid *sid)
+{
+	if (!sid->ifindex)
+		return;
+	endpoint_send(sid, false);
+	alias_send(sid, false);
+	sid->ifindex = 0;
+	sid->alias_installed = sid->sid_installed = sid->failed = false;
+}
+
+/* bring the routes in line with where the instance is now */
+static void sid_update(struct dyncast_sid *sid)
+{
+	uint32_t ifindex = 0;
+
+	if (dyncast_nht_on_link(sid->nht) && sid->alias.s_addr)
+		ifindex = sid->nht->nexthops[0].ifindex;
+	if (ifindex == sid->ifindex)
+		return;
+	sid_withdraw(sid);
+	if (!ifindex)
+		return;
+	sid->ifindex = ifindex;
+	alias_send(sid, true);
+	endpoint_send(sid, true);
+}
+
+/* ---- aliases ---------------------------------------------------------- */
+
+static bool alias_taken(in_addr_t alias)
+{
+	struct dyncast_sid *sid;
+
+	frr_each (dyncast_sids, &sids, sid)
+		if (sid->alias.s_addr == alias)
+			return true;
+	return false;
+}
+
+/* by the SID's number, so that it hardly ever changes; 0 when none is free */
+static in_addr_t alias_choose(const struct dyncast_addr *sid)
+{
+	const struct prefix_ipv4 *pool = &dyncast_config.alias_prefix;
+	uint32_t size = 1u << (32 - pool->prefixlen);
+	uint32_t base = ntohl(pool->prefix.s_addr) & ~(size - 1);
+	unsigned int at = locator.len / 8;
+	uint32_t number;
+	in_addr_t alias;
+
+	if (!dyncast_prefix_contains(&locator, sid) || at > 14)
+		at = 14;
+	number = (uint32_t)sid->bytes[at] << 8 | sid->bytes[at + 1];
+	for (uint32_t i = 0; i < size; i++) {
+		/* index 0 would be the prefix's own address */
+		if ((number + i) % size == 0)
+			continue;
+		alias = htonl(base + (number + i) % size);
+		if (!alias_taken(alias))
+			return alias;
+	}
+	zlog_warn(
+		"dyncast: no address left in the alias prefix %pFX: configure a larger `dyncast alias-prefix`",
+		pool);
+	return 0;
+}
+
+void dyncast_sid_realias(void)
+{
+	struct dyncast_sid *sid;
+
+	frr_each (dyncast_sids, &sids, sid) {
+		sid_withdraw(sid);
+		sid->alias.s_addr = 0;
+	}
+	frr_each (dyncast_sids, &sids, sid) {
+		sid->alias.s_addr = alias_choose(&sid->sid);
+		sid_update(sid);
+	}
+}
+
+/* ---- life ------------------------------------------------------------- */
+
+struct dyncast_sid *dyncast_sid_ref(const struct dyncast_addr *addr,
+				    const struct dyncast_addr *address,
+				    uint32_t vrf_id)
+{
+	struct dyncast_sid key = {.sid = *addr}, *sid;
+
+	if (vrf_id != VRF_DEFAULT || addr->family != AF_INET6 ||
+	    address->family != AF_INET)
+		return NULL;
+	sid = dyncast_sids_find(&sids, &key);
+	if (sid) {
+		if (dyncast_addr_cmp(&sid->address, address) != 0)
+			return NULL;
+		sid->refs++;
+		return sid;
+	}
+	sid = XCALLOC(MTYPE_DYNCAST_SID, sizeof(*sid));
+	sid->sid = *addr;
+	sid->address = *address;
+	sid->alias.s_addr = alias_choose(addr);
+	sid->refs = 1;
+	dyncast_sids_add(&sids, sid);
+	sid->nht = dyncast_nht_ref(VRF_DEFAULT, address);
+	sid_update(sid);
+	return sid;
+}
+
+void dyncast_sid_unref(struct dyncast_sid **psid)
+{
+	struct dyncast_sid *sid = *psid;
+
+	*psid = NULL;
+	if (!sid || --sid->refs)
+		return;
+	sid_withdraw(sid);
+	dyncast_nht_unref(&sid->nht);
+	dyncast_sids_del(&sids, sid);
+	XFREE(MTYPE_DYNCAST_SID, sid);
+}
+
+void dyncast_sid_locator_set(const struct dyncast_prefix *new)
+{
+	if (dyncast_prefix_cmp(&locator, new) == 0)
+		return;
+	locator_send(false);
+	locator = *new;
+	locator_send(true);
+}
+
+const struct dyncast_prefix *dyncast_sid_locator(void)
+{
+	return &locator;
+}
+
+void dyncast_sid_resend(void)
+{
+	struct dyncast_sid *sid;
+
+	locator_send(true);
+	frr_each (dyncast_sids, &sids, sid) {
+		if (!sid->ifindex)
+			continue;
+		alias_send(sid, true);
+		endpoint_send(sid, true);
+	}
+}
+
+void dyncast_sid_connected(void)
+{
+	struct dyncast_sid *sid;
+
+	frr_each (dyncast_sids, &sids, sid)
+		sid->alias_installed = sid->sid_installed = false;
+	dyncast_sid_resend();
+}
+
+void dyncast_sid_nht_changed(const struct dyncast_nht *nht)
+{
+	struct dyncast_sid *sid;
+
+	frr_each (dyncast_sids, &sids, sid)
+		if (sid->nht == nht)
+			sid_update(sid);
+}
+
+void dyncast_sid_each(dyncast_sid_fn *fn, void *arg)
+{
+	struct dyncast_sid *sid;
+
+	frr_each (dyncast_sids, &sids, sid)
+		fn(sid, arg);
+}
+
+void dyncast_sid_init(void)
+{
+	dyncast_sids_init(&sids);
+}
+
+void dyncast_sid_fini(void)
+{
+	dyncast_sids_fini(&sids);
+}
+
+/* ---- feedback --------------------------------------------------------- */
+
+static const char *sid_problem(const struct dyncast_backend *b)
+{
+	if (b->service->key.prefix.addr.family != AF_INET)
+		return "SIDs for IPv6 services need End.DX6, which this release does not install";
+	if (b->service->key.vrf_id != VRF_DEFAULT)
+		return "SIDs are installed in the default VRF only";
+	if (!b->sid)
+		return "another instance has the same SID with another address";
+	if (!b->sid->alias.s_addr)
+		return "no alias address is left, see `dyncast alias-prefix`";
+	if (b->sid->failed)
+		return "zebra could not install its SID or alias route; does the kernel have SRv6 (CONFIG_IPV6_SEG6_LWTUNNEL)?";
+	return NULL;
+}
+
+static uint8_t feedback_state(const struct dyncast_backend *b,
+			      const char **problem)
+{
+	bool srv6 = b->data.instance.kind == DYNCAST_KIND_SRV6;
+
+	*problem = srv6 ? sid_problem(b) : NULL;
+	if (*problem)
+		return DYNCAST_FEEDBACK_FAILED;
+	if (!b->nht || !b->nht->answered)
+		return 0;
+	if (!dyncast_nht_on_link(b->nht))
+		return DYNCAST_FEEDBACK_UNREACHABLE;
+	if (srv6 && !(b->sid->alias_installed && b->sid->sid_installed))
+		return 0;
+	return DYNCAST_FEEDBACK_READY;
+}
+
+void dyncast_feedback(struct dyncast_backend *b)
+{
+	struct dyncast_msg_feedback feedback = {};
+	const char *problem;
+	uint8_t state;
+
+	if (!dyncast_backend_is_local(b) || b->presence != DYNCAST_PRESENT)
+		return;
+	state = feedback_state(b, &problem);
+	if (!state || state == b->feedback)
+		return;
+	b->feedback = state;
+	if (problem)
+		zlog_warn(
+			"dyncast: instance %s of service %s is not reachable from other sites: %s",
+			b->data.instance.name, b->service->name, problem);
+	else
+		zlog_info(
+			"dyncast: instance %s of service %s is %s",
+			b->data.instance.name, b->service->name,
+			state == DYNCAST_FEEDBACK_READY
+				? "ready"
+				: "unreachable: its address is not on a connected network");
+	feedback.service = b->service->key;
+	feedback.dbid = b->data.instance.dbid;
+	feedback.state = state;
+	dyncast_peer_feedback(&feedback);
+}
+
+void dyncast_feedback_all(void)
+{
+	struct dyncast_service *s;
+	struct dyncast_backend *b;
+
+	frr_each (dyncast_services, &dyncast_services, s) {
+		frr_each (dyncast_backends, &s->backends, b) {
+			b->feedback = 0;
+			dyncast_feedback(b);
+		}
+	}
+}
+
+static void feedback_of_sid(const struct dyncast_sid *sid)
+{
+	struct dyncast_service *s;
+	struct dyncast_backend *b;
+
+	frr_each (dyncast_services, &dyncast_services, s)
+		frr_each (dyncast_backends, &s->backends, b)
+			if (b->sid == sid)
+				dyncast_feedback(b);
+}
+
+void dyncast_sid_notify(const struct prefix *p,
+			enum zapi_route_notify_owner note)
+{
+	struct dyncast_addr addr = dyncast_from_prefix(p);
+	struct dyncast_sid *sid;
+	bool is_sid, is_alias;
+
+	frr_each (dyncast_sids, &sids, sid) {
+		is_sid = dyncast_addr_cmp(&addr, &sid->sid) == 0 &&
+			 p->prefixlen == IPV6_MAX_BITLEN;
+		is_alias = p->family == AF_INET &&
+			   p->prefixlen == IPV4_MAX_BITLEN &&
+			   p->u.prefix4.s_addr == sid->alias.s_addr;
+		if (!is_sid && !is_alias)
+			continue;
+		if (is_sid)
+			sid->sid_installed = note == ZAPI_ROUTE_INSTALLED;
+		else
+			sid->alias_installed = note == ZAPI_ROUTE_INSTALLED;
+		if (note == ZAPI_ROUTE_FAIL_INSTALL)
+			sid->failed = true;
+		else if (note == ZAPI_ROUTE_INSTALLED)
+			sid->failed = false;
+		feedback_of_sid(sid);
+	}
+}

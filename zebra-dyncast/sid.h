@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The egress half: the locator's blackhole, and for each local instance with
+ * a SID its alias route and End.DX4.  See sid.c.
+ */
+
+#ifndef DYNCAST_ZEBRA_SID_H
+#define DYNCAST_ZEBRA_SID_H
+
+#include "lib/prefix.h"
+#include "lib/typesafe.h"
+
+#include "compat.h"
+#include "../lib/dyncast.h"
+
+struct dyncast_backend;
+struct dyncast_nht;
+
+PREDECL_RBTREE_UNIQ(dyncast_sids);
+
+struct dyncast_sid {
+	struct dyncast_sids_item item;
+	struct dyncast_addr sid;
+	struct dyncast_addr address; /* of the instance */
+	struct in_addr alias;
+	struct dyncast_nht *nht; /* of address */
+	unsigned int refs;
+	uint32_t ifindex;     /* the routes that were sent use it; 0 none */
+	bool alias_installed; /* zebra says so */
+	bool sid_installed;
+	bool failed;
+};
+
+void dyncast_sid_init(void);
+void dyncast_sid_fini(void);
+void dyncast_sid_connected(void);
+
+/* bgpd's locator; family 0 for none */
+void dyncast_sid_locator_set(const struct dyncast_prefix *locator);
+const struct dyncast_prefix *dyncast_sid_locator(void);
+
+/* Give a local backend its SID, or NULL when another instance has it. */
+struct dyncast_sid *dyncast_sid_ref(const struct dyncast_addr *sid,
+				    const struct dyncast_addr *address,
+				    uint32_t vrf_id);
+void dyncast_sid_unref(struct dyncast_sid **sid);
+
+void dyncast_sid_notify(const struct prefix *p,
+			enum zapi_route_notify_owner note);
+void dyncast_sid_nht_changed(const struct dyncast_nht *nht);
+/* after `dyncast alias-prefix` or a link that came up */
+void dyncast_sid_realias(void);
+void dyncast_sid_resend(void);
+
+/* tell bgpd what became of a local instance, when that changed */
+void dyncast_feedback(struct dyncast_backend *backend);
+/* all again: a new epoch */
+void dyncast_feedback_all(void);
+
+typedef void dyncast_sid_fn(const struct dyncast_sid *sid, void *arg);
+void dyncast_sid_each(dyncast_sid_fn *fn, void *arg);
+
+#endif /* DYNCAST_ZEBRA_SID_H */
