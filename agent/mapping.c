@@ -8,19 +8,21 @@
 #include <math.h>
 #include <string.h>
 
-/* The share of the way up that the unloaded mean goes per window: a service
- * that became slower for good is believed after some minutes. */
-#define UNLOADED_FORGET (1.0 / 256)
-
-struct total {
-	double sum;
-	unsigned int n;
-};
+/* The share of the way that the unloaded mean goes in one window: down fast,
+ * up slowly, so that a service that became slower for good is believed after a
+ * minute or two. */
+#define UNLOADED_DOWN (1.0 / 2)
+#define UNLOADED_UP (1.0 / 64)
 
 /* Counters above these are nonsense.  Below them a count plus one is another
  * number, and no division overflows. */
 #define SUM_MAX 1e18
 #define COUNT_MAX 1e15
+
+struct total {
+	double sum;
+	unsigned int n;
+};
 
 /* What one page says, summed over the series that a selector matches. */
 struct page {
@@ -70,7 +72,7 @@ static uint32_t to_u32(double value)
 }
 
 static void push_point(struct dyncast_mapping_state *state, uint64_t now_ms,
-		       double sum, double count)
+		       double sum, double count, double in_flight)
 {
 	if (state->n_points == DYNCAST_MAPPING_POINTS) {
 		state->n_points--;
@@ -78,7 +80,7 @@ static void push_point(struct dyncast_mapping_state *state, uint64_t now_ms,
 			state->n_points * sizeof(state->points[0]));
 	}
 	state->points[state->n_points++] =
-		(struct dyncast_mapping_point){now_ms, sum, count};
+		(struct dyncast_mapping_point){now_ms, sum, count, in_flight};
 }
 
 /* Keep one point at or before the window's start: the others are too old. */
@@ -95,14 +97,35 @@ static void drop_points(struct dyncast_mapping_state *state, uint64_t now_ms,
 		state->n_points * sizeof(state->points[0]));
 }
 
-static void set_mean(struct dyncast_mapping_state *state, double mean,
-		     double in_flight, double windows)
+/*
+ * What `mean` would be without a queue.  With L requests present on average and
+ * c workers, a request waits for L / c service times (Little's law); without
+ * a capacity or requests in flight nothing better than the mean is known.
+ */
+static double unqueued(const struct dyncast_mapping_state *state, double mean,
+		       double capacity)
 {
-	if (!state->has_mean || mean < state->unloaded)
-		state->unloaded = mean;
-	else
-		state->unloaded += (mean - state->unloaded) *
-				   fmin(windows * UNLOADED_FORGET, 1);
+	double present = 0;
+
+	for (size_t i = 0; i < state->n_points; i++)
+		present += state->points[i].in_flight;
+	if (!state->n_points || capacity < 1)
+		return mean;
+	present /= (double)state->n_points;
+	return present > capacity ? mean * capacity / present : mean;
+}
+
+/* `windows` have passed since the last scrape. */
+static void set_mean(struct dyncast_mapping_state *state, double mean,
+		     double in_flight, double capacity, double windows)
+{
+	double sample = unqueued(state, mean, capacity);
+	double share = sample < state->unloaded ? UNLOADED_DOWN : UNLOADED_UP;
+
+	if (!state->has_mean)
+		share = windows = 1;
+	state->unloaded +=
+		(sample - state->unloaded) * fmin(windows * share, 1);
 	state->has_mean = true;
 	state->mean = mean;
 	state->in_flight = in_flight;
@@ -135,6 +158,7 @@ static bool delay_of_counters(struct dyncast_mapping_state *state,
 			      uint64_t now_ms, double *delay)
 {
 	double sum = page->delay_sum.sum, count = page->delay_count.sum;
+	double in_flight = fmin(page->in_flight.sum, COUNT_MAX);
 	struct dyncast_mapping_point *last, *first;
 	double windows = 0; /* since the last scrape */
 
@@ -145,17 +169,17 @@ static bool delay_of_counters(struct dyncast_mapping_state *state,
 		if (sum < last->sum || count < last->count) {
 			/* the instance started anew */
 			state->n_points = 0;
-			push_point(state, now_ms, 0, 0);
+			push_point(state, now_ms, 0, 0, in_flight);
 		}
 	} else if (!state->has_mean && count >= 1) {
-		set_mean(state, sum / count, page->in_flight.sum, 0);
+		set_mean(state, sum / count, in_flight, capacity, 0);
 	}
-	push_point(state, now_ms, sum, count);
+	push_point(state, now_ms, sum, count, in_flight);
 	drop_points(state, now_ms, page->mapping->window_ms);
 	first = &state->points[0];
 	if (count >= first->count + 1) {
 		set_mean(state, (sum - first->sum) / (count - first->count),
-			 page->in_flight.sum, windows);
+			 in_flight, capacity, windows);
 		*delay = state->mean;
 		return true;
 	}

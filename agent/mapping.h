@@ -13,9 +13,9 @@
  *     time of that mean, times in_flight / max(capacity, in flight then),
  *     because a queue that only grows will be waited for;
  *   - and none is in flight: the last mean moves within one window towards
- *     the instance's unloaded mean (the lowest it had, slowly forgotten), or an
- *     instance that was slow once would look slow for ever and get no request
- *     that could prove otherwise.
+ *     the mean that the instance has without a queue (estimated from mean,
+ *     capacity and in flight), or an instance that was slow once would look
+ *     slow for ever and get no request that could prove otherwise.
  * Before the first request that was seen to end it is the mean since the
  * instance started, and nothing when it served none.
  */
@@ -45,6 +45,7 @@ struct dyncast_mapping_point {
 	uint64_t ms;
 	double sum;
 	double count;
+	double in_flight;
 };
 
 /* What is remembered of an instance from scrape to scrape; all zero at first.

@@ -350,7 +350,30 @@ static void test_idle_recovers(void **state)
 	for (int i = 0; i < 30; i++)
 		metrics = apply(&mapping, &memory, ms += 200,
 				"w 2\nf 0\nd_sum 10.1\nd_count 20\n", &missing);
-	assert_in_range(metrics.delay_us, 10000, 30000);
+	assert_in_range(metrics.delay_us, 10000, 40000);
+}
+
+/* The same when it was never seen without a queue: 8 workers, 24 present. */
+static void test_idle_after_load_from_the_start(void **state)
+{
+	struct dyncast_mapping mapping = mapping_make(NULL);
+	struct dyncast_mapping_state memory = {};
+	struct dyncast_metrics metrics;
+	uint64_t ms = 0;
+	uint8_t missing;
+	char text[128];
+
+	for (int i = 0; i < 20; i++) {
+		snprintf(text, sizeof(text),
+			 "w 8\nf 24\nd_sum %f\nd_count %d\n", 4.8 * i, 80 * i);
+		metrics = apply(&mapping, &memory, ms += 200, text, &missing);
+	}
+	assert_in_range(metrics.delay_us, 59999, 60001);
+	snprintf(text, sizeof(text), "w 8\nf 0\nd_sum %f\nd_count %d\n",
+		 4.8 * 19, 80 * 19);
+	for (int i = 0; i < 30; i++)
+		metrics = apply(&mapping, &memory, ms += 200, text, &missing);
+	assert_in_range(metrics.delay_us, 18000, 22000);
 }
 
 /* Scrapes faster than the ring of points can hold shorten the window only. */
@@ -383,6 +406,7 @@ int main(void)
 		cmocka_unit_test(test_labels_choose),
 		cmocka_unit_test(test_delay_of_histogram),
 		cmocka_unit_test(test_idle_recovers),
+		cmocka_unit_test(test_idle_after_load_from_the_start),
 		cmocka_unit_test(test_many_points),
 	};
 
