@@ -25,14 +25,14 @@
 /* why a candidate has no weight, or what its weight is made of */
 enum dyncast_verdict {
 	DYNCAST_VERDICT_OK = 0,
-	DYNCAST_VERDICT_NO_METRICS,  /* eligible; treated as average */
-	DYNCAST_VERDICT_STALE,	     /* eligible; by capacity only */
-	DYNCAST_VERDICT_DOWN,	     /* its site says so */
-	DYNCAST_VERDICT_DRAIN,	     /* its site says so */
-	DYNCAST_VERDICT_UNRESOLVED,  /* no route to the D-BID */
-	DYNCAST_VERDICT_HELD,	     /* BGP path lost, D-BID still resolves */
+	DYNCAST_VERDICT_NO_METRICS,    /* eligible; treated as average */
+	DYNCAST_VERDICT_STALE,	       /* eligible; by capacity only */
+	DYNCAST_VERDICT_DOWN,	       /* its site says so */
+	DYNCAST_VERDICT_DRAIN,	       /* its site says so */
+	DYNCAST_VERDICT_UNRESOLVED,    /* no route to the D-BID */
+	DYNCAST_VERDICT_HELD,	       /* BGP path lost, D-BID still resolves */
 	DYNCAST_VERDICT_NO_FORWARDING, /* neither adjacent nor encapsulable */
-	DYNCAST_VERDICT_NOT_BEST,    /* `select best` chose another */
+	DYNCAST_VERDICT_NOT_BEST,      /* `select best` chose another */
 };
 const char *dyncast_verdict_str(enum dyncast_verdict verdict);
 
@@ -66,8 +66,11 @@ struct dyncast_cost_config {
  *
  * spread: target is proportional to capacity, corrected by joint cost
  * relative to the capacity-weighted mean; the correction shrinks with the age
- * of the metrics, to capacity alone when stale; a weight moves at most by a
- * bounded factor per call.  Never sends everything to the apparent best.
+ * of the metrics, to capacity alone when stale; a weight moves a part of the
+ * way and at most by a bounded factor per call.  Never sends everything to the
+ * apparent best.  Call it at a steady pace, about as often as metrics come
+ * (once a second), besides at once when a verdict changes: a faster pace on
+ * equally late metrics is what makes a loop swing.
  * best: everything to the cheapest, changed only for one that is cheaper by
  * the hysteresis.
  *

@@ -239,7 +239,8 @@ static void assert_round_trip(const struct dyncast_agent_report *report)
 
 static void test_format(void **state)
 {
-	struct dyncast_agent_report full = {
+	/* static: also the padding is zero, so that reports compare as bytes */
+	static const struct dyncast_agent_report full = {
 		.service = "video",
 		.instance = "a1",
 		.state = DYNCAST_AGENT_STATE_DRAIN,
@@ -252,7 +253,7 @@ static void test_format(void **state)
 			    .age_ms = 12},
 		.reason = "a \"quoted\\\" reason",
 	};
-	struct dyncast_agent_report one = {
+	static const struct dyncast_agent_report one = {
 		.service = NAME31,
 		.instance = "a",
 		.metrics = {.has = DYNCAST_HAS_UTILISATION, .utilisation = 5},
