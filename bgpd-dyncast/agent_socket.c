@@ -50,6 +50,39 @@ void dyncast_agent_status_get(struct dyncast_agent_status *out)
 /* reports                                                                   */
 /* ------------------------------------------------------------------------- */
 
+#define LOG_SPACING_MS 1000
+
+/* A change of state is worth a line, but one a second is enough. */
+static void state_log(struct dyncast_local *local, int64_t now)
+{
+	static const char *const words[] = {
+		[DYNCAST_AGENT_STATE_UNSAID] = "unknown",
+		[DYNCAST_AGENT_STATE_UP] = "up",
+		[DYNCAST_AGENT_STATE_DOWN] = "down",
+		[DYNCAST_AGENT_STATE_DRAIN] = "draining",
+	};
+
+	if (local->agent_state == local->logged_state ||
+	    (local->logged_ms && now - local->logged_ms < LOG_SPACING_MS))
+		return;
+	local->logged_state = local->agent_state;
+	local->logged_ms = now;
+	zlog_info("dyncast: agent: service %s instance %s is %s%s%s",
+		  local->service->name, local->name, words[local->agent_state],
+		  local->reason[0] ? ": " : "", local->reason);
+}
+
+void dyncast_agent_tick(void)
+{
+	int64_t now = dyncast_now_ms();
+	struct dyncast_service *service;
+	struct dyncast_local *local;
+
+	frr_each (dyncast_services, &dyncast_state.services, service)
+		frr_each (dyncast_locals, &service->locals, local)
+			state_log(local, now);
+}
+
 /* NULL, or what is wrong with the report */
 static const char *report_take(const struct dyncast_agent_report *report)
 {
@@ -70,17 +103,9 @@ static const char *report_take(const struct dyncast_agent_report *report)
 		local->measured_ms = now - report->metrics.age_ms;
 	}
 	if (report->state != DYNCAST_AGENT_STATE_UNSAID) {
-		if (report->state != local->agent_state)
-			zlog_info(
-				"dyncast: agent: service %s instance %s is %s%s%s",
-				service->name, local->name,
-				report->state == DYNCAST_AGENT_STATE_UP ? "up"
-				: report->state == DYNCAST_AGENT_STATE_DOWN
-					? "down"
-					: "draining",
-				report->reason[0] ? ": " : "", report->reason);
 		local->agent_state = report->state;
 		strlcpy(local->reason, report->reason, sizeof(local->reason));
+		state_log(local, now);
 	}
 	dyncast_advertise_service(service);
 	dyncast_receive_service(service);

@@ -15,6 +15,7 @@
 
 void dyncast_agent_init(void);
 void dyncast_agent_fini(void);
+void dyncast_agent_tick(void); /* once a second */
 
 struct dyncast_agent_status {
 	char path[320]; /* empty: there is no socket, see the log */

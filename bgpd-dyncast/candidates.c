@@ -82,7 +82,7 @@ static void site_add(struct dyncast_set *set, const struct dyncast_addr *site)
 {
 	unsigned int i;
 
-	if (!site->family || set->n_sites == DYNCAST_CANDIDATES_MAX)
+	if (set->n_sites == DYNCAST_CANDIDATES_MAX)
 		return;
 	for (i = 0; i < set->n_sites; i++)
 		if (!dyncast_addr_cmp(&set->sites[i], site))
@@ -173,7 +173,8 @@ bool dyncast_candidates_build(const struct dyncast_track *track,
 	for (path = track->paths; path; path = path->next) {
 		if (path->state != DYNCAST_PATH_PLAIN)
 			any = true;
-		if (!path->valid)
+		/* without a next hop it would look like a local one */
+		if (!path->valid || !path->nexthop.family)
 			continue;
 		site_add(set, &path->nexthop);
 		for (i = 0; i < path->n_instances; i++)

@@ -11,4 +11,10 @@ void dyncast_cli_init(void);
 void dyncast_show_init(void);
 void dyncast_debug_init(void);
 
+/* show_state.c */
+struct json_object;
+struct vty;
+void dyncast_show_state_text(struct vty *vty);
+struct json_object *dyncast_show_state_json(void);
+
 #endif /* BGPD_DYNCAST_CLI_H */

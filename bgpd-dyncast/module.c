@@ -95,6 +95,7 @@ static void tick(struct event *event)
 {
 	event_add_timer(dyncast_state.loop, tick, NULL, 1, &t_tick);
 	dyncast_peer_tick();
+	dyncast_agent_tick();
 	dyncast_advertise_tick();
 	dyncast_receive_tick();
 }

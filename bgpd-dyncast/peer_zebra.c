@@ -122,30 +122,63 @@ void dyncast_peer_hello(void)
 static void send_set(struct dyncast_track *track, struct dyncast_set *set)
 {
 	uint8_t buf[DYNCAST_MSG_MAX];
-	uint32_t sequence = next_sequence++;
 	unsigned int part = 0;
 	bool more = true;
 	size_t len;
 
-	if (!status.in_flight++)
-		progress_ms = dyncast_now_ms();
-	while (more) {
-		len = dyncast_msg_encode_set(set, sequence, part++, buf,
-					     sizeof(buf), &more);
-		if (!send_bytes(buf, len))
-			break;
-	}
-	status.sets++;
 	dyncast_set_fini(&track->sent);
 	track->sent = *set;
 	track->sent_valid = true;
 	track->sent_ms = dyncast_now_ms();
+	while (more) {
+		len = dyncast_msg_encode_set(set, next_sequence, part++, buf,
+					     sizeof(buf), &more);
+		if (!len) {
+			/* nothing that a path carries may get us here */
+			if (!status.unencodable++)
+				zlog_err(
+					"dyncast: a candidate set cannot be encoded for zebra, its last one stays (logged once)");
+			break;
+		}
+		if (!send_bytes(buf, len))
+			break;
+	}
+	/* an unfinished set is dropped there at the next sequence number */
+	if (part <= 1 && !len)
+		return;
+	next_sequence++;
+	if (!status.in_flight++)
+		progress_ms = dyncast_now_ms();
+	status.sets++;
+}
+
+/*
+ * A REMOVE only says that the BGP paths are gone, and zebra holds what it has
+ * (failure rule (b)).  Instances of this site were taken away by the
+ * configuration: an empty set before it says so (rule (a)).
+ */
+static void send_remove(struct dyncast_track *track)
+{
+	struct dyncast_msg msg = {.type = DYNCAST_MSG_REMOVE};
+	struct dyncast_set empty = {.service = track->key};
+	bool local = false;
+	unsigned int i;
+
+	for (i = 0; i < track->sent.n_candidates; i++)
+		if (!track->sent.candidates[i].site.family)
+			local = true;
+	if (local)
+		send_set(track, &empty);
+	msg.remove = track->key;
+	send_msg(&msg);
+	status.removes++;
+	track->sent_valid = false;
+	dyncast_set_fini(&track->sent);
 }
 
 /* What zebra has to know about one prefix; true when it must wait a little. */
 static bool track_send(struct dyncast_track *track)
 {
-	struct dyncast_msg remove = {.type = DYNCAST_MSG_REMOVE};
 	int64_t now = dyncast_now_ms();
 	bool force = track->force;
 	struct dyncast_set set;
@@ -154,13 +187,8 @@ static bool track_send(struct dyncast_track *track)
 		forced--;
 	track->force = false;
 	if (!dyncast_candidates_build(track, &set)) {
-		if (track->sent_valid) {
-			remove.remove = track->key;
-			send_msg(&remove);
-			status.removes++;
-			track->sent_valid = false;
-			dyncast_set_fini(&track->sent);
-		}
+		if (track->sent_valid)
+			send_remove(track);
 		return false;
 	}
 	if (!force && track->sent_valid) {

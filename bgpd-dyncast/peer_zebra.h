@@ -36,7 +36,8 @@ struct dyncast_peer_status {
 	uint32_t peer_features;
 	uint32_t version, peer_version;
 	uint32_t in_flight, queued;
-	uint64_t sets, removes, syncs, stalls, bad, acks, feedbacks;
+	uint64_t sets, removes, syncs, stalls, bad, acks, feedbacks,
+		unencodable;
 };
 void dyncast_peer_status_get(struct dyncast_peer_status *out);
 

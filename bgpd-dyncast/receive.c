@@ -2,8 +2,6 @@
 /*
  * Reads our attribute from BGP paths; see receive.h.
  *
- * Input is hostile: dyncast_attr_decode checks it, a bad one is counted and
- * logged once per peer and reason, and its path only loses its metrics.
  * Each event reads a bounded number of prefixes, so that bgpd's loop goes on.
  *
  * A next hop that becomes unreachable fires no hook in FRR 8.4, so once a
@@ -16,9 +14,7 @@
 #include "peer_zebra.h"
 
 DEFINE_MTYPE(DYNCAST, DYNCAST_TRACK, "Dyncast prefix");
-DEFINE_MTYPE(DYNCAST, DYNCAST_PATH, "Dyncast path");
 DEFINE_MTYPE_STATIC(DYNCAST, DYNCAST_RECHECK, "Dyncast prefix to look at");
-DEFINE_MTYPE_STATIC(DYNCAST, DYNCAST_BLAME, "Dyncast malformed attributes");
 
 #define EVENT_DELAY_MS 5
 #define EVENT_BATCH 256
@@ -34,21 +30,10 @@ struct recheck {
 };
 DECLARE_LIST(rechecks, struct recheck, item);
 
-/* Which complaints about a peer were logged. */
-PREDECL_LIST(blames);
-struct blame {
-	struct blames_item item;
-	struct dyncast_addr peer;
-	uint32_t logged; /* bit of enum dyncast_attr_result */
-};
-DECLARE_LIST(blames, struct blame, item);
-
 struct dyncast_tracks_head dyncast_tracks;
-struct dyncast_receive_counters dyncast_receive_counters;
 
 static struct dyncast_dirty_head dirty;
 static struct rechecks_head rechecks;
-static struct blames_head blames;
 static struct event *t_read;
 
 /* the walk over all tables, one chunk per event */
@@ -110,47 +95,15 @@ static struct dyncast_track *track_get(const struct dyncast_service_key *key)
 	return track;
 }
 
-static void path_free(struct dyncast_path *path)
-{
-	XFREE(MTYPE_DYNCAST_PATH, path->value);
-	XFREE(MTYPE_DYNCAST_PATH, path->instances);
-	XFREE(MTYPE_DYNCAST_PATH, path);
-}
-
-static void paths_free(struct dyncast_path *path)
-{
-	struct dyncast_path *next;
-
-	for (; path; path = next) {
-		next = path->next;
-		path_free(path);
-	}
-}
-
 static void track_free(struct dyncast_track *track)
 {
 	dyncast_peer_unqueue(track);
 	if (track->dirty)
 		dyncast_dirty_del(&dirty, track);
-	paths_free(track->paths);
+	dyncast_paths_free(track->paths);
 	dyncast_set_fini(&track->sent);
 	dyncast_tracks_del(&dyncast_tracks, track);
 	XFREE(MTYPE_DYNCAST_TRACK, track);
-}
-
-/* ------------------------------------------------------------------------- */
-/* one path                                                                  */
-/* ------------------------------------------------------------------------- */
-
-static const uint8_t *path_attribute(const struct bgp_path_info *pi,
-				     size_t *len)
-{
-	struct transit *transit = bgp_attr_get_transit(pi->attr);
-
-	if (!transit || transit->length <= 0)
-		return NULL;
-	return dyncast_attr_find(transit->val, transit->length,
-				 dyncast_state.attr_code, len);
 }
 
 static bool dest_has_attribute(struct bgp_dest *dest)
@@ -159,180 +112,10 @@ static bool dest_has_attribute(struct bgp_dest *dest)
 	size_t len;
 
 	for (pi = bgp_dest_get_bgp_path_info(dest); pi; pi = pi->next)
-		if (!dyncast_origin_is_own(pi) && path_attribute(pi, &len))
+		if (!dyncast_origin_is_own(pi) &&
+		    dyncast_path_attribute(pi, &len))
 			return true;
 	return false;
-}
-
-static bool peer_trusted(const struct peer *peer)
-{
-	struct dyncast_neighbor ref;
-
-	if (peer->sort == BGP_PEER_IBGP)
-		return true;
-	ref.addr = dyncast_addr_from_su(dyncast_peer_su(peer));
-	return dyncast_neighbors_find(&dyncast_state.neighbors, &ref) != NULL;
-}
-
-static void malformed_note(const struct dyncast_addr *peer,
-			   const struct dyncast_service_key *key,
-			   enum dyncast_attr_result result)
-{
-	char from[DYNCAST_ADDR_STRLEN], prefix[DYNCAST_PREFIX_STRLEN];
-	struct blame *blame;
-
-	dyncast_receive_counters.malformed[result]++;
-	frr_each (blames, &blames, blame)
-		if (!dyncast_addr_cmp(&blame->peer, peer))
-			break;
-	if (!blame) {
-		blame = XCALLOC(MTYPE_DYNCAST_BLAME, sizeof(*blame));
-		blame->peer = *peer;
-		blames_add_tail(&blames, blame);
-	}
-	if (blame->logged & (1u << result))
-		return;
-	blame->logged |= 1u << result;
-	zlog_warn(
-		"dyncast: malformed attribute %u from %s for %s: %s; the path has no metrics, its route stays (logged once per neighbor and reason, counted in \"show dyncast bgp\")",
-		dyncast_state.attr_code,
-		dyncast_addr_str(peer, from, sizeof(from)),
-		dyncast_prefix_str(&key->prefix, prefix, sizeof(prefix)),
-		dyncast_attr_result_str(result));
-}
-
-static bool dbid_allowed(const struct dyncast_addr *dbid)
-{
-	struct dyncast_filter *filter;
-
-	if (!dyncast_filters_count(&dyncast_state.filters))
-		return true;
-	frr_each (dyncast_filters, &dyncast_state.filters, filter)
-		if (dyncast_prefix_contains(&filter->prefix, dbid))
-			return true;
-	return false;
-}
-
-static void path_take(struct dyncast_path *path, const struct dyncast_attr *in)
-{
-	unsigned int i;
-
-	path->state = DYNCAST_PATH_OK;
-	path->has_policy = in->site.has & DYNCAST_SITE_HAS_POLICY;
-	path->policy = in->policy;
-	dyncast_receive_counters.unknown_subtlvs += in->n_unknown;
-	if (in->n_instances)
-		path->instances =
-			XCALLOC(MTYPE_DYNCAST_PATH,
-				in->n_instances * sizeof(*path->instances));
-	for (i = 0; i < in->n_instances; i++) {
-		if (dbid_allowed(&in->instances[i].dbid)) {
-			path->instances[path->n_instances++] = in->instances[i];
-			continue;
-		}
-		path->n_filtered++;
-		dyncast_receive_counters.filtered++;
-	}
-}
-
-static void path_decode(struct dyncast_path *path,
-			const struct dyncast_service_key *key,
-			const struct peer *peer)
-{
-	struct dyncast_attr *decoded;
-	enum dyncast_attr_result result;
-
-	path->stale = false;
-	path->has_policy = false;
-	path->n_instances = 0;
-	path->n_filtered = 0;
-	XFREE(MTYPE_DYNCAST_PATH, path->instances);
-	if (!peer_trusted(peer)) {
-		path->state = DYNCAST_PATH_UNTRUSTED;
-		dyncast_receive_counters.untrusted++;
-		return;
-	}
-	decoded = XMALLOC(MTYPE_TMP, sizeof(*decoded));
-	result = dyncast_attr_decode(path->value, path->len, decoded);
-	dyncast_receive_counters.decoded++;
-	if (result == DYNCAST_ATTR_OK) {
-		path_take(path, decoded);
-	} else {
-		path->state = DYNCAST_PATH_MALFORMED;
-		malformed_note(&path->peer, key, result);
-	}
-	XFREE(MTYPE_TMP, decoded);
-}
-
-static struct dyncast_addr path_nexthop(const struct attr *attr)
-{
-	switch (attr->mp_nexthop_len) {
-	case BGP_ATTR_NHLEN_IPV6_GLOBAL:
-	case BGP_ATTR_NHLEN_IPV6_GLOBAL_AND_LL:
-		if (!IN6_IS_ADDR_UNSPECIFIED(&attr->mp_nexthop_global))
-			return dyncast_addr_make(AF_INET6,
-						 &attr->mp_nexthop_global);
-		break;
-	}
-	if (attr->nexthop.s_addr != INADDR_ANY)
-		return dyncast_addr_make(AF_INET, &attr->nexthop);
-	return (struct dyncast_addr){};
-}
-
-/* the entry of *old for this path with the same bytes, taken out of *old */
-static struct dyncast_path *path_reuse(struct dyncast_path **old,
-				       const struct dyncast_addr *peer,
-				       uint32_t addpath_id,
-				       const uint8_t *value, size_t len)
-{
-	struct dyncast_path *path;
-
-	for (; (path = *old); old = &path->next) {
-		if (path->addpath_id != addpath_id ||
-		    dyncast_addr_cmp(&path->peer, peer))
-			continue;
-		if (path->len != len ||
-		    (len && memcmp(path->value, value, len)))
-			return NULL;
-		*old = path->next;
-		return path;
-	}
-	return NULL;
-}
-
-static struct dyncast_path *path_read(struct dyncast_track *track,
-				      struct dyncast_path **old,
-				      const struct bgp_path_info *pi)
-{
-	struct dyncast_addr peer =
-		dyncast_addr_from_su(dyncast_peer_su(pi->peer));
-	struct dyncast_path *path;
-	const uint8_t *value;
-	size_t len = 0;
-
-	value = path_attribute(pi, &len);
-	if (!value)
-		len = 0;
-	path = path_reuse(old, &peer, pi->addpath_rx_id, value, len);
-	if (!path || (value != NULL) != (path->state != DYNCAST_PATH_PLAIN)) {
-		if (path)
-			path_free(path);
-		path = XCALLOC(MTYPE_DYNCAST_PATH, sizeof(*path));
-		path->peer = peer;
-		path->addpath_id = pi->addpath_rx_id;
-		path->received_ms = dyncast_now_ms();
-		if (value) {
-			path->value = XMALLOC(MTYPE_DYNCAST_PATH, len + 1);
-			memcpy(path->value, value, len);
-			path->len = len;
-			path->stale = true;
-		}
-	}
-	if (path->stale)
-		path_decode(path, &track->key, pi->peer);
-	path->nexthop = path_nexthop(pi->attr);
-	path->valid = CHECK_FLAG(pi->flags, BGP_PATH_VALID);
-	return path;
 }
 
 /* ------------------------------------------------------------------------- */
@@ -352,11 +135,11 @@ static void track_read_paths(struct dyncast_track *track, struct bgp_dest *dest)
 			       BGP_PATH_REMOVED | BGP_PATH_HISTORY) ||
 		    !pi->peer->bgp || pi->peer == pi->peer->bgp->peer_self)
 			continue;
-		*tail = path_read(track, &old, pi);
+		*tail = dyncast_path_read(&track->key, &old, pi);
 		(*tail)->next = NULL;
 		tail = &(*tail)->next;
 	}
-	paths_free(old);
+	dyncast_paths_free(old);
 }
 
 /* Read the paths; the track is freed when nothing is left to say. */
@@ -377,7 +160,7 @@ static void track_read(struct dyncast_track *track)
 		track_read_paths(track, dest);
 		bgp_dest_unlock_node(dest);
 	} else {
-		paths_free(track->paths);
+		dyncast_paths_free(track->paths);
 		track->paths = NULL;
 	}
 	for (path = track->paths; path; path = path->next)
@@ -579,14 +362,13 @@ void dyncast_receive_init(void)
 	dyncast_tracks_init(&dyncast_tracks);
 	dyncast_dirty_init(&dirty);
 	rechecks_init(&rechecks);
-	blames_init(&blames);
+	dyncast_paths_init();
 }
 
 void dyncast_receive_fini(void)
 {
 	struct dyncast_track *track;
 	struct recheck *recheck;
-	struct blame *blame;
 
 	dyncast_event_cancel(t_read);
 	scan_stop();
@@ -597,7 +379,5 @@ void dyncast_receive_fini(void)
 	while ((recheck = rechecks_pop(&rechecks)))
 		XFREE(MTYPE_DYNCAST_RECHECK, recheck);
 	rechecks_fini(&rechecks);
-	while ((blame = blames_pop(&blames)))
-		XFREE(MTYPE_DYNCAST_BLAME, blame);
-	blames_fini(&blames);
+	dyncast_paths_fini();
 }

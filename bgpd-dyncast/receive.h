@@ -82,6 +82,18 @@ struct dyncast_receive_counters {
 };
 extern struct dyncast_receive_counters dyncast_receive_counters;
 
+/* path.c: one path */
+void dyncast_paths_init(void);
+void dyncast_paths_fini(void);
+/* value of our attribute in a path, NULL when it has none */
+const uint8_t *dyncast_path_attribute(const struct bgp_path_info *pi,
+				      size_t *len);
+/* the path as it is now; what *old knows of it is taken over, and out */
+struct dyncast_path *dyncast_path_read(const struct dyncast_service_key *key,
+				       struct dyncast_path **old,
+				       const struct bgp_path_info *pi);
+void dyncast_paths_free(struct dyncast_path *paths);
+
 void dyncast_receive_init(void);
 void dyncast_receive_fini(void);
 

@@ -64,6 +64,8 @@ struct dyncast_local {
 	int64_t measured_ms;
 	int64_t reported_ms; /* 0: never */
 	uint64_t reports;
+	uint8_t logged_state; /* a flapping agent does not fill the log */
+	int64_t logged_ms;
 
 	/* from zebra */
 	uint8_t feedback; /* enum dyncast_feedback_state, 0: none yet */

@@ -7,7 +7,6 @@
  */
 
 #include "advertise.h"
-#include "agent_socket.h"
 #include "candidates.h"
 #include "cli.h"
 #include "peer_zebra.h"
@@ -317,14 +316,16 @@ static void service_text(struct vty *vty, const struct dyncast_service *service,
 	vty_out(vty, "\n");
 }
 
-/* every service: configured ones, then learnt ones */
-static void service_show(struct vty *vty, struct json_object *array,
+/* false when there is nothing to show: a learnt prefix on its way out */
+static bool service_show(struct vty *vty, struct json_object *array,
 			 const struct dyncast_service *service,
 			 const struct dyncast_track *track)
 {
 	struct dyncast_set set;
 	bool known = track && dyncast_candidates_build(track, &set);
 
+	if (!service && !known)
+		return false;
 	if (array)
 		json_object_array_add(array, json_service(service, track,
 							  known ? &set : NULL));
@@ -332,6 +333,7 @@ static void service_show(struct vty *vty, struct json_object *array,
 		service_text(vty, service, track, known ? &set : NULL);
 	if (known)
 		dyncast_set_fini(&set);
+	return true;
 }
 
 DEFPY(show_dyncast_service, show_dyncast_service_cmd,
@@ -355,16 +357,14 @@ DEFPY(show_dyncast_service, show_dyncast_service_cmd,
 		track = dyncast_service_key(service, &key)
 				? dyncast_track_find(&key)
 				: NULL;
-		service_show(vty, array, service, track);
-		shown++;
+		shown += service_show(vty, array, service, track);
 	}
 	frr_each (dyncast_tracks, &dyncast_tracks, track) {
 		dyncast_prefix_str(&track->key.prefix, text, sizeof(text));
 		if ((name && strcmp(name, text)) ||
 		    dyncast_service_find_key(&track->key))
 			continue;
-		service_show(vty, array, NULL, track);
-		shown++;
+		shown += service_show(vty, array, NULL, track);
 	}
 	if (uj) {
 		json_object_object_add(json, "services", array);
@@ -481,136 +481,16 @@ DEFPY(show_dyncast_instance, show_dyncast_instance_cmd,
 	return vty_json(vty, json);
 }
 
-/* ------------------------------------------------------------------------- */
-/* the module                                                                */
-/* ------------------------------------------------------------------------- */
-
-static struct json_object *json_zebra(const struct dyncast_peer_status *peer)
-{
-	struct json_object *json = json_object_new_object();
-
-	json_object_boolean_add(json, "connected", peer->connected);
-	json_object_boolean_add(json, "up", peer->up);
-	json_object_boolean_add(json, "synced", peer->synced);
-	json_object_string_addf(json, "epoch", "%016" PRIx64, peer->epoch);
-	json_object_string_addf(json, "peerEpoch", "%016" PRIx64,
-				peer->peer_epoch);
-	json_object_int_add(json, "peerFeatures", peer->peer_features);
-	json_object_int_add(json, "version", peer->version);
-	json_object_int_add(json, "peerVersion", peer->peer_version);
-	json_object_int_add(json, "window", DYNCAST_MSG_WINDOW);
-	json_object_int_add(json, "inFlight", peer->in_flight);
-	json_object_int_add(json, "queued", peer->queued);
-	json_object_int_add(json, "sets", peer->sets);
-	json_object_int_add(json, "removes", peer->removes);
-	json_object_int_add(json, "syncs", peer->syncs);
-	json_object_int_add(json, "stalls", peer->stalls);
-	json_object_int_add(json, "acks", peer->acks);
-	json_object_int_add(json, "feedbacks", peer->feedbacks);
-	json_object_int_add(json, "malformed", peer->bad);
-	return json;
-}
-
-static struct json_object *json_agents(const struct dyncast_agent_status *agent)
-{
-	struct json_object *json = json_object_new_object();
-
-	json_object_string_add(json, "socket", agent->path);
-	json_object_int_add(json, "clients", agent->clients);
-	json_object_int_add(json, "lines", agent->lines);
-	json_object_int_add(json, "badLines", agent->bad_lines);
-	json_object_int_add(json, "overlongLines", agent->overlong);
-	json_object_int_add(json, "halfLines", agent->half_lines);
-	json_object_int_add(json, "refusedClients", agent->refused);
-	return json;
-}
-
-static struct json_object *json_received(void)
-{
-	const struct dyncast_receive_counters *c = &dyncast_receive_counters;
-	struct json_object *json = json_object_new_object();
-	struct json_object *malformed = json_object_new_object();
-	unsigned int i;
-
-	for (i = DYNCAST_ATTR_EMPTY; i <= DYNCAST_ATTR_TOO_MANY; i++)
-		json_object_int_add(malformed, dyncast_attr_result_str(i),
-				    c->malformed[i]);
-	json_object_int_add(json, "decoded", c->decoded);
-	json_object_object_add(json, "malformed", malformed);
-	json_object_int_add(json, "untrusted", c->untrusted);
-	json_object_int_add(json, "filtered", c->filtered);
-	json_object_int_add(json, "unknownSubTlvs", c->unknown_subtlvs);
-	return json;
-}
-
-static void module_text(struct vty *vty, const struct dyncast_peer_status *peer,
-			const struct dyncast_agent_status *agent)
-{
-	const struct dyncast_receive_counters *c = &dyncast_receive_counters;
-	char text[DYNCAST_PREFIX_STRLEN];
-	unsigned int i;
-
-	vty_out(vty, "Attribute code %u, locator %s\n", dyncast_state.attr_code,
-		dyncast_state.locator.addr.family
-			? dyncast_prefix_str(&dyncast_state.locator, text,
-					     sizeof(text))
-			: "none");
-	vty_out(vty, "zebra_dyncast: %s%s\n",
-		!peer->connected ? "no connection to zebra"
-		: peer->up	 ? "up"
-				 : "silent: is it loaded in zebra?",
-		peer->up && !peer->synced ? ", synchronising" : "");
-	vty_out(vty,
-		"  %" PRIu64 " sets, %" PRIu64 " removes, %" PRIu64
-		" syncs, %" PRIu64 " stalls; %u of %u in flight, %u queued\n",
-		peer->sets, peer->removes, peer->syncs, peer->stalls,
-		peer->in_flight, DYNCAST_MSG_WINDOW, peer->queued);
-	vty_out(vty, "  epoch %016" PRIx64 ", zebra's %016" PRIx64 "\n",
-		peer->epoch, peer->peer_epoch);
-	vty_out(vty, "Agents: %u at %s\n", agent->clients,
-		agent->path[0] ? agent->path : "no socket, see the log");
-	vty_out(vty,
-		"  %" PRIu64 " lines, %" PRIu64 " bad, %" PRIu64
-		" overlong, %" PRIu64 " cut off\n",
-		agent->lines, agent->bad_lines, agent->overlong,
-		agent->half_lines);
-	vty_out(vty,
-		"Received: %" PRIu64 " attributes, %" PRIu64
-		" not trusted, %" PRIu64 " D-BIDs filtered\n",
-		c->decoded, c->untrusted, c->filtered);
-	for (i = DYNCAST_ATTR_EMPTY; i <= DYNCAST_ATTR_TOO_MANY; i++)
-		if (c->malformed[i])
-			vty_out(vty, "  malformed, %s: %" PRIu64 "\n",
-				dyncast_attr_result_str(i), c->malformed[i]);
-}
-
 DEFPY(show_dyncast_bgp, show_dyncast_bgp_cmd, "show dyncast bgp [json$uj]",
       SHOW_STR DYNCAST_STR "State of the BGP side\n" JSON_STR)
 {
-	char text[DYNCAST_PREFIX_STRLEN];
-	struct dyncast_agent_status agent;
-	struct dyncast_peer_status peer;
 	struct json_object *json;
 
-	dyncast_peer_status_get(&peer);
-	dyncast_agent_status_get(&agent);
 	if (!uj) {
-		module_text(vty, &peer, &agent);
+		dyncast_show_state_text(vty);
 		return CMD_SUCCESS;
 	}
-	json = json_object_new_object();
-	json_object_int_add(json, "attributeCode", dyncast_state.attr_code);
-	json_object_string_add(
-		json, "locator",
-		dyncast_state.locator.addr.family
-			? dyncast_prefix_str(&dyncast_state.locator, text,
-					     sizeof(text))
-			: "");
-	json_object_int_add(json, "prefixes",
-			    dyncast_tracks_count(&dyncast_tracks));
-	json_object_object_add(json, "zebra", json_zebra(&peer));
-	json_object_object_add(json, "agents", json_agents(&agent));
-	json_object_object_add(json, "received", json_received());
+	json = dyncast_show_state_json();
 	return vty_json(vty, json);
 }
 

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What "show dyncast bgp" prints: the module's own state, that is the
+ * conversation with zebra, the agents, and what was received and refused.
+ *
+ * bgpd's main thread; reads state, changes nothing.
+ */
+
+#include "agent_socket.h"
+#include "cli.h"
+#include "peer_zebra.h"
+#include "receive.h"
+
+static struct json_object *json_zebra(const struct dyncast_peer_status *peer)
+{
+	struct json_object *json = json_object_new_object();
+
+	json_object_boolean_add(json, "connected", peer->connected);
+	json_object_boolean_add(json, "up", peer->up);
+	json_object_boolean_add(json, "synced", peer->synced);
+	json_object_string_addf(json, "epoch", "%016" PRIx64, peer->epoch);
+	json_object_string_addf(json, "peerEpoch", "%016" PRIx64,
+				peer->peer_epoch);
+	json_object_int_add(json, "peerFeatures", peer->peer_features);
+	json_object_int_add(json, "version", peer->version);
+	json_object_int_add(json, "peerVersion", peer->peer_version);
+	json_object_int_add(json, "window", DYNCAST_MSG_WINDOW);
+	json_object_int_add(json, "inFlight", peer->in_flight);
+	json_object_int_add(json, "queued", peer->queued);
+	json_object_int_add(json, "sets", peer->sets);
+	json_object_int_add(json, "removes", peer->removes);
+	json_object_int_add(json, "syncs", peer->syncs);
+	json_object_int_add(json, "stalls", peer->stalls);
+	json_object_int_add(json, "acks", peer->acks);
+	json_object_int_add(json, "feedbacks", peer->feedbacks);
+	json_object_int_add(json, "malformed", peer->bad);
+	json_object_int_add(json, "unencodable", peer->unencodable);
+	return json;
+}
+
+static struct json_object *json_agents(const struct dyncast_agent_status *agent)
+{
+	struct json_object *json = json_object_new_object();
+
+	json_object_string_add(json, "socket", agent->path);
+	json_object_int_add(json, "clients", agent->clients);
+	json_object_int_add(json, "lines", agent->lines);
+	json_object_int_add(json, "badLines", agent->bad_lines);
+	json_object_int_add(json, "overlongLines", agent->overlong);
+	json_object_int_add(json, "halfLines", agent->half_lines);
+	json_object_int_add(json, "refusedClients", agent->refused);
+	return json;
+}
+
+static struct json_object *json_received(void)
+{
+	const struct dyncast_receive_counters *c = &dyncast_receive_counters;
+	struct json_object *json = json_object_new_object();
+	struct json_object *malformed = json_object_new_object();
+	unsigned int i;
+
+	for (i = DYNCAST_ATTR_EMPTY; i <= DYNCAST_ATTR_TOO_MANY; i++)
+		json_object_int_add(malformed, dyncast_attr_result_str(i),
+				    c->malformed[i]);
+	json_object_int_add(json, "decoded", c->decoded);
+	json_object_object_add(json, "malformed", malformed);
+	json_object_int_add(json, "untrusted", c->untrusted);
+	json_object_int_add(json, "filtered", c->filtered);
+	json_object_int_add(json, "unknownSubTlvs", c->unknown_subtlvs);
+	return json;
+}
+
+struct json_object *dyncast_show_state_json(void)
+{
+	struct json_object *json = json_object_new_object();
+	char text[DYNCAST_PREFIX_STRLEN];
+	struct dyncast_agent_status agent;
+	struct dyncast_peer_status peer;
+
+	dyncast_peer_status_get(&peer);
+	dyncast_agent_status_get(&agent);
+	json_object_int_add(json, "attributeCode", dyncast_state.attr_code);
+	json_object_string_add(
+		json, "locator",
+		dyncast_state.locator.addr.family
+			? dyncast_prefix_str(&dyncast_state.locator, text,
+					     sizeof(text))
+			: "");
+	json_object_int_add(json, "prefixes",
+			    dyncast_tracks_count(&dyncast_tracks));
+	json_object_object_add(json, "zebra", json_zebra(&peer));
+	json_object_object_add(json, "agents", json_agents(&agent));
+	json_object_object_add(json, "received", json_received());
+	return json;
+}
+
+void dyncast_show_state_text(struct vty *vty)
+{
+	struct dyncast_agent_status agent;
+	struct dyncast_peer_status peer;
+	const struct dyncast_receive_counters *c = &dyncast_receive_counters;
+	char text[DYNCAST_PREFIX_STRLEN];
+	unsigned int i;
+
+	dyncast_peer_status_get(&peer);
+	dyncast_agent_status_get(&agent);
+	vty_out(vty, "Attribute code %u, locator %s\n", dyncast_state.attr_code,
+		dyncast_state.locator.addr.family
+			? dyncast_prefix_str(&dyncast_state.locator, text,
+					     sizeof(text))
+			: "none");
+	vty_out(vty, "zebra_dyncast: %s%s\n",
+		!peer.connected ? "no connection to zebra"
+		: peer.up	? "up"
+				: "silent: is it loaded in zebra?",
+		peer.up && !peer.synced ? ", synchronising" : "");
+	vty_out(vty,
+		"  %" PRIu64 " sets, %" PRIu64 " removes, %" PRIu64
+		" syncs, %" PRIu64 " stalls; %u of %u in flight, %u queued\n",
+		peer.sets, peer.removes, peer.syncs, peer.stalls,
+		peer.in_flight, DYNCAST_MSG_WINDOW, peer.queued);
+	vty_out(vty, "  epoch %016" PRIx64 ", zebra's %016" PRIx64 "\n",
+		peer.epoch, peer.peer_epoch);
+	vty_out(vty, "Agents: %u at %s\n", agent.clients,
+		agent.path[0] ? agent.path : "no socket, see the log");
+	vty_out(vty,
+		"  %" PRIu64 " lines, %" PRIu64 " bad, %" PRIu64
+		" overlong, %" PRIu64 " cut off\n",
+		agent.lines, agent.bad_lines, agent.overlong, agent.half_lines);
+	vty_out(vty,
+		"Received: %" PRIu64 " attributes, %" PRIu64
+		" not trusted, %" PRIu64 " D-BIDs filtered\n",
+		c->decoded, c->untrusted, c->filtered);
+	for (i = DYNCAST_ATTR_EMPTY; i <= DYNCAST_ATTR_TOO_MANY; i++)
+		if (c->malformed[i])
+			vty_out(vty, "  malformed, %s: %" PRIu64 "\n",
+				dyncast_attr_result_str(i), c->malformed[i]);
+}
