@@ -129,14 +129,14 @@ static void handle_notify(struct stream *s)
 		dyncast_sid_notify(&p, note);
 }
 
+/* Zebra does not tell about clients of our own type, such as bgpd_dyncast's:
+ * bgpd's main session, which ends with it, is told of. */
 static void handle_close(struct stream *s)
 {
 	struct zapi_client_close_info info;
 
-	if (zapi_client_close_notify_decode(s, &info) != 0)
-		return;
-	if (info.proto == DYNCAST_ROUTE_TYPE &&
-	    info.instance == DYNCAST_ZAPI_INSTANCE_BGPD)
+	if (zapi_client_close_notify_decode(s, &info) == 0 &&
+	    info.proto == ZEBRA_ROUTE_BGP)
 		dyncast_peer_closed();
 }
 

@@ -201,7 +201,7 @@ void dyncast_peer_connected(void)
 
 void dyncast_peer_closed(void)
 {
-	peer_lost("closed its session");
+	peer_lost("ended with bgpd");
 	epoch_new();
 }
 
