@@ -25,8 +25,8 @@
  *
  * Weights then walk from where they are towards their targets, one step a
  * call: an eighth of the way, all by the same fraction of it, and less where
- * one would move by more than half of itself up or a third down (a factor of
- * 1.5).  Nothing moves while every weight is within 3 % of its target.
+ * one would grow by more than half of itself.  So none moves by more than a
+ * factor of 1.5.  Nothing moves while every weight is within 3 % of its target.
  *
  * Why so slowly: the delay of a queue answers a weight the more steeply the
  * fuller it is (by a factor of 1 + u / (1 - u) and more), and the answer comes
@@ -388,11 +388,10 @@ static void step(const uint32_t *start, const uint32_t *goals,
 		return;
 	for (size_t i = 0; i < n; i++) {
 		uint64_t to_go = distance(start[i], goals[i]);
-		uint64_t allowed =
-			goals[i] > start[i] ? start[i] / 2 : start[i] / 3;
+		uint64_t allowed = start[i] / 2;
 
-		if (!allowed)
-			allowed = 1; /* or it would never arrive */
+		if (goals[i] <= start[i])
+			continue; /* an eighth down is less than the bound */
 		if (part * to_go > allowed * way) {
 			part = allowed;
 			way = to_go;
@@ -402,7 +401,7 @@ static void step(const uint32_t *start, const uint32_t *goals,
 		uint64_t to_go = distance(start[i], goals[i]);
 		uint32_t move = (uint32_t)(to_go * part / way);
 
-		/* a small one that is far off must not round to rest */
+		/* one that is small and off must not round to rest */
 		if (!move && out_of_band(start[i], goals[i]))
 			move = 1;
 		weights[i] =

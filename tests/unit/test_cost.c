@@ -340,7 +340,17 @@ static void test_bounded_steps(void **state)
 	assert_true(steps >= 4);
 	assert_arrived(3);
 
+	/* a far goal: an eighth of the way would be forty times the weight */
+	inputs_fill(2);
+	in[0].weight = 100;
+	in[1].weight = 65436;
+	assert_true(weigh(&spread, 2));
+	assert_int_equal(out[0].target, 32768);
+	assert_int_equal(out[0].weight, 150);
+
 	/* also from the smallest weight there is */
+	inputs_fill(3);
+	in[1].metrics.delay_us = 40000;
 	in[0].weight = 1;
 	in[1].weight = 1;
 	in[2].weight = 65534;
