@@ -136,10 +136,8 @@ static int late_init(struct event_loop *loop)
 {
 	if (!inactive[0])
 		layout_check();
-	if (inactive[0]) {
-		zlog_err("bgpd_dyncast: %s", inactive);
+	if (inactive[0])
 		return 0;
-	}
 	dyncast_state_init(loop);
 	dyncast_receive_init();
 	dyncast_cli_init();
@@ -151,7 +149,7 @@ static int late_init(struct event_loop *loop)
 	return 0;
 }
 
-/* in case logging was set up by the configuration file only */
+/* said now, because the configuration file may say where to log */
 static int config_post(struct event_loop *loop)
 {
 	if (inactive[0])
