@@ -28,6 +28,7 @@
 #include "peer_bgpd.h"
 #include "route.h"
 #include "sid.h"
+#include "zserv_socket.h"
 #include "../lib/msg.h"
 
 /* main.c's; its header is not installed under one name on every release */
@@ -227,6 +228,7 @@ static void client_connect(struct event *e)
 	if (client->sock >= 0)
 		return;
 	dyncast_event_off(&client->t_connect);
+	dyncast_zserv_address();
 	if (zclient_socket_connect(client) < 0) {
 		connect_later();
 		return;

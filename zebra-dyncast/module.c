@@ -166,7 +166,6 @@ static void dataplane_late(struct event *e)
 static void start(struct event *e)
 {
 	(void)e;
-	dyncast_zserv_address();
 	dyncast_client_init();
 	dyncast_peer_init();
 	event_add_timer_msec(dyncast_loop, dataplane_late, NULL,

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Where this zebra listens for its clients.  zebra keeps the argument of -z
- * to itself, so the answer is taken from the socket: of this process's
- * listening unix sockets, the one that is not a vty.  -N and a changed run
+ * to itself, so the answer is taken from the socket: of this process's bound
+ * unix sockets, the one that is not a vty.  -N and a changed run
  * directory are covered by the same.
  *
- * Main thread, after zserv_start().
+ * Main thread.
  */
 
 #include <zebra.h>
@@ -29,17 +29,13 @@ static bool is_vty(const char *path)
 	return len >= 4 && strcmp(path + len - 4, ".vty") == 0;
 }
 
-static bool listens(int fd, char *path, size_t size)
+/* 10.x binds the socket early and listens later, so a bound one will do; what
+ * was accepted from it has the same name */
+static bool bound_to(int fd, char *path, size_t size)
 {
 	struct sockaddr_un addr;
 	socklen_t len = sizeof(addr);
-	int listening = 0;
-	socklen_t optlen = sizeof(listening);
 
-	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &optlen) <
-		    0 ||
-	    !listening)
-		return false;
 	memset(&addr, 0, sizeof(addr));
 	if (getsockname(fd, (struct sockaddr *)&addr, &len) < 0 ||
 	    addr.sun_family != AF_UNIX || addr.sun_path[0] != '/')
@@ -54,11 +50,11 @@ bool dyncast_zserv_path(char *buf, size_t size)
 
 	/* the usual place wins over anything else that may listen */
 	for (int fd = 3; !found[0] && fd < FDS_MAX; fd++)
-		if (listens(fd, path, sizeof(path)) &&
+		if (bound_to(fd, path, sizeof(path)) &&
 		    strcmp(path, frr_zclientpath) == 0)
 			strlcpy(found, path, sizeof(found));
 	for (int fd = 3; !found[0] && fd < FDS_MAX; fd++)
-		if (listens(fd, path, sizeof(path)) && !is_vty(path))
+		if (bound_to(fd, path, sizeof(path)) && !is_vty(path))
 			strlcpy(found, path, sizeof(found));
 	return found[0] && strlcpy(buf, found, size) < size;
 }
