@@ -267,6 +267,7 @@ static void service_recover(struct dyncast_service *s)
 {
 	struct dyncast_backend *b;
 	uint32_t grace_ms = DYNCAST_GRACE_MS;
+	char buf[DYNCAST_SERVICE_STRLEN];
 
 	if (!dyncast_dp_ring_get(s->dp_index, s->ring))
 		memset(s->ring, 0, sizeof(s->ring));
@@ -282,11 +283,8 @@ static void service_recover(struct dyncast_service *s)
 		grace_ms = dyncast_config.hold_s * 1000;
 	s->grace_ms = dyncast_now_ms() + grace_ms;
 	zlog_info(
-		"dyncast: service %pFX: %zu instance(s) taken over from the kernel",
-		&(struct prefix){.family = s->key.prefix.addr.family,
-				 .prefixlen = s->key.prefix.len,
-				 .u.prefix4 =
-					 dyncast_to_in4(&s->key.prefix.addr)},
+		"dyncast: service %s: %zu instance(s) taken over from the kernel",
+		dyncast_service_str(s, buf, sizeof(buf)),
 		dyncast_backends_count(&s->backends));
 }
 
