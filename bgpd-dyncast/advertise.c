@@ -470,7 +470,10 @@ void dyncast_advertise_tick(void)
 	}
 }
 
-/* bgpd is about to free the table: take our paths out in order. */
+/*
+ * bgpd is about to free the table, and our paths with it.  Nothing is queued
+ * for processing here: bgpd would not process it any more, and leak the table.
+ */
 void dyncast_advertise_bgp_gone(struct bgp *bgp)
 {
 	struct dyncast_origin *origin;
@@ -478,7 +481,6 @@ void dyncast_advertise_bgp_gone(struct bgp *bgp)
 	frr_each_safe (dyncast_origins, &origins, origin) {
 		if (dyncast_bgp_find(origin->vrf) != bgp)
 			continue;
-		dyncast_origin_withdraw(bgp, &origin->prefix);
 		origin->present = false;
 		if (!origin->service)
 			origin_free(origin);
