@@ -40,9 +40,8 @@ static void decode_fuzz(const uint8_t *data, size_t size)
 	if (!len)
 		return;
 	check(dyncast_attr_decode(bytes, len, &second) == DYNCAST_ATTR_OK);
-	check(second.site.has == first.site.has);
-	check(second.n_instances == first.n_instances);
-	check(second.n_unknown == 0);
+	first.n_unknown = 0; /* what is ignored is not encoded */
+	check(!memcmp(&first, &second, sizeof(first)));
 	check(dyncast_attr_encode(&second, again, sizeof(again)) == len);
 	check(!memcmp(bytes, again, len));
 	check(dyncast_attr_encode(&first, again, len - 1) == 0);
