@@ -17,7 +17,8 @@
 size_t dyncast_family_size(uint8_t family);
 
 /* <0, 0, >0, in an order that is the same on every router */
-int dyncast_addr_cmp(const struct dyncast_addr *a, const struct dyncast_addr *b);
+int dyncast_addr_cmp(const struct dyncast_addr *a,
+		     const struct dyncast_addr *b);
 int dyncast_prefix_cmp(const struct dyncast_prefix *a,
 		       const struct dyncast_prefix *b);
 int dyncast_service_key_cmp(const struct dyncast_service_key *a,

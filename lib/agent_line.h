@@ -10,8 +10,8 @@
  *   {"service":"video","instance":"a1","state":"up"}
  *
  * Every metric is optional, but a line names an instance and says something.
- * "state" is "up", "down", "drain"; it may stand with metrics.  Unknown keys are
- * ignored (CATS R8).  The router answers bad lines only, with
+ * "state" is "up", "down", "drain"; it may stand with metrics.  Unknown keys
+ * are ignored (CATS R8).  The router answers bad lines only, with
  *   {"error":"…","line":N}
  * and goes on with the next line.
  */
@@ -22,7 +22,8 @@
 #include "dyncast.h"
 
 #define DYNCAST_AGENT_LINE_MAX 2048 /* bytes without the newline */
-#define DYNCAST_AGENT_SOCKET "dyncast-agent.sock" /* beside bgpd's vty socket */
+#define DYNCAST_AGENT_SOCKET "dyncast-agent.sock" /* beside bgpd's vty socket  \
+						   */
 #define DYNCAST_AGENT_REASON_SIZE 64
 
 enum dyncast_agent_state {

@@ -54,8 +54,8 @@ enum dyncast_delay_form {
 };
 
 struct dyncast_site {
-	uint16_t has; /* DYNCAST_SITE_HAS_* */
-	uint32_t preference; /* higher is better; 0: ignore */
+	uint16_t has;		     /* DYNCAST_SITE_HAS_* */
+	uint32_t preference;	     /* higher is better; 0: ignore */
 	bool availability_ties_site; /* the I bit */
 	uint16_t availability_site;
 	uint16_t availability; /* percent, 0-100 */

@@ -105,10 +105,10 @@ enum dyncast_cost_policy {
 };
 
 struct dyncast_policy {
-	uint8_t action;	   /* enum dyncast_action */
-	uint8_t affinity;  /* enum dyncast_affinity */
-	uint8_t cost;	   /* enum dyncast_cost_policy */
-	uint8_t plen;	   /* with DYNCAST_AFFINITY_SOURCE, else 0 */
+	uint8_t action;	    /* enum dyncast_action */
+	uint8_t affinity;   /* enum dyncast_affinity */
+	uint8_t cost;	    /* enum dyncast_cost_policy */
+	uint8_t plen;	    /* with DYNCAST_AFFINITY_SOURCE, else 0 */
 	uint16_t timeout_s; /* idle time after which a flow ends; 0: default */
 };
 

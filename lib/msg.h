@@ -86,9 +86,9 @@ struct dyncast_msg {
 };
 
 enum dyncast_msg_result {
-	DYNCAST_MSG_DONE,	/* *out is complete */
-	DYNCAST_MSG_MORE,	/* a part of a set was taken, more must come */
-	DYNCAST_MSG_BAD,	/* malformed: dropped, and any half set with it */
+	DYNCAST_MSG_DONE, /* *out is complete */
+	DYNCAST_MSG_MORE, /* a part of a set was taken, more must come */
+	DYNCAST_MSG_BAD,  /* malformed: dropped, and any half set with it */
 	DYNCAST_MSG_BAD_VERSION, /* a HELLO of another version: *out is valid */
 };
 

@@ -27,8 +27,9 @@ uint32_t dyncast_ring_seed(const struct dyncast_prefix *prefix);
  * The target ring.  Slots are 0 when no member has weight.  The order of
  * members does not matter.
  */
-void dyncast_ring_build(uint32_t seed, const struct dyncast_ring_member *members,
-			size_t n, uint16_t ring[DYNCAST_RING_SLOTS]);
+void dyncast_ring_build(uint32_t seed,
+			const struct dyncast_ring_member *members, size_t n,
+			uint16_t ring[DYNCAST_RING_SLOTS]);
 
 /*
  * Move `ring` towards `target`, at most `limit` slots; slots whose present

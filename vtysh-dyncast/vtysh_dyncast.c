@@ -23,7 +23,8 @@ void vty_init_vtysh(void);
 
 void vty_init_vtysh(void)
 {
-	void (*stock)(void) = (void (*)(void))dlsym(RTLD_NEXT, "vty_init_vtysh");
+	void (*stock)(void) =
+		(void (*)(void))dlsym(RTLD_NEXT, "vty_init_vtysh");
 
 	if (stock)
 		stock();
