@@ -7,6 +7,8 @@ source tree (tools/frr-source) and adapted here, from outside:
 - a kernel without loadable modules has no /proc/modules;
 - Debian 12 builds FRR without pim6d, which the library's diagnosis wants;
 - the library tunes the sysctls of the whole machine; we only want limits;
+- it makes folders to mount on (/etc/snmp, /run/netns, /tmp/gearlogdir) outside
+  of its namespaces, which would be left behind;
 - its settings per namespace cost some hundred processes, ours one.
 
 prepare() is called once, by conftest.py and by tools/demo, before anything of
@@ -89,6 +91,21 @@ def _process_limits():
             resource.setrlimit(limit, (least, hard))
 
 
+def _skip_mounts(namespace, unwanted):
+    """Neither make nor cover these folders."""
+    tmpfs, bind = namespace.tmpfs_mount, namespace.bind_mount
+
+    def tmpfs_mount(self, inner):
+        if inner not in unwanted:
+            tmpfs(self, inner)
+
+    def bind_mount(self, outer, inner):
+        if inner not in unwanted:
+            bind(self, outer, inner)
+
+    namespace.tmpfs_mount, namespace.bind_mount = tmpfs_mount, bind_mount
+
+
 def prepare(rundir):
     """Import FRR's library and adapt it.  rundir: for everything that runs."""
     root = os.path.join(frr_source(), "tests", "topotests")
@@ -107,8 +124,10 @@ def prepare(rundir):
     os.makedirs(rundir, exist_ok=True)
     os.chmod(rundir, 0o755)
 
-    from lib import topogen, topotest  # pylint: disable=import-outside-toplevel
+    from lib import micronet, topogen, topotest  # pylint: disable=import-outside-toplevel
 
+    topogen.TopoRouter.PRIVATE_DIRS = ["/etc/frr", "/var/run/frr", "/var/log"]
+    _skip_mounts(micronet.LinuxNamespace, ("/run/netns", "/tmp/gearlogdir"))
     topotest.module_present = lambda module, load=True: False
     topotest.module_present_linux = topotest.module_present
     topotest.fix_host_limits = _process_limits

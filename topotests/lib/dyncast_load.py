@@ -10,7 +10,8 @@ JSON line answers each, and the end of stdin ends it:
   {"do":"phase","name":"load"}   requests that start from now on count there
   {"do":"flows"}                 every long-lived flow, as the client sees it
   {"do":"phases"}                figures per phase, finished requests only
-  {"do":"settle"}                wait until no request is under way
+  {"do":"settle"}                wait until no request is under way; with
+        "phase": none of those that count there
 
 A long-lived flow sends a line (or datagram) per interval; the answer names the
 instance.  A flow is "moved" when another instance answers than at first, and
@@ -23,11 +24,13 @@ import argparse
 import asyncio
 import json
 import math
+import socket
 import sys
 import time
 
 REQUEST_TIMEOUT = 8.0
 ANSWER_TIMEOUT = 8.0
+IP_BIND_ADDRESS_NO_PORT = 24  # not in Debian 12's socket module
 
 
 def instance_of(line):
@@ -102,18 +105,28 @@ class Load:
     def source(self, n):
         return self.args.source[n % len(self.args.source)]
 
+    async def connect(self, number, port):
+        """A connection from one of our addresses.  The kernel chooses the
+        source port at connect(), as for ordinary clients: a random one of
+        bind() would soon be one that was in use a moment ago."""
+        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            sock.setblocking(False)
+            sock.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
+            sock.bind((self.source(number), 0))
+            await asyncio.get_running_loop().sock_connect(sock, (self.args.target, port))
+            return await asyncio.open_connection(sock=sock)
+        except BaseException:
+            sock.close()
+            raise
+
     # -- long-lived flows --------------------------------------------------
 
     async def tcp_flow(self, flow, number, interval, opened):
         writer = None
         try:
             reader, writer = await asyncio.wait_for(
-                asyncio.open_connection(
-                    self.args.target,
-                    self.args.echo_port,
-                    local_addr=(self.source(number), 0),
-                ),
-                ANSWER_TIMEOUT,
+                self.connect(number, self.args.echo_port), ANSWER_TIMEOUT
             )
             host, port = writer.get_extra_info("sockname")[:2]
             flow.local = f"{host}:{port}"
@@ -186,12 +199,7 @@ class Load:
         writer = None
         try:
             reader, writer = await asyncio.wait_for(
-                asyncio.open_connection(
-                    self.args.target,
-                    self.args.http_port,
-                    local_addr=(self.source(number), 0),
-                ),
-                REQUEST_TIMEOUT,
+                self.connect(number, self.args.http_port), REQUEST_TIMEOUT
             )
             writer.write(
                 f"GET {self.args.path} HTTP/1.0\r\nHost: {self.args.target}\r\n\r\n".encode()
@@ -238,8 +246,9 @@ class Load:
         )
         self.phase = name
 
-    async def settle(self):
-        while any(phase["busy"] for phase in self.phases.values()):
+    async def settle(self, phase=None):
+        wanted = [self.phases[phase]] if phase else list(self.phases.values())
+        while any(one["busy"] for one in wanted):
             await asyncio.sleep(0.05)
 
     def report(self):
@@ -268,7 +277,7 @@ class Load:
         elif verb == "phase":
             self.start_phase(**do)
         elif verb == "settle":
-            await self.settle()
+            await self.settle(**do)
         elif verb == "flows":
             return {"flows": [flow.as_dict() for flow in self.flows]}
         elif verb == "phases":

@@ -171,8 +171,6 @@ def bgpd_conf(router):
 
 def dyncast_zebra(router):
     """Our lines in the configuration of zebra."""
-    if router in SITES:
-        return [f"dyncast locator {locator(router)}"]
     if router == "r1":
         return ["dyncast network-cost unit 100", "dyncast hold 120", "dyncast ingress r1-c1"]
     return []
@@ -329,6 +327,11 @@ class Lab:
             gear.net.loadConf(daemon, None if daemon == "isisd" else path, param)
         error = gear.net.startRouter(self.tgen)
         assert not error, f"{router}: {error}"
+        for daemon in conf:
+            assert self.daemon_pid(router, daemon), (
+                f"{router}: {daemon} did not start: "
+                + self.cmd(router, f"cat {self.logdir}/{router}/{daemon}.err")
+            )
         # Line by line, not as a file: a file is one transaction, in which the
         # first LSP is made (and the next delayed by 30 s) before the timers.
         self.cmd(router, f"vtysh -d isisd -f {folder}/isisd.conf")
@@ -399,6 +402,16 @@ class Lab:
         wait_for(
             f"{daemon} of {router}", lambda: self.daemon_pid(router, daemon) is not None
         )
+
+    def unconfigure(self, router):
+        """Take back every dyncast line; what vtysh says must be nothing."""
+        running = self.vtysh(router, "show running-config").splitlines()
+        mine = list(dict.fromkeys(l for l in running if l.startswith("dyncast ")))
+        said = self.configure(router, *["no " + line for line in reversed(mine)])
+        assert "%" not in said, f"{router}: {said}"
+        running = self.vtysh(router, "show running-config")
+        left = [line for line in running.splitlines() if line.startswith("dyncast ")]
+        assert not left, f"{router} still has {left}"
 
     def log(self, router, daemon):
         """What a daemon has logged so far."""

@@ -199,22 +199,23 @@ class FlowCheck:
                 self.heard[key] = places[self.home[key]]
 
 
-def agent_conf(router, socket):
+def agent_conf(router):
     """Configuration of the dyncast-agent of a site."""
-    lines = [f'socket = "{socket}"', "interval = 200"]
-    lines += [f"service {topology.SERVICE} {{"]
+    lines = ['socket = "/var/run/frr/dyncast-agent.sock"', "interval = 200"]
+    lines += [f'service "{topology.SERVICE}" {{']
+    lines += ['  capacity = "app_workers"', '  in-flight = "app_in_flight"']
+    lines += ['  delay = "app_request_duration_seconds"']
     for name in SITES[router].instances:
-        inst = INSTANCES[name]
-        base = f"http://{inst.address}:{HTTP_PORT}"
-        lines += [f"  instance {name} {{", f'    metrics = "{base}/metrics"', "  }"]
-    lines += ["}"]
-    return lines
+        base = f"http://{INSTANCES[name].address}:{HTTP_PORT}"
+        lines += [f'  instance "{name}" {{', f'    metrics-url = "{base}/metrics"']
+        lines += [f'    health-url = "{base}/health"', "  }"]
+    return lines + ["}"]
 
 
 def start_agent(lab, router):
     path = os.path.join(lab.logdir, router, "conf", "dyncast-agent.conf")
     with open(path, "w", encoding="ascii") as out:
-        out.write("\n".join(agent_conf(router, "/var/run/frr/dyncast-agent.sock")) + "\n")
+        out.write("\n".join(agent_conf(router)) + "\n")
     argv = [os.path.join(dyncast_frr.BUILD, "dyncast-agent"), "-c", path]
     return Process(lab, router, "agent-" + router, argv)
 
