@@ -36,6 +36,7 @@
 
 #define TICK_MOVING_MS 250
 #define TICK_AGEING_MS 1000
+#define WEIGH_PACE_MS 240 /* a tick, less what a timer may be early */
 #define RING_STEP_SLOTS 64
 
 /* ---- one candidate ---------------------------------------------------- */
@@ -198,14 +199,19 @@ void dyncast_backend_check(struct dyncast_backend *b)
 
 /* ---- one service ------------------------------------------------------ */
 
+/* *changed: somebody's verdict is not what it was, or somebody is new */
 static unsigned int collect(struct dyncast_service *s,
 			    struct dyncast_backend **backends,
-			    struct dyncast_cost_input *in)
+			    struct dyncast_cost_input *in, bool *changed)
 {
 	struct dyncast_backend *b;
 	unsigned int n = 0;
 
+	*changed = false;
 	frr_each (dyncast_backends, &s->backends, b) {
+		if (b->in.dbid.family == 0 ||
+		    b->in.verdict != dyncast_backend_verdict(b))
+			*changed = true;
 		memset(&b->in, 0, sizeof(b->in));
 		b->in.dbid = b->data.instance.dbid;
 		b->in.metrics = b->data.instance.metrics;
@@ -236,9 +242,16 @@ static bool weigh(struct dyncast_service *s)
 		.action = s->policy.action,
 		.policy = s->policy.cost,
 	};
-	unsigned int n = collect(s, backends, in);
+	bool changed;
+	unsigned int n = collect(s, backends, in, &changed);
+	int64_t now = dyncast_now_ms();
 	bool more;
 
+	/* A step each time that a set comes in would outrun the metrics that
+	 * answer it, and swing: the pace is ours, not the sites'. */
+	if (!changed && now - s->weighed_ms < WEIGH_PACE_MS)
+		return true;
+	s->weighed_ms = now;
 	memset(out, 0, sizeof(out));
 	more = n && dyncast_cost_weights(&config, in, out, n);
 	for (unsigned int i = 0; i < n; i++) {

@@ -88,6 +88,7 @@ struct dyncast_service {
 	struct dyncast_route_state *route;
 	struct event *t_decide;
 	int64_t decide_at_ms;
+	int64_t weighed_ms; /* last step of the weights */
 };
 
 int dyncast_backend_cmp(const struct dyncast_backend *a,
