@@ -14,10 +14,10 @@ class AgentSocket:
     """
 
     def __init__(self, lab, router):
-        path = f"/proc/{lab.node(router).pid}/root/var/run/frr/dyncast-agent.sock"
+        # not /var/run: an absolute link would lead out of /proc/PID/root
+        path = f"/proc/{lab.node(router).pid}/root/run/frr/dyncast-agent.sock"
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(5)
-        # sun_path holds 108 bytes, the path of /proc is short enough
         self.sock.connect(path)
         self.buffer = b""
 

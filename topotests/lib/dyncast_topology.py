@@ -247,6 +247,7 @@ class Lab:
         self.rundir = g_extra_config["rundir"]
         self.stopped = False
         self.modules = {}
+        self.pids = {}  # (router, daemon) -> pid, as started last
         self.tgen = Topogen(self._build, name)
         self.logdir = self.tgen.logdir
 
@@ -328,10 +329,7 @@ class Lab:
         error = gear.net.startRouter(self.tgen)
         assert not error, f"{router}: {error}"
         for daemon in conf:
-            assert self.daemon_pid(router, daemon), (
-                f"{router}: {daemon} did not start: "
-                + self.cmd(router, f"cat {self.logdir}/{router}/{daemon}.err")
-            )
+            self._started(router, daemon)
         # Line by line, not as a file: a file is one transaction, in which the
         # first LSP is made (and the next delayed by 30 s) before the timers.
         self.cmd(router, f"vtysh -d isisd -f {folder}/isisd.conf")
@@ -385,6 +383,19 @@ class Lab:
         pid = int(out)
         return pid if os.path.isdir(f"/proc/{pid}") else None
 
+    def _started(self, router, daemon):
+        pid = self.pids[router, daemon] = self.daemon_pid(router, daemon)
+        path = os.path.join(self.logdir, router, daemon + ".err")
+        with open(path, encoding="utf-8", errors="replace") as errors:
+            assert pid, f"{router}: {daemon} did not start: {errors.read()}"
+
+    def expect_alive(self):
+        """Every daemon is the process that was started, all sessions are up."""
+        for (router, daemon), pid in self.pids.items():
+            assert self.daemon_pid(router, daemon) == pid, f"{router}: {daemon} died"
+        missing = self.sessions_missing()
+        assert not missing, missing
+
     def kill_daemon(self, router, daemon):
         """kill -9, as a crash would"""
         pid = self.daemon_pid(router, daemon)
@@ -399,9 +410,7 @@ class Lab:
         error = node.startRouterDaemons([daemon])
         node.daemons = enabled
         assert not error, f"{router}: {error}"
-        wait_for(
-            f"{daemon} of {router}", lambda: self.daemon_pid(router, daemon) is not None
-        )
+        self._started(router, daemon)
 
     def unconfigure(self, router):
         """Take back every dyncast line; what vtysh says must be nothing."""

@@ -1,0 +1,277 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+r"""Metrics through a stock reflector, weights in ring and RIB, steering, drain.
+
+                         rr  stock FRR: route reflector, add-path
+                          |
+    c1 ------- r1 ------ core ----- 10 ----- e1 --+-- a1
+             ingress  10  |  stock FRR            +-- a2
+                          +-------- 20 ----- e2 --+-- b1
+                          |                       +-- b2
+                          +-------- 30 ----- e3 --+-- d1
+                                                  +-- d2
+
+The test is the agent: it reports metrics on the agent sockets itself.
+"""
+
+import json
+import os
+import re
+
+import pytest
+
+import dyncast_show as show
+import dyncast_topology as topology
+import dyncast_traffic as traffic
+from dyncast_agentline import AgentSocket
+from dyncast_topology import INSTANCES, SERVICE_PREFIX, SITES, STEERING, wait_for
+
+DELAY_US = 5000
+
+
+class RouteWatch:
+    """Every change of the service's route in the kernel of a router, as the
+    kernel tells it: nothing between two looks is missed."""
+
+    def __init__(self, lab, router):
+        self.router = router
+        self.path = os.path.join(lab.logdir, router, "watch.out")
+        with open(self.path, "w", encoding="ascii") as out:
+            out.write(lab.cmd(router, "ip nexthop"))
+            out.flush()
+            argv = ["ip", "-o", "monitor", "route", "nexthop"]
+            traffic.Process(lab, router, "watch-" + router, argv, stdout=out)
+
+    def routes(self):
+        """The list of next hops of each route that there was."""
+        hops, found = {}, []
+        with open(self.path, encoding="ascii", errors="replace") as out:
+            for line in out:
+                hop = re.match(r"id (\d+) (.*)", line)
+                route = re.search(r"nhid (\d+)", line)
+                if hop:
+                    hops[hop.group(1)] = hop.group(2)
+                elif route and topology.SERVICE_ADDRESS in line:
+                    group = re.match(r"group (\S+)", hops[route.group(1)])
+                    ids = group.group(1).split("/") if group else [route.group(1)]
+                    found.append([hops[one.split(",")[0]] for one in ids])
+        return found
+
+
+def report_all(agents, **changed):
+    """All instances report the same metrics, but for those in `changed`."""
+    for name in INSTANCES:
+        metrics = {"delayUs": DELAY_US, "utilisation": 20.0, "inFlight": 1}
+        metrics.update(changed.get(name, {}))
+        agents[INSTANCES[name].router].report(name, **metrics)
+
+
+@pytest.fixture(scope="module")
+def lab(lab_of):
+    lab = lab_of()
+    lab.watches = [RouteWatch(lab, router) for router in STEERING]
+    traffic.start_servers(lab)
+    lab.wait_underlay()
+    lab.agents = {router: AgentSocket(lab, router) for router in SITES}
+    yield lab
+    for agent in lab.agents.values():
+        agent.close()
+
+
+def learnt(lab):
+    """{instance: candidate} of r1's bgpd"""
+    services = lab.json("r1", "show dyncast service json").get("services", [])
+    return {c["name"]: c for s in services for c in s["candidates"]}
+
+
+def test_attribute_passes_stock_reflector(lab):
+    """rr and core have no module, and r1 has every instance's metrics."""
+    for router in ("rr", "core"):
+        assert "dyncast" not in lab.vtysh(router, "show modules")
+    assert "dyncast" in lab.vtysh("r1", "show modules")
+
+    def missing():
+        report_all(lab.agents)
+        got = learnt(lab)
+        if set(got) != set(INSTANCES):
+            return f"r1 knows {sorted(got)}"
+        wrong = [n for n, c in got.items() if c.get("delayUs") != DELAY_US]
+        return f"no metrics of {wrong}" if wrong else True
+
+    wait_for("metrics at r1", missing)
+    for name, candidate in learnt(lab).items():
+        assert candidate["dbid"] == show.dbid(name)
+        assert candidate["site"] == topology.loopback(INSTANCES[name].router)
+    # one path from each site, all from the reflector
+    (service,) = lab.json("r1", "show dyncast service json")["services"]
+    assert len(service["paths"]) == 3
+    assert {p["neighbor"] for p in service["paths"]} == {topology.loopback("rr")}
+
+
+def test_weights_in_ring_and_rib(lab):
+    """The ring follows the weights, and so does the route in the kernel."""
+    show.wait_candidates(lab, "r1", set(INSTANCES))
+
+    def missing():
+        report_all(lab.agents)
+        found = show.candidates(lab, "r1")
+        total = sum(c["weight"] for c in found.values())
+        for name, c in found.items():
+            wanted = c["weight"] * show.SLOTS / total
+            # rendezvous hashing: as exact as 1024 draws are
+            if c["verdict"] != "ok" or abs(c["slots"] - wanted) > 4 * wanted**0.5:
+                return f"{name}: {c['verdict']}, {c['slots']} slots, wanted {wanted:.0f}"
+        costs = [found[name]["costUs"] for name in ("a1", "b1", "d1")]
+        return True if costs == sorted(costs) and len(set(costs)) == 3 else str(costs)
+
+    wait_for("ring like weights", missing)
+
+    def rib_differs():
+        report_all(lab.agents)
+        hops = show.kernel_hops(lab, "r1")
+        found = show.candidates(lab, "r1")
+        biggest = max(c["weight"] for c in found.values())
+        for name, c in found.items():
+            mine = [w for text, w in hops if show.dbid(name) in text]
+            if len(mine) != 1:
+                return f"{name} has {len(mine)} next hops in {hops}"
+            # sent again only when it differs by a tenth or more
+            if abs(mine[0] - 255 * c["weight"] / biggest) > 40:
+                return f"{name}: weight {mine[0]} for {c['weight']} of {biggest}"
+        return True if len(hops) == len(found) else str(hops)
+
+    wait_for("the kernel's route", rib_differs)
+    (route, *_) = lab.json("r1", f"show ip route {SERVICE_PREFIX} json")[SERVICE_PREFIX]
+    assert route["protocol"] == "sharp" and route["selected"]
+
+
+SHOWS = [
+    "show dyncast service",
+    "show dyncast service " + SERVICE_PREFIX,
+    "show dyncast instance",
+    "show dyncast bgp",
+    "show dyncast explain " + SERVICE_PREFIX,
+    "show dyncast forwarding",
+    "show dyncast flows",
+    "show dyncast flows service " + SERVICE_PREFIX,
+]
+
+
+@pytest.mark.parametrize("command", SHOWS)
+def test_show_commands(lab, command):
+    """Each has text and JSON, at an ingress and at an egress."""
+    for router in ("r1", "e1"):
+        text = lab.vtysh(router, command)
+        assert text.strip() and not text.startswith("%"), text
+        parsed = json.loads(lab.vtysh(router, command + " json"))
+        assert parsed, (router, command)
+
+
+def test_two_instances_on_one_lan(lab):
+    """Each instance gets exactly the flows that r1 gave to its SID."""
+    load = traffic.Load(lab, "load-lan")
+    assert load.ask("open", tcp=120, udp=120, interval=1.0)["opened"] == 240
+    check = traffic.FlowCheck(lab, load)
+    assert check.opened == 240
+    for name in INSTANCES:
+        assert check.at(name), f"no flow at {name}"
+    pinned = show.flows(lab, "r1")
+    for key, name in check.home.items():
+        assert pinned[key] == name, f"{key}: r1 says {pinned[key]}, the server is {name}"
+    load.stop()
+
+
+def bgp_updates(lab):
+    """UPDATEs that r1 has received from rr."""
+    text = lab.vtysh("r1", f"show bgp neighbors {topology.loopback('rr')}")
+    return int(re.search(r"Updates:\s+\d+\s+(\d+)", text).group(1))
+
+
+def test_igp_metric_moves_the_cost(lab):
+    """No UPDATE, no report: an IS-IS metric alone changes cost and weight."""
+    # metrics that are fresh for long enough; the agents say nothing more
+    report_all(lab.agents)
+    show.wait_candidates(lab, "r1", set(INSTANCES))
+    before = show.candidates(lab, "r1")
+    assert before["b1"]["networkCostUs"] == 3000
+    updates = bgp_updates(lab)
+    lab.set_metric("core", "e2", 200)
+
+    def missing():
+        found = show.candidates(lab, "r1")
+        if found["b1"]["networkCostUs"] != 21000:
+            return str(found["b1"]["networkCostUs"])
+        if not found["b1"]["targetWeight"] < before["b1"]["targetWeight"] * 0.7:
+            return f"weight {found['b1']['targetWeight']} of {before['b1']['targetWeight']}"
+        return True
+
+    try:
+        # well below the age at which metrics lose their influence
+        wait_for("the new network cost", missing, 8)
+        assert bgp_updates(lab) == updates
+        assert show.candidates(lab, "r1")["a1"]["networkCostUs"] == 2000
+    finally:
+        lab.set_metric("core", "e2", 20)
+    wait_for(
+        "the old network cost",
+        lambda: show.candidates(lab, "r1")["b1"]["networkCostUs"] == 3000,
+    )
+
+
+def test_drain(lab):
+    """A drained instance keeps its flows and gets no new one."""
+    report_all(lab.agents)
+    show.wait_candidates(lab, "r1", set(INSTANCES))
+    old = traffic.Load(lab, "load-old")
+    old.ask("open", tcp=60, interval=1.0)
+    check = traffic.FlowCheck(lab, old)
+    assert check.at("b1")
+    said = lab.configure("e2", f"dyncast service {topology.SERVICE} instance b1 drain")
+    assert "%" not in said
+    show.wait_candidates(lab, "r1", set(INSTANCES) - {"b1"})
+    new = traffic.Load(lab, "load-new")
+    new.ask("open", tcp=120, interval=1.0)
+    after = traffic.FlowCheck(lab, new)
+    assert after.opened == 120 and not after.at("b1")
+    assert check.expect_kept() == 60
+    lab.configure("e2", f"no dyncast service {topology.SERVICE} instance b1 drain")
+    show.wait_candidates(lab, "r1", set(INSTANCES))
+    old.stop()
+    new.stop()
+
+
+def test_down_repins_only_its_flows(lab):
+    """An agent says that an instance is down: its flows move, no other."""
+    load = traffic.Load(lab, "load-down")
+    load.ask("open", udp=90, interval=0.5)
+    check = traffic.FlowCheck(lab, load)
+    theirs = check.at("a2")
+    assert theirs
+    lab.agents["e1"].report("a2", state="down", reason="test")
+    show.wait_candidates(lab, "r1", set(INSTANCES) - {"a2"})
+
+    def moved():
+        there = {(f["proto"], f["local"]) for f in load.flows() if f["others"]}
+        return True if theirs <= there else f"{len(theirs - there)} still at a2"
+
+    wait_for("flows of a2 to move", moved)
+    check.expect_kept(set(check.home) - theirs)
+    lab.agents["e1"].report("a2", state="up")
+    show.wait_candidates(lab, "r1", set(INSTANCES))
+    load.stop()
+
+
+def test_no_plain_weighted_next_hop(lab):
+    """In all changes until now no route ever had several next hops of which
+    one led to another site without encapsulation."""
+    for watch in lab.watches:
+        weighted = [hops for hops in watch.routes() if len(hops) > 1]
+        # the positive control: there were such routes, to all instances
+        assert max(len(hops) for hops in weighted) == len(INSTANCES)
+        for hops in weighted:
+            for hop in hops:
+                local = f" dev {watch.router}-lan " in hop
+                assert local or "encap seg6" in hop, f"{watch.router}: {hops}"
+
+
+def test_daemons_survived(lab):
+    lab.expect_alive()
