@@ -246,25 +246,36 @@ static void origin_put(struct dyncast_origin *origin)
 		origin->updates++;
 }
 
+/* encode until the bytes differ from those that were sent last */
+static size_t origin_encode_anew(struct dyncast_origin *origin, uint8_t *buf,
+				 size_t size)
+{
+	size_t len = origin_encode(origin, buf, size);
+	unsigned int i, step;
+
+	for (step = 1; len && len == origin->len &&
+		       !memcmp(buf, origin->value, len) && step <= 1000;
+	     step *= 10) {
+		for (i = 0; i < origin->said.n_instances; i++)
+			origin->said.instances[i].metrics.age_ms += step;
+		len = origin_encode(origin, buf, size);
+	}
+	return len;
+}
+
 /*
- * Say `want`.  A refresh must differ in its bytes or bgpd sends nothing, so
- * an age that happens to be the same is made one millisecond older.
+ * Say `want`.  bgpd sends nothing when the bytes are the same, so an age that
+ * happens to be that of the last UPDATE is made one unit of the wire older.
  */
 static void origin_send(struct dyncast_origin *origin,
 			const struct dyncast_attr *want)
 {
 	uint8_t buf[DYNCAST_ATTR_SIZE_DEFAULT];
-	unsigned int i;
 	size_t len;
 
 	dyncast_event_cancel(origin->t_send);
 	origin->said = *want;
-	len = origin_encode(origin, buf, sizeof(buf));
-	if (len && len == origin->len && !memcmp(buf, origin->value, len)) {
-		for (i = 0; i < origin->said.n_instances; i++)
-			origin->said.instances[i].metrics.age_ms++;
-		len = origin_encode(origin, buf, sizeof(buf));
-	}
+	len = origin_encode_anew(origin, buf, sizeof(buf));
 	if (!len) {
 		zlog_err(
 			"dyncast: attribute could not be encoded, nothing is advertised");
