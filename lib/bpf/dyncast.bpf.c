@@ -121,6 +121,8 @@ struct packet {
 	__u8 tos;
 	__u8 ttl;
 	bool fragment;
+	bool opens;  /* TCP: SYN alone */
+	bool closes; /* TCP: FIN or RST */
 };
 
 static __always_inline void count(enum dyncast_map_counter which, __u64 by)
@@ -215,6 +217,14 @@ static __always_inline bool parse_ipv4(struct __sk_buff *skb,
 		return false;
 	pkt->key.sport = ports[0];
 	pkt->key.dport = ports[1];
+	if (pkt->key.proto == IPPROTO_TCP) {
+		struct tcphdr *tcp = (void *)ports;
+
+		if ((void *)(tcp + 1) > data_end)
+			return false;
+		pkt->opens = tcp->syn && !tcp->ack;
+		pkt->closes = tcp->fin || tcp->rst;
+	}
 	pkt->segment = segment_length(skb, pkt, l3_size, ports, data_end);
 	return true;
 }
@@ -270,6 +280,15 @@ flow_instance(const struct dyncast_map_service *service,
 	if (!usable(instance, service->index) ||
 	    instance->generation != flow->generation)
 		return NULL;
+	/* The client has ended the connection and opens another from the same
+	 * port: a new flow.  Until it does the entry stays, so that a forged
+	 * FIN or RST takes nobody off its instance. */
+	if (pkt->opens && (flow->flags & DYNCAST_MAP_FLOW_CLOSED)) {
+		*known = false;
+		return NULL;
+	}
+	if (pkt->closes && !(flow->flags & DYNCAST_MAP_FLOW_CLOSED))
+		flow->flags |= DYNCAST_MAP_FLOW_CLOSED;
 	if (flow->last_seen != pkt->now)
 		flow->last_seen = pkt->now;
 	return instance;

@@ -79,6 +79,7 @@ struct dyncast_map_flow {
 	__u32 first_seen;
 	__u32 last_seen; /* written at most once a second */
 };
+#define DYNCAST_MAP_FLOW_CLOSED (1u << 0) /* the client sent FIN or RST */
 
 /*
  * map "slots", mmapable array, SERVICES_MAX * SLOTS elements, each read and

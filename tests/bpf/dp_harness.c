@@ -222,8 +222,10 @@ uint32_t dp_build(const struct dp_packet *packet, uint8_t frame[2048])
 	ip.check = htons(dp_checksum(frame + ETH_HLEN, l3));
 	memcpy(frame + ETH_HLEN, &ip, sizeof(ip));
 	memcpy(frame + ETH_HLEN + l3, ports, sizeof(ports));
-	if (proto == IPPROTO_TCP)
+	if (proto == IPPROTO_TCP) {
 		frame[ETH_HLEN + l3 + 12] = 5 << 4;
+		frame[ETH_HLEN + l3 + 13] = packet->tcp_flags;
+	}
 	return ETH_HLEN + l3 + l4 + packet->payload;
 }
 

@@ -55,8 +55,9 @@ struct dp_packet {
 	uint8_t proto; /* 0: TCP */
 	uint8_t ttl;   /* 0: 64 */
 	uint8_t tos;
-	uint16_t frag;	 /* host order */
-	uint8_t options; /* 32-bit words */
+	uint16_t frag;	   /* host order */
+	uint8_t options;   /* 32-bit words */
+	uint8_t tcp_flags; /* 0x01 FIN, 0x02 SYN, 0x04 RST, 0x10 ACK */
 	uint16_t payload;
 };
 

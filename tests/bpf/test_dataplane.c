@@ -88,6 +88,37 @@ static void flows_stay_when_ring_moves(void **state)
 	assert_int_equal(status().flow_repinned, 0);
 }
 
+/* a connection that its client has closed and opens again from the same port
+ * is a new flow; a SYN, a FIN or a SYN-ACK alone moves nothing */
+static void reopened_connection_is_new(void **state)
+{
+	uint16_t a = dp_adjacent(0, "10.1.0.11"),
+		 b = dp_adjacent(0, "10.1.0.12");
+	const uint8_t syn = 0x02, ack = 0x10;
+
+	(void)state;
+	for (uint8_t end = 0x01; end <= 0x04; end += 3) { /* FIN, RST */
+		struct dp_packet p = tcp(1000 + end);
+
+		dp_ring(0, a, a);
+		p.tcp_flags = syn;
+		assert_int_equal(dp_flow(&p), a);
+		dp_ring(0, b, b);
+		assert_int_equal(dp_flow(&p), a); /* again, not closed */
+		p.tcp_flags = end | ack;
+		assert_int_equal(dp_flow(&p), a);
+		p.tcp_flags = ack;
+		assert_int_equal(dp_flow(&p), a); /* the end was forged */
+		p.tcp_flags = syn | ack;
+		assert_int_equal(dp_flow(&p), a);
+		p.tcp_flags = syn;
+		assert_int_equal(dp_flow(&p), b);
+		p.tcp_flags = ack;
+		assert_int_equal(dp_flow(&p), b);
+	}
+	assert_int_equal(status().flow_repinned, 0);
+}
+
 /* voiding one instance moves its flows and no others */
 static void void_moves_only_its_flows(void **state)
 {
@@ -384,6 +415,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(new_flow_follows_ring),
 		TEST(flows_stay_when_ring_moves),
+		TEST(reopened_connection_is_new),
 		TEST(void_moves_only_its_flows),
 		TEST(dead_instance_is_skipped),
 		TEST(idle_flow_ends),
