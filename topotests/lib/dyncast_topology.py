@@ -330,9 +330,13 @@ class Lab:
         assert not error, f"{router}: {error}"
         for daemon in conf:
             self._started(router, daemon)
-        # Line by line, not as a file: a file is one transaction, in which the
-        # first LSP is made (and the next delayed by 30 s) before the timers.
-        self.cmd(router, f"vtysh -d isisd -f {folder}/isisd.conf")
+        self._configure_isisd(router)
+
+    def _configure_isisd(self, router):
+        """Line by line, not as a file: a file is one transaction, in which the
+        first LSP is made (and the next delayed by 30 s) before the timers."""
+        path = os.path.join(self.logdir, router, "conf", "isisd.conf")
+        self.cmd(router, f"vtysh -d isisd -f {path}")
 
     def stop(self):
         """Stop everything that start() and the users of this object began."""
@@ -347,7 +351,7 @@ class Lab:
             if router in self.tgen.gears
             for _, pid in self.tgen.gears[router].net.listDaemons()
         ]
-        _end_processes(pids)
+        end_processes(pids)
         self.tgen.stop_topology()
 
     # -- what tests and the demo ask for --------------------------------------
@@ -401,16 +405,32 @@ class Lab:
         pid = self.daemon_pid(router, daemon)
         assert pid, f"{router}: {daemon} does not run"
         os.kill(pid, signal.SIGKILL)
-        wait_for(f"{daemon} of {router} to die", lambda: not _alive(pid), 10, 0.05)
+        wait_for(f"{daemon} of {router} to die", lambda: not alive(pid), 10, 0.05)
         self.cmd(router, f"rm -f /var/run/frr/{daemon}.pid")
 
-    def start_daemon(self, router, daemon):
-        node = self.node(router)
-        enabled = dict(node.daemons)
-        error = node.startRouterDaemons([daemon])
-        node.daemons = enabled
+    def restart_daemon(self, router, daemon):
+        """What watchfrr does after a daemon died.
+
+        For zebra that is a phased restart: the others stop, zebra starts, the
+        others start.  (Stock isisd and bgpd do not send their routes again to
+        a zebra that is new, so zebra alone would leave a router without
+        routes, Dyncast or not.)
+        """
+        if daemon != "zebra":
+            self._start_daemons(router, [daemon])
+            return
+        others = [d for r, d in self.pids if r == router and d != "zebra"]
+        end_processes([self.pids[router, other] for other in others])
+        self._start_daemons(router, ["zebra"])
+        self._start_daemons(router, others)
+
+    def _start_daemons(self, router, daemons):
+        error = self.node(router).startRouterDaemons(list(daemons))
         assert not error, f"{router}: {error}"
-        self._started(router, daemon)
+        for daemon in daemons:
+            self._started(router, daemon)
+            if daemon == "isisd":
+                self._configure_isisd(router)
 
     def unconfigure(self, router):
         """Take back every dyncast line; what vtysh says must be nothing."""
@@ -467,7 +487,7 @@ class Lab:
         self.configure(peer, f"interface {peer}-{router}", f"isis metric {metric}")
 
 
-def _alive(pid):
+def alive(pid):
     try:
         with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stat:
             return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
@@ -475,7 +495,7 @@ def _alive(pid):
         return False
 
 
-def _end_processes(pids, patience=8):
+def end_processes(pids, patience=8):
     """SIGTERM, then SIGKILL for those that do not listen."""
     for sig in (signal.SIGTERM, signal.SIGKILL):
         for pid in pids:
@@ -485,7 +505,7 @@ def _end_processes(pids, patience=8):
                 pass
         end = time.monotonic() + patience
         while time.monotonic() < end:
-            pids = [pid for pid in pids if _alive(pid)]
+            pids = [pid for pid in pids if alive(pid)]
             if not pids:
                 return
             time.sleep(0.05)
