@@ -22,8 +22,8 @@
 #include "dyncast.h"
 
 #define DYNCAST_AGENT_LINE_MAX 2048 /* bytes without the newline */
-#define DYNCAST_AGENT_SOCKET "dyncast-agent.sock" /* beside bgpd's vty socket  \
-						   */
+/* beside bgpd's vty socket */
+#define DYNCAST_AGENT_SOCKET "dyncast-agent.sock"
 #define DYNCAST_AGENT_REASON_SIZE 64
 
 enum dyncast_agent_state {
