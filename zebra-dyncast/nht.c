@@ -84,10 +84,14 @@ static void take_nexthop(struct dyncast_nht *nht, const struct zapi_nexthop *nh)
 {
 	struct dyncast_nexthop out = {.ifindex = nh->ifindex};
 
+	/* a static route's gateway without an interface comes resolved, but
+	 * under its own type; a recursive one has no interface */
 	switch (nh->type) {
+	case NEXTHOP_TYPE_IPV4:
 	case NEXTHOP_TYPE_IPV4_IFINDEX:
 		out.gate = dyncast_addr_make(AF_INET, &nh->gate.ipv4);
 		break;
+	case NEXTHOP_TYPE_IPV6:
 	case NEXTHOP_TYPE_IPV6_IFINDEX:
 		out.gate = dyncast_addr_make(AF_INET6, &nh->gate.ipv6);
 		break;
