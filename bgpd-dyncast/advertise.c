@@ -207,6 +207,7 @@ static size_t origin_encode(struct dyncast_origin *origin, uint8_t *buf,
 	/* our attribute's own header is at most 4 bytes */
 	size_t len =
 		dyncast_attr_encode(&origin->said, value, sizeof(value) - 4);
+	char text[DYNCAST_PREFIX_STRLEN];
 	bool merged = false;
 	unsigned int i;
 
@@ -227,7 +228,9 @@ static size_t origin_encode(struct dyncast_origin *origin, uint8_t *buf,
 	}
 	if (merged && !origin->merged)
 		zlog_warn(
-			"dyncast: the instances of one service do not fit in %d bytes of attribute: only the site's sum is advertised; split the service or use fewer instances per site",
+			"dyncast: %u instances of %s do not fit in %d bytes of attribute: only the site's sum is advertised; split the service or use fewer instances per site",
+			origin->said.n_instances,
+			dyncast_prefix_str(&origin->prefix, text, sizeof(text)),
 			DYNCAST_ATTR_SIZE_DEFAULT);
 	origin->merged = merged;
 	return dyncast_attr_wrap(DYNCAST_ATTR_FLAGS, dyncast_state.attr_code,

@@ -60,6 +60,14 @@ static bool service_check(struct dyncast_apply *apply, const char *name,
 	return true;
 }
 
+/* the anycast address itself leads to no instance in particular */
+static bool is_service_address(const struct dyncast_prefix *prefix,
+			       const struct dyncast_addr *addr)
+{
+	return prefix->len == dyncast_family_size(addr->family) * 8 &&
+	       !dyncast_addr_cmp(&prefix->addr, addr);
+}
+
 static bool prefix_check(struct dyncast_apply *apply, const char *name,
 			 const struct dyncast_prefix *prefix, const char *vrf)
 {
@@ -81,45 +89,72 @@ static bool prefix_check(struct dyncast_apply *apply, const char *name,
 				      other->name);
 	if (!service)
 		return true;
-	frr_each (dyncast_locals, &service->locals, local)
+	frr_each (dyncast_locals, &service->locals, local) {
 		if (local->address.family &&
 		    local->address.family != prefix->addr.family)
 			return refuse(
 				apply,
 				"instance %s has an address of the other family",
 				local->name);
+		if (is_service_address(prefix, &local->address))
+			return refuse(
+				apply,
+				"this is the address of instance %s, which needs one of its own",
+				local->name);
+	}
 	return true;
 }
 
-bool dyncast_apply_prefix(struct dyncast_apply *apply, const char *name,
-			  const struct dyncast_prefix *prefix, const char *vrf)
+static void prefix_set(struct dyncast_service *service,
+		       const struct dyncast_prefix *prefix, const char *vrf)
 {
-	struct dyncast_service *service;
 	struct dyncast_local *local;
 
-	if (apply->phase == DYNCAST_VALIDATE)
-		return service_check(apply, name, !prefix) &&
-		       (!prefix || prefix_check(apply, name, prefix, vrf));
-
-	service = dyncast_service_get(name);
-	if (prefix && !strcmp(service->vrf, vrf) &&
-	    !dyncast_prefix_cmp(&service->prefix, prefix))
-		return true;
 	/* the old prefix is taken back, its candidates are looked at again */
 	dyncast_receive_service(service);
 	dyncast_advertise_forget(service);
 	/* zebra's word was about an instance of the old service */
 	frr_each (dyncast_locals, &service->locals, local)
 		local->feedback = 0;
-	if (prefix) {
-		service->prefix = *prefix;
-		strlcpy(service->vrf, vrf, sizeof(service->vrf));
-	} else {
-		memset(&service->prefix, 0, sizeof(service->prefix));
-		service->vrf[0] = '\0';
-	}
+	service->prefix = *prefix;
+	strlcpy(service->vrf, vrf, sizeof(service->vrf));
 	service_changed(service);
+}
+
+bool dyncast_apply_prefix(struct dyncast_apply *apply, const char *name,
+			  const struct dyncast_prefix *prefix, const char *vrf)
+{
+	struct dyncast_service *service;
+
+	if (apply->phase == DYNCAST_VALIDATE)
+		return service_check(apply, name, false) &&
+		       prefix_check(apply, name, prefix, vrf);
+	service = dyncast_service_get(name);
+	if (strcmp(service->vrf, vrf) ||
+	    dyncast_prefix_cmp(&service->prefix, prefix))
+		prefix_set(service, prefix, vrf);
 	return true;
+}
+
+bool dyncast_apply_prefix_remove(struct dyncast_apply *apply, const char *name,
+				 const struct dyncast_prefix *prefix)
+{
+	static const struct dyncast_prefix none;
+	struct dyncast_service *service = dyncast_service_find(name);
+	char text[DYNCAST_PREFIX_STRLEN];
+
+	if (apply->phase == DYNCAST_APPLY) {
+		prefix_set(service, &none, "");
+		return true;
+	}
+	if (!service_check(apply, name, true))
+		return false;
+	if (!dyncast_prefix_cmp(&service->prefix, prefix))
+		return true;
+	if (!service->prefix.addr.family)
+		return refuse(apply, "service %s has no prefix", name);
+	return refuse(apply, "the prefix of service %s is %s", name,
+		      dyncast_prefix_str(&service->prefix, text, sizeof(text)));
 }
 
 bool dyncast_apply_affinity(struct dyncast_apply *apply, const char *name,
@@ -235,6 +270,10 @@ static bool instance_check(struct dyncast_apply *apply,
 			return refuse(
 				apply,
 				"the service's prefix is of the other family");
+		if (is_service_address(&service->prefix, &in->address))
+			return refuse(
+				apply,
+				"this is the service's own address; an instance needs one of its own");
 		self = dyncast_local_find(service, instance);
 		if (!self && dyncast_locals_count(&service->locals) >=
 				     DYNCAST_ATTR_INSTANCES_MAX)
@@ -261,27 +300,44 @@ bool dyncast_apply_instance(struct dyncast_apply *apply, const char *name,
 	struct dyncast_addr before, after;
 	struct dyncast_local *local;
 
+	if (apply->phase == DYNCAST_VALIDATE)
+		return names_valid(apply, name, instance) &&
+		       instance_check(apply, service, instance, in);
+	service = dyncast_service_get(name);
+	local = dyncast_local_get(service, instance);
+	dyncast_local_dbid(local, &before);
+	local->address = in->address;
+	local->capacity = in->capacity;
+	local->sid = in->sid;
+	dyncast_local_dbid(local, &after);
+	if (dyncast_addr_cmp(&before, &after))
+		local->feedback = 0;
+	service_changed(service);
+	return true;
+}
+
+bool dyncast_apply_instance_remove(struct dyncast_apply *apply,
+				   const char *name, const char *instance,
+				   bool line_only)
+{
+	struct dyncast_service *service = dyncast_service_find(name);
+	struct dyncast_local *local;
+
 	if (apply->phase == DYNCAST_VALIDATE) {
 		if (!names_valid(apply, name, instance))
 			return false;
-		if (in)
-			return instance_check(apply, service, instance, in);
 		if (!service || !dyncast_local_find(service, instance))
 			return refuse(apply,
 				      "there is no instance %s of service %s",
 				      instance, name);
 		return true;
 	}
-	service = dyncast_service_get(name);
-	local = dyncast_local_get(service, instance);
-	if (in) {
-		dyncast_local_dbid(local, &before);
-		local->address = in->address;
-		local->capacity = in->capacity;
-		local->sid = in->sid;
-		dyncast_local_dbid(local, &after);
-		if (dyncast_addr_cmp(&before, &after))
-			local->feedback = 0;
+	local = dyncast_local_find(service, instance);
+	if (line_only && local->drain) {
+		memset(&local->address, 0, sizeof(local->address));
+		local->capacity = 0;
+		local->sid = 0;
+		local->feedback = 0;
 	} else {
 		dyncast_local_free(local);
 	}
@@ -337,7 +393,7 @@ bool dyncast_apply_locator(struct dyncast_apply *apply,
 
 	if (apply->phase == DYNCAST_VALIDATE) {
 		if (locator && (!dyncast_locator_sid(locator, 1, &sid) ||
-				!dyncast_addr_is_unicast(&sid)))
+				!dyncast_addr_is_unicast(&locator->addr)))
 			return refuse(
 				apply,
 				"a locator is a unicast IPv6 prefix of 16-112 bits");

@@ -27,9 +27,12 @@ struct dyncast_apply_instance {
 	uint16_t sid;	   /* 0: not given */
 };
 
-/* prefix NULL: remove the line; vrf "": the default VRF */
+/* vrf "": the default VRF */
 bool dyncast_apply_prefix(struct dyncast_apply *apply, const char *name,
 			  const struct dyncast_prefix *prefix, const char *vrf);
+/* refused when the service has another prefix */
+bool dyncast_apply_prefix_remove(struct dyncast_apply *apply, const char *name,
+				 const struct dyncast_prefix *prefix);
 /* DYNCAST_*_DEFAULT removes the line */
 bool dyncast_apply_affinity(struct dyncast_apply *apply, const char *name,
 			    enum dyncast_affinity affinity, uint16_t timeout_s);
@@ -42,10 +45,13 @@ bool dyncast_apply_interval(struct dyncast_apply *apply, const char *name,
 			    uint32_t interval_ms, uint8_t threshold);
 bool dyncast_apply_scope(struct dyncast_apply *apply, const char *name,
 			 bool set, enum dyncast_scope scope);
-/* in NULL: remove the instance */
 bool dyncast_apply_instance(struct dyncast_apply *apply, const char *name,
 			    const char *instance,
 			    const struct dyncast_apply_instance *in);
+/* line_only: the drain line stays, as frr-reload removes it on its own */
+bool dyncast_apply_instance_remove(struct dyncast_apply *apply,
+				   const char *name, const char *instance,
+				   bool line_only);
 bool dyncast_apply_drain(struct dyncast_apply *apply, const char *name,
 			 const char *instance, bool drain);
 bool dyncast_apply_service_remove(struct dyncast_apply *apply,

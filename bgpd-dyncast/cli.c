@@ -47,8 +47,10 @@ DEFPY(dyncast_service_prefix, dyncast_service_prefix_cmd,
 
 	if (!vrf || !strcmp(vrf, VRF_DEFAULT_NAME))
 		vrf = "";
-	return APPLY(vty,
-		     dyncast_apply_prefix(&apply, name, no ? NULL : &own, vrf));
+	if (no)
+		return APPLY(vty,
+			     dyncast_apply_prefix_remove(&apply, name, &own));
+	return APPLY(vty, dyncast_apply_prefix(&apply, name, &own, vrf));
 }
 
 DEFPY(dyncast_service_affinity, dyncast_service_affinity_cmd,
@@ -141,7 +143,7 @@ DEFPY(dyncast_service_instance, dyncast_service_instance_cmd,
 }
 
 DEFPY(no_dyncast_service_instance, no_dyncast_service_instance_cmd,
-      "no dyncast service WORD$name instance WORD$instance [address <A.B.C.D|X:X::X:X> [capacity (1-1000000)] [sid (1-65535)]]",
+      "no dyncast service WORD$name instance WORD$instance [address$line <A.B.C.D|X:X::X:X> [capacity (1-1000000)] [sid (1-65535)]]",
       NO_STR DYNCAST_STR SERVICE_STR
       "A backend of the service at this site\n"
       "Name of the instance\n"
@@ -153,7 +155,8 @@ DEFPY(no_dyncast_service_instance, no_dyncast_service_instance_cmd,
       "SRv6 segment of the locator by which other sites reach it\n"
       "Number within the locator\n")
 {
-	return APPLY(vty, dyncast_apply_instance(&apply, name, instance, NULL));
+	return APPLY(vty, dyncast_apply_instance_remove(&apply, name, instance,
+							line != NULL));
 }
 
 DEFPY(dyncast_service_drain, dyncast_service_drain_cmd,

@@ -228,21 +228,21 @@ static struct json_object *json_service(const struct dyncast_service *service,
 static void metrics_columns(struct vty *vty, const struct dyncast_metrics *m)
 {
 	if (m->has & DYNCAST_HAS_CAPACITY)
-		vty_out(vty, " %7u", m->capacity);
+		vty_out(vty, " %10u", m->capacity);
 	else
-		vty_out(vty, " %7s", "-");
+		vty_out(vty, " %10s", "-");
 	if (m->has & DYNCAST_HAS_UTILISATION)
 		vty_out(vty, " %5.1f%%", m->utilisation / 100.0);
 	else
 		vty_out(vty, " %6s", "-");
 	if (m->has & DYNCAST_HAS_DELAY)
-		vty_out(vty, " %7.1f", m->delay_us / 1000.0);
+		vty_out(vty, " %9.1f", m->delay_us / 1000.0);
+	else
+		vty_out(vty, " %9s", "-");
+	if (m->has)
+		vty_out(vty, " %7.1f", m->age_ms / 1000.0);
 	else
 		vty_out(vty, " %7s", "-");
-	if (m->has)
-		vty_out(vty, " %6.1f", m->age_ms / 1000.0);
-	else
-		vty_out(vty, " %6s", "-");
 }
 
 static const char *flags_str(uint8_t flags)
@@ -252,25 +252,38 @@ static const char *flags_str(uint8_t flags)
 	return flags & DYNCAST_INSTANCE_DRAIN ? "drain" : "up";
 }
 
-/* 79 columns, as candidate_line() and local_line() fill them */
+/* at most 80 columns, whatever the name and the figures */
 static void columns_header(struct vty *vty)
 {
-	vty_out(vty, "  %-22s %-10s %-13s %-5s %7s %6s %7s %6s\n", "D-BID",
-		"Instance", "Site", "State", "Cap", "Util", "ms", "Age s");
+	vty_out(vty, "  %-31s %-5s %10s %6s %9s %7s\n", "Instance", "State",
+		"Capacity", "Util", "Delay ms", "Age s");
+}
+
+/* site NULL: local */
+static void instance_lines(struct vty *vty, const char *name, uint8_t flags,
+			   const struct dyncast_metrics *metrics,
+			   const struct dyncast_addr *dbid,
+			   const struct dyncast_addr *site)
+{
+	char text[DYNCAST_ADDR_STRLEN];
+
+	vty_out(vty, "  %-31s %-5s", name[0] ? name : "-", flags_str(flags));
+	metrics_columns(vty, metrics);
+	vty_out(vty, "\n    D-BID %s, ",
+		dbid->family ? dyncast_addr_str(dbid, text, sizeof(text))
+			     : "-");
+	if (site)
+		vty_out(vty, "site %s\n",
+			dyncast_addr_str(site, text, sizeof(text)));
+	else
+		vty_out(vty, "local\n");
 }
 
 static void candidate_line(struct vty *vty, const struct dyncast_candidate *c)
 {
-	char dbid[DYNCAST_ADDR_STRLEN], site[DYNCAST_ADDR_STRLEN];
-
-	vty_out(vty, "  %-22s %-10s %-13s %-5s",
-		dyncast_addr_str(&c->instance.dbid, dbid, sizeof(dbid)),
-		c->instance.name[0] ? c->instance.name : "-",
-		c->site.family ? dyncast_addr_str(&c->site, site, sizeof(site))
-			       : "local",
-		flags_str(c->instance.flags));
-	metrics_columns(vty, &c->instance.metrics);
-	vty_out(vty, "\n");
+	instance_lines(vty, c->instance.name, c->instance.flags,
+		       &c->instance.metrics, &c->instance.dbid,
+		       c->site.family ? &c->site : NULL);
 }
 
 static void service_text(struct vty *vty, const struct dyncast_service *service,
@@ -283,14 +296,18 @@ static void service_text(struct vty *vty, const struct dyncast_service *service,
 	const struct dyncast_path *path;
 	unsigned int i;
 
-	vty_out(vty, "Service %s, prefix %s", service ? service->name : "-",
+	if (service)
+		vty_out(vty, "Service %s: %s\n", service->name,
+			service_state(service));
+	else
+		vty_out(vty, "Service of other sites: learnt\n");
+	vty_out(vty, "  prefix %s",
 		dyncast_prefix_str(track ? &track->key.prefix
 					 : &service->prefix,
 				   text, sizeof(text)));
 	if (service && service->vrf[0])
 		vty_out(vty, ", VRF %s", service->vrf);
-	vty_out(vty, ": %s\n", service_state(service));
-	vty_out(vty, "  select %s, affinity %s, flow timeout %u s\n",
+	vty_out(vty, "\n  select %s, affinity %s, flow timeout %u s\n",
 		action_str(policy->action), affinity_str(policy->affinity),
 		policy->timeout_s ? policy->timeout_s
 				  : DYNCAST_FLOW_TIMEOUT_DEFAULT);
@@ -407,7 +424,6 @@ static void local_line(struct vty *vty, const struct dyncast_local *local)
 {
 	struct dyncast_metrics metrics =
 		dyncast_local_metrics(local, dyncast_now_ms());
-	char text[DYNCAST_ADDR_STRLEN];
 	struct dyncast_addr dbid;
 	bool advertised;
 	const char *why;
@@ -415,11 +431,7 @@ static void local_line(struct vty *vty, const struct dyncast_local *local)
 
 	why = dyncast_advertise_local(local, &advertised, &flags);
 	dyncast_local_dbid(local, &dbid);
-	vty_out(vty, "  %-22s %-10s %-13s %-5s",
-		dyncast_addr_str(&dbid, text, sizeof(text)), local->name,
-		"local", flags_str(flags));
-	metrics_columns(vty, &metrics);
-	vty_out(vty, "\n");
+	instance_lines(vty, local->name, flags, &metrics, &dbid, NULL);
 	if (why[0])
 		vty_out(vty, "    %s: %s\n",
 			advertised ? "advertised as down" : "not advertised",
@@ -428,12 +440,29 @@ static void local_line(struct vty *vty, const struct dyncast_local *local)
 		vty_out(vty, "    agent: %s\n", local->reason);
 }
 
+static void instances_local(struct vty *vty, struct json_object *array,
+			    const struct dyncast_service *service)
+{
+	struct dyncast_local *local;
+
+	if (!array && dyncast_locals_count(&service->locals))
+		vty_out(vty, "Service %s, this site\n", service->name);
+	frr_each (dyncast_locals,
+		  (struct dyncast_locals_head *)&service->locals, local) {
+		if (array)
+			json_object_array_add(array, json_local(local));
+		else
+			local_line(vty, local);
+	}
+}
+
 static void instances_learnt(struct vty *vty, struct json_object *array,
 			     const struct dyncast_track *track)
 {
 	char prefix[DYNCAST_PREFIX_STRLEN];
 	struct json_object *json;
 	struct dyncast_set set;
+	bool first = true;
 	unsigned int i;
 
 	if (!dyncast_candidates_build(track, &set))
@@ -447,9 +476,13 @@ static void instances_learnt(struct vty *vty, struct json_object *array,
 			json_object_string_add(json, "service", set.name);
 			json_object_string_add(json, "prefix", prefix);
 			json_object_array_add(array, json);
-		} else {
-			candidate_line(vty, &set.candidates[i]);
+			continue;
 		}
+		if (first)
+			vty_out(vty, "Service %s, other sites\n",
+				set.name[0] ? set.name : prefix);
+		first = false;
+		candidate_line(vty, &set.candidates[i]);
 	}
 	dyncast_set_fini(&set);
 }
@@ -462,17 +495,11 @@ DEFPY(show_dyncast_instance, show_dyncast_instance_cmd,
 	struct json_object *array = uj ? json_object_new_array() : NULL;
 	struct dyncast_service *service;
 	struct dyncast_track *track;
-	struct dyncast_local *local;
 
 	if (!uj)
 		columns_header(vty);
 	frr_each (dyncast_services, &dyncast_state.services, service)
-		frr_each (dyncast_locals, &service->locals, local) {
-			if (uj)
-				json_object_array_add(array, json_local(local));
-			else
-				local_line(vty, local);
-		}
+		instances_local(vty, array, service);
 	frr_each (dyncast_tracks, &dyncast_tracks, track)
 		instances_learnt(vty, array, track);
 	if (!uj)

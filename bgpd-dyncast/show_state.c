@@ -52,6 +52,15 @@ static struct json_object *json_agents(const struct dyncast_agent_status *agent)
 	return json;
 }
 
+static const char *const malformed_keys[] = {
+	[DYNCAST_ATTR_EMPTY] = "empty",
+	[DYNCAST_ATTR_TRUNCATED] = "truncated",
+	[DYNCAST_ATTR_BAD_LENGTH] = "badLength",
+	[DYNCAST_ATTR_BAD_VALUE] = "badValue",
+	[DYNCAST_ATTR_DUPLICATE] = "duplicateDbid",
+	[DYNCAST_ATTR_TOO_MANY] = "tooManyInstances",
+};
+
 static struct json_object *json_received(void)
 {
 	const struct dyncast_receive_counters *c = &dyncast_receive_counters;
@@ -60,7 +69,7 @@ static struct json_object *json_received(void)
 	unsigned int i;
 
 	for (i = DYNCAST_ATTR_EMPTY; i <= DYNCAST_ATTR_TOO_MANY; i++)
-		json_object_int_add(malformed, dyncast_attr_result_str(i),
+		json_object_int_add(malformed, malformed_keys[i],
 				    c->malformed[i]);
 	json_object_int_add(json, "decoded", c->decoded);
 	json_object_object_add(json, "malformed", malformed);
