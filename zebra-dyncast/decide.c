@@ -11,7 +11,8 @@
  *
  * After a restart of zebra nothing is moved while a recovered instance waits
  * for the routing daemons to send its route again (at most
- * DYNCAST_GRACE_MS): the kernel's view is the better one until then.
+ * DYNCAST_GRACE_MS): the kernel's view is the better one until then.  The same
+ * holds when the routes to all candidates are lost at once.
  *
  * Main thread; a decision for 256 candidates takes well under a millisecond.
  */
@@ -38,6 +39,11 @@
 #define TICK_AGEING_MS 1000
 #define WEIGH_PACE_MS 240 /* a tick, less what a timer may be early */
 #define RING_STEP_SLOTS 64
+/* routes that are lost for one reason are lost within this time, */
+#define LOST_TOGETHER_MS 100
+/* and come back within this */
+#define FOLLOW_MS 2000
+#define TICK_LOSING_MS 50
 
 /* ---- one candidate ---------------------------------------------------- */
 
@@ -102,16 +108,27 @@ static bool verdict_alive(uint8_t verdict)
 	       verdict != DYNCAST_VERDICT_NO_FORWARDING;
 }
 
-/* Was in the kernel before us and its route is not back yet. */
+static bool programmed_alive(const struct dyncast_backend *b)
+{
+	return b->programmed && b->dp.alive;
+}
+
+/* The kernel's view of it stands for now: its route is not back yet after a
+ * restart, or it may be lost together with all others (see routes_watch()). */
 static bool backend_settling(struct dyncast_backend *b, uint8_t verdict)
 {
-	if (!b->recovered || flagged_down(b))
+	const struct dyncast_service *s = b->service;
+
+	if (flagged_down(b))
 		return false;
 	if (verdict_alive(verdict)) {
 		b->recovered = false;
 		return false;
 	}
-	return dyncast_now_ms() < b->service->grace_ms;
+	if (b->recovered && dyncast_now_ms() < s->grace_ms)
+		return true;
+	return s->losing && verdict == DYNCAST_VERDICT_UNRESOLVED &&
+	       programmed_alive(b);
 }
 
 uint32_t dyncast_backend_age(const struct dyncast_backend *b)
@@ -191,10 +208,8 @@ static void backend_program(struct dyncast_backend *b, uint8_t verdict)
 
 void dyncast_backend_check(struct dyncast_backend *b)
 {
-	uint8_t verdict = dyncast_backend_verdict(b);
-
-	if (!backend_settling(b, verdict))
-		backend_program(b, verdict);
+	if (flagged_down(b))
+		backend_program(b, DYNCAST_VERDICT_DOWN);
 }
 
 /* ---- one service ------------------------------------------------------ */
@@ -332,13 +347,71 @@ static void enable(struct dyncast_service *s)
 	s->dp = dp;
 }
 
-/* program everyone; true while a recovered instance still settles */
+/* as long as pinned flows of a lost BGP path stay */
+static int64_t isolation_ms(void)
+{
+	return MAX((int64_t)dyncast_config.hold_s * 1000, DYNCAST_GRACE_MS);
+}
+
+static void isolate(struct dyncast_service *s, int64_t now)
+{
+	struct dyncast_backend *b;
+	char buf[DYNCAST_SERVICE_STRLEN];
+
+	zlog_warn(
+		"dyncast: service %s: the routes to all candidates are lost, by this router's own link or IGP; it steers as before for %u s at most",
+		dyncast_service_str(s, buf, sizeof(buf)),
+		(unsigned int)(isolation_ms() / 1000));
+	s->grace_ms = now + isolation_ms();
+	frr_each (dyncast_backends, &s->backends, b)
+		b->recovered = b->recovered || programmed_alive(b);
+}
+
+/*
+ * Routes go one by one, also when the reason is one: this router's own link
+ * or IGP.  Flows re-pinned at the first loss would move to candidates that
+ * are lost a moment later.  So a loss waits for what is lost with it, and
+ * when nobody is left there is nobody to re-pin to: all stay in the kernel as
+ * after a restart, until the first comes back and the others had time to
+ * follow.
+ */
+static void routes_watch(struct dyncast_service *s, int64_t now)
+{
+	unsigned int standing = 0, falling = 0;
+	struct dyncast_backend *b;
+
+	frr_each (dyncast_backends, &s->backends, b) {
+		uint8_t verdict = dyncast_backend_verdict(b);
+
+		if (verdict_alive(verdict))
+			standing++;
+		else if (verdict == DYNCAST_VERDICT_UNRESOLVED)
+			falling += programmed_alive(b);
+	}
+	if (!falling)
+		s->lost_ms = 0;
+	else if (!s->lost_ms)
+		s->lost_ms = now;
+	s->losing = falling && now - s->lost_ms < LOST_TOGETHER_MS;
+
+	if (!falling || standing) {
+		if (s->isolated)
+			s->grace_ms = MIN(s->grace_ms, now + FOLLOW_MS);
+		s->isolated = false;
+	} else if (!s->losing && !s->isolated) {
+		s->isolated = true;
+		isolate(s, now);
+	}
+}
+
+/* program everyone; true while the kernel's view of one still stands */
 static bool program_all(struct dyncast_service *s)
 {
 	struct dyncast_backend *b;
 	bool settling = false;
 	uint8_t verdict;
 
+	routes_watch(s, dyncast_now_ms());
 	frr_each (dyncast_backends, &s->backends, b) {
 		verdict = dyncast_backend_verdict(b);
 		if (backend_settling(b, verdict))
@@ -371,7 +444,9 @@ static void decide(struct event *e)
 			return;
 	}
 	moving = moving || s->ring_left || s->members_changed;
-	dyncast_decide_later(s, moving ? TICK_MOVING_MS : TICK_AGEING_MS);
+	dyncast_decide_later(s, s->losing ? TICK_LOSING_MS
+				: moving  ? TICK_MOVING_MS
+					  : TICK_AGEING_MS);
 }
 
 void dyncast_decide_later(struct dyncast_service *s, unsigned int ms)

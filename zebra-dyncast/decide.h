@@ -23,7 +23,7 @@ uint32_t dyncast_backend_metric(const struct dyncast_backend *backend);
 void dyncast_decide_later(struct dyncast_service *service, unsigned int ms);
 
 /*
- * Failure rules (a) and (c), at once: program the instance as dead if it is,
+ * Failure rule (a), at once: program the instance as dead if its site says so,
  * without waiting for the decision that follows.
  */
 void dyncast_backend_check(struct dyncast_backend *backend);

@@ -36,8 +36,8 @@ struct dyncast_backend {
 					* only known from the pinned maps */
 	enum dyncast_presence presence;
 	bool seen;	     /* while a set is applied */
-	bool recovered;	     /* was in the kernel when we started, and its
-			      * route has not been seen since */
+	bool recovered;	     /* was in the kernel when we started, or when all
+			      * routes were lost; its own is not back yet */
 	int64_t received_ms; /* of data.instance.metrics */
 	int64_t expires_ms;  /* of HELD */
 
@@ -73,6 +73,9 @@ struct dyncast_service {
 	int64_t stale_ms;     /* until when the stale set is kept */
 	int64_t grace_ms;     /* until when recovered instances may settle */
 	bool settling;	      /* some have not: nothing is moved */
+	int64_t lost_ms;      /* routes are being lost since, 0 none */
+	bool losing;	      /* others may be lost in a moment */
+	bool isolated;	      /* nobody has a route since we had one */
 	bool members_changed; /* the ring must be built again */
 	bool full_logged;
 
