@@ -387,6 +387,7 @@ bool dyncast_apply_service_remove(struct dyncast_apply *apply, const char *name)
 bool dyncast_apply_locator(struct dyncast_apply *apply,
 			   const struct dyncast_prefix *locator)
 {
+	static const struct dyncast_prefix none;
 	struct dyncast_service *service;
 	struct dyncast_local *local;
 	struct dyncast_addr sid;
@@ -399,11 +400,11 @@ bool dyncast_apply_locator(struct dyncast_apply *apply,
 				"a locator is a unicast IPv6 prefix of 16-112 bits");
 		return true;
 	}
-	if (locator)
-		dyncast_state.locator = *locator;
-	else
-		memset(&dyncast_state.locator, 0,
-		       sizeof(dyncast_state.locator));
+	if (!locator)
+		locator = &none;
+	if (!dyncast_prefix_cmp(&dyncast_state.locator, locator))
+		return true;
+	dyncast_state.locator = *locator;
 	/* other D-BIDs: zebra has to answer for them anew */
 	frr_each (dyncast_services, &dyncast_state.services, service)
 		frr_each (dyncast_locals, &service->locals, local)

@@ -44,6 +44,8 @@
 /* features, in HELLO */
 #define DYNCAST_FEATURE_BPF (1u << 0)  /* flows are pinned by the kernel */
 #define DYNCAST_FEATURE_SRV6 (1u << 1) /* SIDs can be installed */
+/* from bgpd, not for good: it lacks feedback on an instance, say all again */
+#define DYNCAST_FEATURE_ASK (1u << 2)
 
 enum dyncast_msg_type {
 	DYNCAST_MSG_HELLO = 1,

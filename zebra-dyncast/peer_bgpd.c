@@ -114,6 +114,8 @@ static void receive_hello(const struct dyncast_msg_hello *hello)
 		if (!alive)
 			dyncast_service_unstale_all();
 		dyncast_sid_locator_set(&hello->locator);
+		if (hello->features & DYNCAST_FEATURE_ASK)
+			dyncast_feedback_repeat();
 		return;
 	}
 	zlog_info("dyncast: bgpd_dyncast %s",

@@ -324,9 +324,19 @@ static uint8_t feedback_state(const struct dyncast_backend *b,
 	return DYNCAST_FEEDBACK_READY;
 }
 
+static void feedback_send(const struct dyncast_backend *b, uint8_t state)
+{
+	struct dyncast_msg_feedback feedback = {
+		.service = b->service->key,
+		.dbid = b->data.instance.dbid,
+		.state = state,
+	};
+
+	dyncast_peer_feedback(&feedback);
+}
+
 void dyncast_feedback(struct dyncast_backend *b)
 {
-	struct dyncast_msg_feedback feedback = {};
 	const char *problem;
 	uint8_t state;
 
@@ -347,10 +357,26 @@ void dyncast_feedback(struct dyncast_backend *b)
 			state == DYNCAST_FEEDBACK_READY
 				? "ready"
 				: "unreachable: its address is not on a connected network");
-	feedback.service = b->service->key;
-	feedback.dbid = b->data.instance.dbid;
-	feedback.state = state;
-	dyncast_peer_feedback(&feedback);
+	feedback_send(b, state);
+}
+
+void dyncast_feedback_repeat(void)
+{
+	struct dyncast_service *s;
+	struct dyncast_backend *b;
+	const char *problem;
+	uint8_t state;
+
+	frr_each (dyncast_services, &dyncast_services, s) {
+		frr_each (dyncast_backends, &s->backends, b) {
+			if (!dyncast_backend_is_local(b) ||
+			    b->presence != DYNCAST_PRESENT)
+				continue;
+			state = feedback_state(b, &problem);
+			if (state)
+				feedback_send(b, state);
+		}
+	}
 }
 
 void dyncast_feedback_all(void)

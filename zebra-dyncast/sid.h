@@ -56,6 +56,8 @@ void dyncast_sid_resend(void);
 void dyncast_feedback(struct dyncast_backend *backend);
 /* all again: a new epoch */
 void dyncast_feedback_all(void);
+/* bgpd asks: say again what is known */
+void dyncast_feedback_repeat(void);
 
 typedef void dyncast_sid_fn(const struct dyncast_sid *sid, void *arg);
 void dyncast_sid_each(dyncast_sid_fn *fn, void *arg);
