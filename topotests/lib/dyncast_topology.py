@@ -113,12 +113,6 @@ def staticd_conf(router):
 def isisd_conf(router):
     net = f"49.0001.0000.0000.{NUMBERS[router]:04d}.00"
     lines = [f"hostname {router}"]
-    if router in SITES:
-        lines += [
-            "ipv6 prefix-list LOCATORS seq 5 permit 2001:db8::/32 ge 48 le 64",
-            "route-map LOCATORS permit 10",
-            " match ipv6 address prefix-list LOCATORS",
-        ]
     lines += [
         "router isis 1",
         " is-type level-2-only",
@@ -129,7 +123,9 @@ def isisd_conf(router):
         f" net {net}",
     ]
     if router in SITES:
-        lines += [" redistribute ipv6 static level-2 route-map LOCATORS"]
+        # No route-map: frr.conf has it after this line, and isisd 8.4 does not
+        # look again at routes when their route-map appears.
+        lines += [" redistribute ipv6 static level-2"]
     for name, _, v6, metric in [("lo", None, "yes", None)] + interfaces(router):
         lines += [f"interface {name}", " ip router isis 1"]
         if v6:
@@ -285,15 +281,22 @@ class Lab:
             self.cmd(name, f"ip addr add {SERVICE_PREFIX} dev lo")
 
     def _copy_modules(self):
+        for daemon in ("bgpd", "zebra"):
+            name = f"{daemon}_dyncast.so"
+            source = os.path.join(dyncast_frr.BUILD, "modules", name)
+            self.modules[daemon] = self.copy_module(source, name)
+
+    def copy_module(self, source, name):
         """The daemons load modules as user frr, who may not be able to look
         into the folder of the build."""
         folder = os.path.join(self.rundir, "modules")
         os.makedirs(folder, exist_ok=True)
         os.chmod(folder, 0o755)
-        for daemon in ("bgpd", "zebra"):
-            name = f"{daemon}_dyncast.so"
-            source = os.path.join(dyncast_frr.BUILD, "modules", name)
-            self.modules[daemon] = shutil.copy(source, os.path.join(folder, name))
+        target = os.path.join(folder, name)
+        # a new file: the old one may still be mapped by a daemon
+        if os.path.exists(target):
+            os.unlink(target)
+        return shutil.copy(source, target)
 
     def router_conf(self, router):
         """{daemon: lines of its configuration file}"""
@@ -423,6 +426,14 @@ class Lab:
         end_processes([self.pids[router, other] for other in others])
         self._start_daemons(router, ["zebra"])
         self._start_daemons(router, others)
+
+    def boot(self, router, daemons):
+        """Start daemons that have no files of their own, then `vtysh -b`."""
+        error = self.node(router).startRouterDaemons(list(daemons))
+        assert not error, f"{router}: {error}"
+        for daemon in daemons:
+            self._started(router, daemon)
+        self.cmd(router, "vtysh -b")
 
     def _start_daemons(self, router, daemons):
         error = self.node(router).startRouterDaemons(list(daemons))

@@ -24,7 +24,8 @@ import time
 
 MARKER = b"\xff" * 16
 OPEN, UPDATE, NOTIFICATION, KEEPALIVE = 1, 2, 3, 4
-HOLD = 90
+HOLD = 30
+KEEPALIVE_S = 1  # whatever hold time the peer wants, this is often enough
 
 
 def message(kind, body=b""):
@@ -127,7 +128,7 @@ class Speaker:
             now = time.monotonic()
             if self.state == "established" and now >= self.next_keepalive:
                 self.sock.sendall(message(KEEPALIVE))
-                self.next_keepalive = now + HOLD / 4
+                self.next_keepalive = now + KEEPALIVE_S
             watched = [0] + ([self.sock] if self.sock else [])
             readable, _, _ = select.select(watched, [], [], 1.0)
             if self.sock in readable:
