@@ -41,6 +41,7 @@
 #include "bgpd/bgp_attr.h"
 #include "bgpd/bgp_aspath.h"
 #include "bgpd/bgp_community.h"
+#include "bgpd/bgp_debug.h"
 #include "bgpd/bgp_memory.h"
 #include "bgpd/bgp_route.h"
 #include "bgpd/bgp_table.h"
@@ -69,6 +70,14 @@ extern struct zebra_privs_t bgpd_privs;
 #define dyncast_event_cancel(t) event_cancel(&(t))
 #define dyncast_run_dir frr_runstatedir
 #endif
+
+/* --- `show debugging bgp`: 8.4 lets no module take part ------------------- */
+static inline void dyncast_debug_hook(int (*show)(struct vty *, bool))
+{
+#ifdef DYNCAST_FRR_EVENT
+	hook_register(bgp_hook_config_write_debug, show);
+#endif
+}
 
 /* --- own ZAPI client: a synchronous one gets nothing unsolicited ---------- */
 static inline struct zclient *dyncast_zclient_new(struct event_loop *loop)

@@ -13,6 +13,14 @@
 #include "bgpd-dyncast/debug_clippy.c"
 #endif
 
+/* part of `show debugging bgp`; the configuration is written by cli.c */
+static int show_debugging(struct vty *vty, bool running)
+{
+	if (!running && DEBUG_MODE_CHECK(&dyncast_state.debug, DEBUG_MODE_ALL))
+		vty_out(vty, "  Dyncast debugging is on\n");
+	return 0;
+}
+
 DEFPY(debug_dyncast_bgp, debug_dyncast_bgp_cmd, "[no] debug dyncast bgp",
       NO_STR DEBUG_STR
       "Compute-aware anycast\n"
@@ -26,6 +34,7 @@ DEFPY(debug_dyncast_bgp, debug_dyncast_bgp_cmd, "[no] debug dyncast bgp",
 
 void dyncast_debug_init(void)
 {
+	dyncast_debug_hook(show_debugging);
 	install_element(ENABLE_NODE, &debug_dyncast_bgp_cmd);
 	install_element(CONFIG_NODE, &debug_dyncast_bgp_cmd);
 }

@@ -95,6 +95,9 @@ struct json_object *dyncast_show_state_json(void)
 			? dyncast_prefix_str(&dyncast_state.locator, text,
 					     sizeof(text))
 			: "");
+	json_object_boolean_add(
+		json, "debug",
+		DEBUG_MODE_CHECK(&dyncast_state.debug, DEBUG_MODE_ALL));
 	json_object_int_add(json, "prefixes",
 			    dyncast_tracks_count(&dyncast_tracks));
 	json_object_object_add(json, "zebra", json_zebra(&peer));
@@ -118,6 +121,8 @@ void dyncast_show_state_text(struct vty *vty)
 			? dyncast_prefix_str(&dyncast_state.locator, text,
 					     sizeof(text))
 			: "none");
+	if (DEBUG_MODE_CHECK(&dyncast_state.debug, DEBUG_MODE_ALL))
+		vty_out(vty, "Debugging is on\n");
 	vty_out(vty, "zebra_dyncast: %s%s\n",
 		!peer.connected ? "no connection to zebra"
 		: peer.up	? "up"

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * `debug dyncast zebra`: what the module does, one line per event.
+ * `debug dyncast zebra`: what the module does, one line per event; told by
+ * zebra's own `show debugging zebra`.
  */
 
 #include <zebra.h>
 
 #include "lib/command.h"
+#include "zebra/debug.h"
 
 #include "compat.h"
 #include "module.h"
@@ -33,8 +35,16 @@ int dyncast_debug_config_write(struct vty *vty)
 	return 1;
 }
 
+static int show_debugging(struct vty *vty)
+{
+	if (dyncast_debug_zebra)
+		vty_out(vty, "  Dyncast debugging is on\n");
+	return 0;
+}
+
 void dyncast_debug_init(void)
 {
+	hook_register(zebra_debug_show_debugging, show_debugging);
 	install_element(ENABLE_NODE, &debug_dyncast_zebra_cmd);
 	install_element(CONFIG_NODE, &debug_dyncast_zebra_cmd);
 }
