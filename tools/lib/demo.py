@@ -109,7 +109,10 @@ class Demo:
         except AssertionError:
             pass  # a silent flow is not a kept one
         self.kept[name] = {"kept": len(kept), "expected": expected}
-        self.tell(f"{name:13s} long-lived flows where they began: {len(kept)} of {self.check.opened}")
+        self.tell(
+            f"{name:13s} long-lived flows where they began: "
+            f"{len(kept)} of {self.check.opened}"
+        )
         return kept
 
     def run(self):
@@ -203,7 +206,10 @@ class Demo:
         )
 
     def plain_anycast(self):
-        self.title("plain-anycast", f"{FAILING} is back; Dyncast unconfigured, load on {LOADED} as in load")
+        self.title(
+            "plain-anycast",
+            f"{FAILING} is back; Dyncast unconfigured, load on {LOADED} as in load",
+        )
         self.load.ask("phase", name="between")
         self.lab.set_site_link(FAILING, True)
         self.lab.wait_underlay()
@@ -277,7 +283,8 @@ class Demo:
             summary["plainAnycast"]["meanMs"] > by_name["shift"]["meanMs"],
             "plain anycast is slower than steering under the same load",
         )
-        self.expect(by_name["drain"]["share"][DRAINING] == 0, f"no new flow at {DRAINING} in drain")
+        drained = by_name["drain"]["share"][DRAINING]
+        self.expect(drained == 0, f"no new flow at {DRAINING} in drain")
         loaded = SITES[LOADED].instances
         share = {
             name: sum(by_name[name]["share"][one] for one in loaded)
