@@ -82,9 +82,10 @@ static void metrics_quantise(struct dyncast_metrics *m)
 /* The site's figures for those who do not know our instance sub-TLV. */
 static void site_build(struct dyncast_attr *attr)
 {
-	uint64_t capacity = 0, used = 0, delay = 0, n_used = 0, n_delay = 0;
+	uint64_t capacity = 0, n_used = 0, n_delay = 0, share;
+	/* an agent's capacity times its delay may be more than 64 bits hold */
+	double used = 0, delay = 0;
 	const struct dyncast_instance *in;
-	uint64_t share;
 	unsigned int i;
 
 	for (i = 0; i < attr->n_instances; i++) {
@@ -96,11 +97,11 @@ static void site_build(struct dyncast_attr *attr)
 				: 1;
 		capacity += share;
 		if (in->metrics.has & DYNCAST_HAS_UTILISATION) {
-			used += share * in->metrics.utilisation;
+			used += (double)share * in->metrics.utilisation;
 			n_used += share;
 		}
 		if (in->metrics.has & DYNCAST_HAS_DELAY) {
-			delay += share * in->metrics.delay_us;
+			delay += (double)share * in->metrics.delay_us;
 			n_delay += share;
 		}
 	}
@@ -109,12 +110,12 @@ static void site_build(struct dyncast_attr *attr)
 	if (n_used) {
 		attr->site.has |= DYNCAST_SITE_HAS_RESOURCE;
 		attr->site.resource_percent = true;
-		attr->site.resource = 100 - used / n_used / 100;
+		attr->site.resource = 100 - (uint32_t)(used / n_used / 100);
 	}
 	if (n_delay) {
 		attr->site.has |= DYNCAST_SITE_HAS_DELAY;
 		attr->site.delay_form = DYNCAST_DELAY_MS;
-		attr->site.delay = (delay / n_delay + 999) / 1000;
+		attr->site.delay = ((uint64_t)(delay / n_delay) + 999) / 1000;
 	}
 }
 

@@ -145,6 +145,35 @@ static void set_shrink(struct dyncast_set *set)
 		set->candidates = smaller;
 }
 
+/* an empty set with room for all that a set may hold; false: no memory */
+static bool set_make(const struct dyncast_track *track, struct dyncast_set *set)
+{
+	memset(set, 0, sizeof(*set));
+	set->service = track->key;
+	set->sites = calloc(DYNCAST_CANDIDATES_MAX, sizeof(*set->sites));
+	set->candidates =
+		calloc(DYNCAST_CANDIDATES_MAX, sizeof(*set->candidates));
+	if (set->sites && set->candidates)
+		return true;
+	dyncast_set_fini(set);
+	return false;
+}
+
+bool dyncast_candidates_none(const struct dyncast_track *track,
+			     struct dyncast_set *set)
+{
+	const struct dyncast_path *path;
+
+	if (!set_make(track, set))
+		return false;
+	for (path = track->paths; path; path = path->next)
+		if (path->valid && path->nexthop.family)
+			site_add(set, &path->nexthop);
+	qsort(set->sites, set->n_sites, sizeof(*set->sites), site_order);
+	set_shrink(set);
+	return true;
+}
+
 bool dyncast_candidates_build(const struct dyncast_track *track,
 			      struct dyncast_set *set)
 {
@@ -155,15 +184,8 @@ bool dyncast_candidates_build(const struct dyncast_track *track,
 	bool any = service != NULL;
 	unsigned int i;
 
-	memset(set, 0, sizeof(*set));
-	set->service = track->key;
-	set->sites = calloc(DYNCAST_CANDIDATES_MAX, sizeof(*set->sites));
-	set->candidates =
-		calloc(DYNCAST_CANDIDATES_MAX, sizeof(*set->candidates));
-	if (!set->sites || !set->candidates) {
-		dyncast_set_fini(set);
+	if (!set_make(track, set))
 		return false;
-	}
 	if (service) {
 		strlcpy(set->name, service->name, sizeof(set->name));
 		set->policy = service->policy;

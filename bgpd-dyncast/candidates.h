@@ -23,4 +23,9 @@ bool dyncast_candidates_build(const struct dyncast_track *track,
 bool dyncast_candidates_same(const struct dyncast_set *a,
 			     const struct dyncast_set *b);
 
+/* The sites that have a path, and no candidate: what is left when nobody
+ * offers metrics any more.  The caller frees it; false: no memory. */
+bool dyncast_candidates_none(const struct dyncast_track *track,
+			     struct dyncast_set *set);
+
 #endif /* BGPD_DYNCAST_CANDIDATES_H */

@@ -181,20 +181,25 @@ static void send_set(struct dyncast_track *track, struct dyncast_set *set)
 /*
  * A REMOVE only says that the BGP paths are gone, and zebra holds what it has
  * (failure rule (b)).  Instances of this site were taken away by the
- * configuration: an empty set before it says so (rule (a)).
+ * configuration, and those of a site that has a plain path by now by theirs: an
+ * empty set with the sites that are left says so before (rule (a)).
  */
 static void send_remove(struct dyncast_track *track)
 {
 	struct dyncast_msg msg = {.type = DYNCAST_MSG_REMOVE};
-	struct dyncast_set empty = {.service = track->key};
+	struct dyncast_set empty;
 	bool local = false;
 	unsigned int i;
 
 	for (i = 0; i < track->sent.n_candidates; i++)
 		if (!track->sent.candidates[i].site.family)
 			local = true;
-	if (local)
-		send_set(track, &empty);
+	if (dyncast_candidates_none(track, &empty)) {
+		if (local || empty.n_sites)
+			send_set(track, &empty);
+		else
+			dyncast_set_fini(&empty);
+	}
 	msg.remove = track->key;
 	send_msg(&msg);
 	status.removes++;
