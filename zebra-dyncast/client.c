@@ -18,6 +18,7 @@
 #include "lib/libfrr.h"
 #include "lib/network.h"
 #include "lib/privs.h"
+#include "lib/sockopt.h"
 #include "zebra/zebra_router.h"
 
 #include "compat.h"
@@ -35,6 +36,7 @@
 extern struct zebra_privs_t zserv_privs;
 
 #define RECONNECT_MS 100
+#define SEND_BUFFER 1048576 /* as libfrr's clients have */
 
 static struct zclient *client;
 static struct event *t_connect;
@@ -222,6 +224,30 @@ static void client_read(struct event *e)
 			       &client->t_read);
 }
 
+/*
+ * Not zclient_socket_connect(): it waits for room in the listener's queue,
+ * and this thread is the one that accepts.  With a handful of daemons that
+ * connect while zebra starts it would wait for ever.
+ */
+static bool socket_connect(void)
+{
+	int fd = socket(zclient_addr.ss_family,
+			SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return false;
+	frr_with_privs (&zserv_privs) {
+		setsockopt_so_sendbuf(fd, SEND_BUFFER);
+	}
+	if (connect(fd, (struct sockaddr *)&zclient_addr, zclient_addr_len) <
+	    0) {
+		close(fd);
+		return false;
+	}
+	client->sock = fd;
+	return true;
+}
+
 static void client_connect(struct event *e)
 {
 	(void)e;
@@ -229,11 +255,10 @@ static void client_connect(struct event *e)
 		return;
 	dyncast_event_off(&client->t_connect);
 	dyncast_zserv_address();
-	if (zclient_socket_connect(client) < 0) {
+	if (!socket_connect()) {
 		connect_later();
 		return;
 	}
-	set_nonblocking(client->sock);
 	event_add_read(dyncast_loop, client_read, NULL, client->sock,
 		       &client->t_read);
 	zclient_send_hello(client);
