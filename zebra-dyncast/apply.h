@@ -36,6 +36,19 @@ struct dyncast_config {
 };
 extern struct dyncast_config dyncast_config;
 
+/* how long after a restart a recovered instance may be without a route, while
+ * the routing daemons send theirs again */
+#define DYNCAST_GRACE_MS 10000
+
+/* How long the kernel may go on with what nobody confirms: as long as flows of
+ * a lost BGP path stay, but a restart takes its time with a short hold too. */
+static inline int64_t dyncast_apply_settle_ms(void)
+{
+	int64_t hold_ms = (int64_t)dyncast_config.hold_s * 1000;
+
+	return hold_ms > DYNCAST_GRACE_MS ? hold_ms : DYNCAST_GRACE_MS;
+}
+
 void dyncast_apply_init(void);
 
 /* each: false and a sentence in error when the value cannot be had */

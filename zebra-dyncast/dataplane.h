@@ -127,6 +127,9 @@ bool dyncast_dp_instance_counters(uint16_t id, struct dyncast_dp_counters *out);
 bool dyncast_dp_attach(uint32_t ifindex, const char *ifname, uint32_t table_id);
 void dyncast_dp_detach(uint32_t ifindex, const char *ifname);
 bool dyncast_dp_attached(uint32_t ifindex);
+/* all that are attached, also since before a restart; fn may detach */
+void dyncast_dp_attached_each(void (*fn)(uint32_t ifindex, void *arg),
+			      void *arg);
 
 struct dyncast_dp_flow {
 	uint32_t table_id;

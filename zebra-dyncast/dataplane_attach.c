@@ -109,19 +109,27 @@ static bool still_attached(uint32_t ifindex,
 	return true;
 }
 
+/* all interfaces at once: deleting one makes a walk begin anew */
+static int list(uint32_t found[DYNCAST_MAP_IFACES_MAX])
+{
+	int fd = dyncast_dp.maps[DYNCAST_DP_MAP_IFACES];
+	void *prev = NULL;
+	int n = 0;
+
+	while (n < DYNCAST_MAP_IFACES_MAX &&
+	       !bpf_map_get_next_key(fd, prev, &found[n]))
+		prev = &found[n++];
+	return n;
+}
+
 /* interfaces may have gone while nobody looked */
 static void forget_stale(void)
 {
 	int fd = dyncast_dp.maps[DYNCAST_DP_MAP_IFACES];
 	static uint32_t found[DYNCAST_MAP_IFACES_MAX];
 	struct dyncast_map_iface iface;
-	void *prev = NULL;
-	int n = 0;
+	int n = list(found);
 
-	/* all of them first: deleting makes the walk begin anew */
-	while (n < DYNCAST_MAP_IFACES_MAX &&
-	       !bpf_map_get_next_key(fd, prev, &found[n]))
-		prev = &found[n++];
 	for (int i = 0; i < n; i++)
 		if (!bpf_map_lookup_elem(fd, &found[i], &iface) &&
 		    !still_attached(found[i], &iface))
@@ -307,12 +315,13 @@ static void detach(uint32_t ifindex)
 {
 	int fd = dyncast_dp.maps[DYNCAST_DP_MAP_IFACES];
 	struct dyncast_map_iface iface = {};
-	char path[PATH_MAX];
+	char path[PATH_MAX], name[IF_NAMESIZE];
 
 	if (link_path(path, ifindex))
 		unlink(path);
 	if (!bpf_map_lookup_elem(fd, &ifindex, &iface) &&
-	    iface.flags & DYNCAST_MAP_IFACE_CLSACT)
+	    iface.flags & DYNCAST_MAP_IFACE_CLSACT &&
+	    if_indextoname(ifindex, name))
 		detach_clsact(ifindex, iface.flags);
 	bpf_map_delete_elem(fd, &ifindex);
 }
@@ -361,4 +370,19 @@ bool dyncast_dp_attached(uint32_t ifindex)
 				&ifindex, &iface);
 		}
 	return found;
+}
+
+void dyncast_dp_attached_each(void (*fn)(uint32_t ifindex, void *arg),
+			      void *arg)
+{
+	static uint32_t found[DYNCAST_MAP_IFACES_MAX];
+	int n = 0;
+
+	if (dyncast_dp.active)
+		dyncast_dp_privs
+		{
+			n = list(found);
+		}
+	for (int i = 0; i < n; i++)
+		fn(found[i], arg);
 }

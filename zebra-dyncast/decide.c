@@ -347,12 +347,6 @@ static void enable(struct dyncast_service *s)
 	s->dp = dp;
 }
 
-/* as long as pinned flows of a lost BGP path stay */
-static int64_t isolation_ms(void)
-{
-	return MAX((int64_t)dyncast_config.hold_s * 1000, DYNCAST_GRACE_MS);
-}
-
 static void isolate(struct dyncast_service *s, int64_t now)
 {
 	struct dyncast_backend *b;
@@ -361,8 +355,8 @@ static void isolate(struct dyncast_service *s, int64_t now)
 	zlog_warn(
 		"dyncast: service %s: the routes to all candidates are lost, by this router's own link or IGP; it steers as before for %u s at most",
 		dyncast_service_str(s, buf, sizeof(buf)),
-		(unsigned int)(isolation_ms() / 1000));
-	s->grace_ms = now + isolation_ms();
+		(unsigned int)(dyncast_apply_settle_ms() / 1000));
+	s->grace_ms = now + dyncast_apply_settle_ms();
 	frr_each (dyncast_backends, &s->backends, b)
 		b->recovered = b->recovered || programmed_alive(b);
 }

@@ -90,28 +90,38 @@ bool dyncast_vrf_table(uint32_t vrf_id, uint32_t *table_id)
 	return true;
 }
 
+static void detach(struct ingress *in)
+{
+	if (in->ifindex)
+		dyncast_dp_detach(in->ifindex, in->name);
+	in->ifindex = 0;
+}
+
 static void scan_one(struct ingress *in)
 {
 	struct interface *ifp = find_by_name(in->name);
 	uint32_t table_id;
 
-	if (!ifp) {
-		/* the kernel detaches when an interface goes */
-		in->ifindex = 0;
+	/* the kernel detaches when an interface goes; its pin and its entry
+	 * in the maps are ours to remove */
+	if (!ifp || in->ifindex != (uint32_t)ifp->ifindex)
+		detach(in);
+	if (!ifp)
 		return;
-	}
 	if (!dyncast_vrf_table(ifp->vrf->vrf_id, &table_id))
 		return;
 	if (in->ifindex == (uint32_t)ifp->ifindex && in->table_id == table_id &&
 	    dyncast_dp_attached(in->ifindex))
 		return;
 	dyncast_module_dataplane_start();
-	in->ifindex = 0;
 	if (dyncast_dp_attach(ifp->ifindex, in->name, table_id)) {
 		in->ifindex = ifp->ifindex;
 		in->table_id = table_id;
 		in->refused = 0;
-	} else if (in->refused != (uint32_t)ifp->ifindex) {
+		return;
+	}
+	in->ifindex = 0;
+	if (in->refused != (uint32_t)ifp->ifindex) {
 		in->refused = ifp->ifindex;
 		zlog_warn(
 			"dyncast: packets coming in by %s are not steered, see `show dyncast forwarding`; tried again every second",
@@ -166,13 +176,35 @@ void dyncast_ingress_add(const char *ifname)
 void dyncast_ingress_del(const char *ifname)
 {
 	struct ingress **p = find(ifname), *in = *p;
+	struct interface *ifp = find_by_name(ifname);
 
+	/* also one that is attached since before a restart */
+	if (ifp && dyncast_dp_attached(ifp->ifindex))
+		dyncast_dp_detach(ifp->ifindex, ifname);
 	if (!in)
 		return;
-	if (in->ifindex)
-		dyncast_dp_detach(in->ifindex, in->name);
+	if (!ifp || in->ifindex != (uint32_t)ifp->ifindex)
+		detach(in);
 	*p = in->next;
 	XFREE(MTYPE_DYNCAST_INGRESS, in);
+}
+
+static void forget_one(uint32_t ifindex, void *arg)
+{
+	(void)arg;
+	for (struct ingress *in = ingresses; in; in = in->next)
+		if (in->ifindex == ifindex)
+			return;
+	zlog_info(
+		"dyncast: packets coming in by %s are no longer steered: `dyncast ingress` does not name it since the restart",
+		dyncast_ifindex_name(ifindex));
+	dyncast_dp_detach(ifindex, dyncast_ifindex_name(ifindex));
+}
+
+void dyncast_ingress_forget(void)
+{
+	dyncast_ingress_scan();
+	dyncast_dp_attached_each(forget_one, NULL);
 }
 
 void dyncast_ingress_each(dyncast_ingress_fn *fn, void *arg)

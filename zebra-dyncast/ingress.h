@@ -16,6 +16,8 @@ bool dyncast_ingress_exists(const char *ifname);
 
 void dyncast_ingress_scan(void);
 void dyncast_ingress_scan_later(void);
+/* detach what is attached since before a restart and configured no more */
+void dyncast_ingress_forget(void);
 void dyncast_ingress_fini(void);
 
 typedef void dyncast_ingress_fn(const char *ifname, uint32_t ifindex,

@@ -2,7 +2,8 @@
 /*
  * Services that pinned maps knew when zebra started.  The kernel goes on
  * steering them.  bgpd's sets claim theirs; what nobody has claimed after the
- * hold time is deleted.
+ * hold time is deleted, and interfaces that are no longer configured are
+ * detached (the configuration may come late, from `vtysh -b`).
  *
  * Main thread; called by service.c.
  */
@@ -12,13 +13,14 @@
 #include "apply.h"
 #include "compat.h"
 #include "dataplane.h"
+#include "ingress.h"
 #include "module.h"
 #include "service.h"
 #include "../lib/addr.h"
 
 static bool unclaimed[DYNCAST_DP_SERVICES_MAX];
 static unsigned int count;
-static int64_t expires_ms;
+static int64_t started_ms; /* 0: not yet, or all is settled */
 
 static void remember(int index, uint32_t table_id,
 		     const struct dyncast_prefix *prefix, void *arg)
@@ -38,17 +40,19 @@ static void remember(int index, uint32_t table_id,
 void dyncast_recovered_init(void)
 {
 	dyncast_dp_service_each(remember, NULL);
-	expires_ms = dyncast_now_ms() + (int64_t)dyncast_config.hold_s * 1000;
+	started_ms = dyncast_now_ms();
 	if (count)
 		zlog_info(
 			"dyncast: the kernel still steers %u service(s); what bgpd does not send within %u s is deleted",
-			count, dyncast_config.hold_s);
+			count,
+			(unsigned int)(dyncast_apply_settle_ms() / 1000));
 }
 
 void dyncast_recovered_fini(void)
 {
 	memset(unclaimed, 0, sizeof(unclaimed));
 	count = 0;
+	started_ms = 0;
 }
 
 void dyncast_recovered_claim(int index)
@@ -60,10 +64,8 @@ void dyncast_recovered_claim(int index)
 	count--;
 }
 
-void dyncast_recovered_tick(int64_t now)
+static void delete_unclaimed(void)
 {
-	if (!count || now < expires_ms)
-		return;
 	zlog_info(
 		"dyncast: %u service(s) were not sent again by bgpd: deleted from the kernel",
 		count);
@@ -73,6 +75,17 @@ void dyncast_recovered_tick(int64_t now)
 		dyncast_recovered_claim(i);
 		dyncast_dp_service_del(i);
 	}
+}
+
+void dyncast_recovered_tick(int64_t now)
+{
+	/* the hold time may have been configured only after the start */
+	if (!started_ms || now - started_ms < dyncast_apply_settle_ms())
+		return;
+	started_ms = 0;
+	if (count)
+		delete_unclaimed();
+	dyncast_ingress_forget();
 }
 
 unsigned int dyncast_recovered_count(void)

@@ -212,15 +212,19 @@ static void backend_track(struct dyncast_backend *b)
 /* failure rule (b), or (a) when there is nothing to wait for */
 static void backend_hold(struct dyncast_backend *b, int64_t now)
 {
+	/* `dyncast hold 0` is no reason to drop what its path, which comes
+	 * a little later than the first set, would have brought back */
+	int64_t hold_ms = b->recovered ? dyncast_apply_settle_ms()
+				       : (int64_t)dyncast_config.hold_s * 1000;
+
 	if (b->presence != DYNCAST_PRESENT)
 		return;
-	if (b->data.instance.flags & DYNCAST_INSTANCE_DOWN ||
-	    dyncast_config.hold_s == 0) {
+	if (b->data.instance.flags & DYNCAST_INSTANCE_DOWN || hold_ms == 0) {
 		b->presence = DYNCAST_GONE;
 		return;
 	}
 	b->presence = DYNCAST_HELD;
-	b->expires_ms = now + (int64_t)dyncast_config.hold_s * 1000;
+	b->expires_ms = now + hold_ms;
 }
 
 static bool site_in_set(const struct dyncast_set *set,
@@ -266,7 +270,6 @@ static void recover_instance(uint16_t id, const struct dyncast_addr *dbid,
 static void service_recover(struct dyncast_service *s)
 {
 	struct dyncast_backend *b;
-	uint32_t grace_ms = DYNCAST_GRACE_MS;
 	char buf[DYNCAST_SERVICE_STRLEN];
 
 	if (!dyncast_dp_ring_get(s->dp_index, s->ring))
@@ -279,9 +282,7 @@ static void service_recover(struct dyncast_service *s)
 			b->out.weight += SLOT_WEIGHT;
 		}
 	}
-	if (dyncast_config.hold_s < grace_ms / 1000)
-		grace_ms = dyncast_config.hold_s * 1000;
-	s->grace_ms = dyncast_now_ms() + grace_ms;
+	s->grace_ms = dyncast_now_ms() + DYNCAST_GRACE_MS;
 	zlog_info(
 		"dyncast: service %s: %zu instance(s) taken over from the kernel",
 		dyncast_service_str(s, buf, sizeof(buf)),

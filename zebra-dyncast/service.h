@@ -16,10 +16,6 @@
 
 struct dyncast_sid;
 
-/* how long after a restart a recovered instance may be without a route, while
- * the routing daemons send theirs again */
-#define DYNCAST_GRACE_MS 10000
-
 enum dyncast_presence {
 	DYNCAST_PRESENT, /* in the last set */
 	DYNCAST_HELD,	 /* BGP path lost: failure rule (b) */
