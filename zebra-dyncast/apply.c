@@ -118,11 +118,22 @@ bool dyncast_apply_alias_prefix(enum dyncast_apply_phase phase,
 				const struct prefix_ipv4 *prefix, char *error,
 				size_t size)
 {
-	if (phase == DYNCAST_APPLY_VALIDATE)
-		return !prefix ||
-		       in_range(prefix->prefixlen, DYNCAST_ALIAS_PREFIX_LEN_MIN,
+	struct dyncast_addr addr;
+
+	if (phase == DYNCAST_APPLY_VALIDATE) {
+		if (!prefix)
+			return true;
+		addr = dyncast_addr_make(AF_INET, &prefix->prefix);
+		/* the kernel drops packets to 127/8 as martians */
+		if (!dyncast_addr_is_unicast(&addr)) {
+			snprintf(error, size,
+				 "aliases must be unicast addresses");
+			return false;
+		}
+		return in_range(prefix->prefixlen, DYNCAST_ALIAS_PREFIX_LEN_MIN,
 				DYNCAST_ALIAS_PREFIX_LEN_MAX,
 				"the alias prefix's length", error, size);
+	}
 	dyncast_config.alias_prefix_set = prefix != NULL;
 	if (prefix) {
 		dyncast_config.alias_prefix = *prefix;

@@ -71,9 +71,11 @@ static uint8_t reachability(const struct dyncast_backend *b)
 	case DYNCAST_KIND_NONE:
 		return DYNCAST_VERDICT_OK;
 	case DYNCAST_KIND_SRV6:
-		return in->dbid.family == AF_INET6
-			       ? DYNCAST_VERDICT_OK
-			       : DYNCAST_VERDICT_NO_FORWARDING;
+		if (in->dbid.family != AF_INET6 ||
+		    (b->no_source &&
+		     !dyncast_encap_source(b->nht->nexthops[0].ifindex).family))
+			return DYNCAST_VERDICT_NO_FORWARDING;
+		return DYNCAST_VERDICT_OK;
 	case DYNCAST_KIND_ADJACENT:
 		return dyncast_nht_on_link(b->nht)
 			       ? DYNCAST_VERDICT_OK
@@ -196,6 +198,9 @@ static void backend_program(struct dyncast_backend *b, uint8_t verdict)
 		return;
 	}
 	forwarding_of(b, alive, &dp);
+	if (alive)
+		b->no_source = dp.kind == DYNCAST_KIND_SRV6 &&
+			       dp.encap_source.family == 0;
 	if (b->programmed && memcmp(&dp, &b->dp, sizeof(dp)) == 0)
 		return;
 	if (!dyncast_dp_instance_set(b->id, &dp))

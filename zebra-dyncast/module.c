@@ -198,6 +198,7 @@ static int early_fini(void)
 	active = false;
 	dyncast_event_off(&t_start);
 	dyncast_event_off(&t_dataplane);
+	dyncast_show_flows_fini();
 	dyncast_peer_fini();
 	dyncast_client_fini();
 	dyncast_route_fini();

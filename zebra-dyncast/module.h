@@ -40,6 +40,7 @@ void dyncast_module_dataplane_resize(void);
 void dyncast_cli_init(void);
 void dyncast_show_init(void);
 void dyncast_show_flows_init(void);
+void dyncast_show_flows_fini(void);
 void dyncast_debug_init(void);
 
 /* config lines of `debug dyncast zebra`; number written */

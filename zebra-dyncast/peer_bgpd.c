@@ -97,7 +97,6 @@ static void peer_lost(const char *why)
 	if (!peer.status.alive)
 		return;
 	peer.status.alive = false;
-	peer.status.synced = false;
 	zlog_warn(
 		"dyncast: bgpd_dyncast %s: its last candidate sets are kept for the hold time",
 		why);
@@ -111,7 +110,8 @@ static void receive_hello(const struct dyncast_msg_hello *hello)
 	peer.heard_ms = dyncast_now_ms();
 	peer.status.alive = true;
 	if (hello->epoch == peer.status.epoch) {
-		if (!alive)
+		/* in the middle of a sync END_OF_SYNC decides */
+		if (!alive && peer.status.synced)
 			dyncast_service_unstale_all();
 		dyncast_sid_locator_set(&hello->locator);
 		if (hello->features & DYNCAST_FEATURE_ASK)
@@ -224,6 +224,7 @@ static void tick(struct event *e)
 void dyncast_peer_status_get(struct dyncast_peer_status *out)
 {
 	*out = peer.status;
+	out->synced = peer.status.alive && peer.status.synced;
 	out->last_heard_ms =
 		peer.heard_ms ? dyncast_now_ms() - peer.heard_ms : -1;
 }

@@ -464,6 +464,11 @@ static void service_tick(struct dyncast_service *s, int64_t now)
 			b->presence = DYNCAST_GONE;
 			changed = true;
 		}
+		/* whoever had its SID may have let go of it */
+		if (b->sid_refused && b->presence == DYNCAST_PRESENT) {
+			backend_track(b);
+			dyncast_feedback(b);
+		}
 	}
 	/* its VRF may have come up meanwhile */
 	if (s->dp_index < 0)

@@ -41,7 +41,8 @@ struct dyncast_backend {
 	struct dyncast_nht *site_nht; /* BGP next hop */
 	struct dyncast_sid *sid;      /* local instances of kind SRV6 */
 	bool sid_refused;	      /* another instance has that SID */
-	uint8_t feedback;	      /* last sent, 0 none */
+	bool no_source;	  /* no address for the outer header's source */
+	uint8_t feedback; /* last sent, 0 none */
 
 	uint16_t id; /* of the data plane; 0 none */
 	bool programmed;

@@ -66,6 +66,8 @@ static const char *reason(const struct dyncast_backend *b, uint8_t verdict)
 		return local ? "its address is not on a connected network"
 			     : "down";
 	case DYNCAST_VERDICT_NO_FORWARDING:
+		if (b->no_source)
+			return "no IPv6 address for the source of outer headers, see `dyncast encapsulation source`";
 		return b->data.instance.kind == DYNCAST_KIND_ADJACENT
 			       ? "adjacent at its site, not on this link, and has no SID"
 			       : "this router cannot encapsulate towards it";
@@ -278,7 +280,7 @@ DEFPY(show_dyncast_explain, show_dyncast_explain_cmd,
 		if (uj)
 			return vty_json(vty, json_object_new_object());
 		vty_out(vty,
-			"%% no candidates for service %s (a service of other sites has no name here: try its prefix)\n",
+			"%% no candidates for service %s\n%% (a service of other sites has no name here: try its prefix)\n",
 			service);
 		return CMD_WARNING;
 	}

@@ -69,9 +69,8 @@ static void one_flow(const struct dyncast_dp_flow *flow, void *arg)
 	char name[DYNCAST_ADDR_STRLEN], proto[8];
 	json_object *json;
 
-	if (list->only &&
-	    (flow->table_id != list->only->table_id ||
-	     !dyncast_prefix_contains(&list->only->key.prefix, &flow->dst)))
+	/* by its instance: prefixes of services may lie in one another */
+	if (list->only && (!b || b->service != list->only))
 		return;
 	if (list->shown >= SHOWN_MAX) {
 		list->more = true;
@@ -165,6 +164,46 @@ DEFPY(show_dyncast_flows, show_dyncast_flows_cmd,
 	return vty_json_no_pretty(vty, json);
 }
 
+/*
+ * A million flows take a second to clear: what does not fit into the time of
+ * one command goes on in small steps between other events.
+ */
+#define CLEAR_BATCH 4096
+#define CLEAR_COMMAND_MS 50
+#define CLEAR_PAUSE_MS 5
+
+static struct {
+	struct dyncast_dp_walk *cursor;
+	int index;
+	unsigned int cleared;
+	struct event *t_step;
+} clearing;
+
+/* true while there is more to clear */
+static bool clear_some(int64_t until)
+{
+	bool more;
+
+	do
+		more = dyncast_dp_flow_clear_walk(&clearing.cursor, CLEAR_BATCH,
+						  clearing.index,
+						  &clearing.cleared);
+	while (more && dyncast_now_ms() < until);
+	if (!more)
+		dyncast_dp_flow_walk_end(&clearing.cursor);
+	return more;
+}
+
+static void clear_step(struct event *e)
+{
+	(void)e;
+	if (clear_some(0))
+		event_add_timer_msec(dyncast_loop, clear_step, NULL,
+				     CLEAR_PAUSE_MS, &clearing.t_step);
+	else
+		zlog_info("dyncast: %u flow(s) cleared", clearing.cleared);
+}
+
 DEFPY(clear_dyncast_flows, clear_dyncast_flows_cmd,
       "clear dyncast flows [service WORD$service]",
       CLEAR_STR DYNCAST_STR
@@ -173,14 +212,31 @@ DEFPY(clear_dyncast_flows, clear_dyncast_flows_cmd,
       "Service, by name or prefix\n")
 {
 	struct dyncast_service *s;
-	unsigned int n = 0;
+	bool more = false;
 
 	if (!named_service(vty, service, &s))
 		return CMD_WARNING;
+	if (clearing.t_step) {
+		vty_out(vty,
+			"%% the last `clear` still goes on: try again in a second\n");
+		return CMD_WARNING;
+	}
+	clearing.index = s ? s->dp_index : -1;
+	clearing.cleared = 0;
 	if (!s || s->dp_index >= 0)
-		n = dyncast_dp_flow_clear(s ? s->dp_index : -1);
-	vty_out(vty, "%u flow(s) cleared\n", n);
+		more = clear_some(dyncast_now_ms() + CLEAR_COMMAND_MS);
+	vty_out(vty, "%u flow(s) cleared%s\n", clearing.cleared,
+		more ? ", the others follow" : "");
+	if (more)
+		event_add_timer_msec(dyncast_loop, clear_step, NULL,
+				     CLEAR_PAUSE_MS, &clearing.t_step);
 	return CMD_SUCCESS;
+}
+
+void dyncast_show_flows_fini(void)
+{
+	dyncast_event_off(&clearing.t_step);
+	dyncast_dp_flow_walk_end(&clearing.cursor);
 }
 
 void dyncast_show_flows_init(void)

@@ -41,8 +41,9 @@ static void text_status(struct vty *vty)
 		dp.packets_steered, dp.bytes_steered);
 	vty_out(vty,
 		"  no instance %" PRIu64 ", too big %" PRIu64
-		", not for a service %" PRIu64 "\n",
-		dp.no_instance, dp.too_big, dp.passed);
+		", fragments %" PRIu64 ", errors %" PRIu64 "\n",
+		dp.no_instance, dp.too_big, dp.fragments, dp.errors);
+	vty_out(vty, "  not for a service %" PRIu64 "\n", dp.passed);
 }
 
 static void text_peer(struct vty *vty)
@@ -171,6 +172,8 @@ static json_object *json_status(void)
 	json_object_int_add(json, "flowRefused", dp.flow_refused);
 	json_object_int_add(json, "noInstance", dp.no_instance);
 	json_object_int_add(json, "tooBig", dp.too_big);
+	json_object_int_add(json, "fragments", dp.fragments);
+	json_object_int_add(json, "errors", dp.errors);
 	json_object_int_add(json, "passed", dp.passed);
 	return json;
 }
