@@ -275,6 +275,10 @@ static bool weigh(struct dyncast_service *s)
 	memset(out, 0, sizeof(out));
 	more = n && dyncast_cost_weights(&config, in, out, n);
 	for (unsigned int i = 0; i < n; i++) {
+		/* who is held keeps new flows when there is nobody else, but
+		 * here plain anycast is somebody */
+		if (s->plain && out[i].verdict == DYNCAST_VERDICT_HELD)
+			out[i].weight = out[i].target = 0;
 		backends[i]->out = out[i];
 		if (out[i].weight != backends[i]->ring_weight)
 			s->members_changed = true;

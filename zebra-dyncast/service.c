@@ -382,6 +382,7 @@ void dyncast_service_set(const struct dyncast_set *set)
 		s = service_new(&set->service);
 	s->removed = false;
 	s->stale = false;
+	s->plain = set->n_sites && !set->n_candidates;
 	strlcpy(s->name, set->name, sizeof(s->name));
 	s->policy = set->policy;
 	service_open(s);

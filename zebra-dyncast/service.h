@@ -66,6 +66,7 @@ struct dyncast_service {
 	struct dyncast_backends_head backends;
 
 	bool removed;	      /* bgpd took it back; candidates are held */
+	bool plain;	      /* sites are left, none of them with candidates */
 	bool stale;	      /* bgpd restarted and has not sent it again */
 	int64_t stale_ms;     /* until when the stale set is kept */
 	int64_t grace_ms;     /* until when recovered instances may settle */
