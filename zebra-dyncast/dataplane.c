@@ -91,7 +91,7 @@ static bool has_ids(void)
 
 static bool open_kernel(const char *dir, uint32_t flow_table_size)
 {
-	bool ok = false;
+	bool mounted = false, ok = false;
 
 	libbpf_set_print(libbpf_log);
 	if (strlen(dir) >= sizeof(dyncast_dp.dir)) {
@@ -101,10 +101,12 @@ static bool open_kernel(const char *dir, uint32_t flow_table_size)
 	strcpy(dyncast_dp.dir, dir);
 	dyncast_dp_privs
 	{
-		ok = dyncast_dp_fs_mount(dir) &&
-		     dyncast_dp_maps_open(flow_table_size);
+		mounted = dyncast_dp_fs_mount(dir);
+		ok = mounted && dyncast_dp_maps_open(flow_table_size);
 		if (ok)
 			dyncast_dp_attach_probe();
+		else if (mounted)
+			dyncast_dp_attach_abandon();
 	}
 	return ok;
 }

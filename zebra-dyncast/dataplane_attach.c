@@ -335,6 +335,30 @@ void dyncast_dp_detach_all(void)
 		detach(ifindex);
 }
 
+/*
+ * Steering by maps that nobody can change any more would send packets to
+ * instances long gone: the plain route is better.
+ */
+void dyncast_dp_attach_abandon(void)
+{
+	struct if_nameindex *all = if_nameindex();
+	char path[PATH_MAX];
+
+	for (struct if_nameindex *i = all; i && i->if_index; i++) {
+		bool link = link_path(path, i->if_index) && !unlink(path);
+		bool filter = filter_exists(i->if_index);
+
+		if (filter)
+			detach_clsact(i->if_index, 0);
+		if (link || filter)
+			dyncast_dp_warn(
+				"what a former run attached to %s is detached",
+				i->if_name);
+	}
+	if (all)
+		if_freenameindex(all);
+}
+
 bool dyncast_dp_attach(uint32_t ifindex, const char *ifname, uint32_t table_id)
 {
 	bool ok = false;

@@ -105,5 +105,7 @@ void dyncast_dp_ids_close(void);
 /* dataplane_attach.c; want privileges raised */
 void dyncast_dp_attach_probe(void);
 void dyncast_dp_detach_all(void);
+/* the maps cannot be had: detach what a former run has left */
+void dyncast_dp_attach_abandon(void);
 
 #endif /* DYNCAST_DATAPLANE_INTERNAL_H */

@@ -91,13 +91,16 @@ static bool reuse_map(enum dyncast_dp_map which, uint32_t flow_table_size)
 	if (fd < 0 && errno == ENOENT)
 		return true;
 	if (fd < 0) {
-		dyncast_dp_fail("cannot open the pinned map %s (%s): remove it",
-				path, strerror(errno));
+		dyncast_dp_fail(
+			"cannot open the pinned map %s (%s): remove it and restart zebra",
+			path, strerror(errno));
 		return false;
 	}
 	if (!same_shape(fd, map, is_flows, &size)) {
 		close(fd);
-		dyncast_dp_fail("%s is no map of ours: remove it", path);
+		dyncast_dp_fail(
+			"%s is no map of ours: remove it and restart zebra",
+			path);
 		return false;
 	}
 	if (is_flows && size != flow_table_size)

@@ -145,6 +145,7 @@ class Client:
 
     def __init__(self, ns):
         self.ns = ns
+        self.port = 20000
 
     def socket(self, kind):
         made = []
@@ -170,6 +171,9 @@ class Client:
 
     def udp(self):
         s = self.socket(socket.SOCK_DGRAM)
+        # a port that an earlier flow had would be a flow that is pinned
+        self.port += 1
+        s.bind(("", self.port))
         s.connect((SERVICE, PORT))
         return s
 

@@ -188,6 +188,8 @@ static void foreign_pin_is_left_alone(void **state)
 	int prog = dup(dyncast_dp.prog);
 	uint16_t a = dp_adjacent(0, "10.1.0.11");
 	struct dp_packet p = tcp(1000);
+	bool tcx = !strcmp(dyncast_dp.attach_mode, "tcx");
+	char link[128];
 
 	(void)state;
 	dp_ring(0, a, a);
@@ -197,7 +199,13 @@ static void foreign_pin_is_left_alone(void **state)
 	/* a map of another shape */
 	unlink(pin("slots"));
 	assert_int_equal(bpf_obj_pin(map, pin("slots")), 0);
+	snprintf(link, sizeof(link), "%s/v1_link_%u", dp_dir, dp_ifindex);
+	assert_int_equal(access(link, F_OK), tcx ? 0 : -1);
 	starts_inactive(dp_dir, pin("slots"));
+	/* nobody could tell the program of changes: it is detached */
+	assert_int_equal(access(link, F_OK), -1);
+	assert_false(
+		dp_output_has("tc filter show dev dv0 ingress", "dyncast"));
 	assert_int_equal(access(pin("slots"), F_OK), 0);
 	assert_int_equal(access(pin("flows"), F_OK), 0);
 
@@ -214,6 +222,7 @@ static void foreign_pin_is_left_alone(void **state)
 	/* out of the way again: works, and the other pins have kept theirs */
 	assert_int_equal(rmdir(pin("slots")), 0);
 	assert_true(dyncast_dp_start(dp_dir, 8192));
+	assert_true(dyncast_dp_attach(dp_ifindex, "dv0", DP_TABLE));
 	assert_int_equal(dp_flow(&p), a);
 	close(map);
 	close(prog);
@@ -287,10 +296,17 @@ static void full_tables(void **state)
 	assert_int_not_equal(dyncast_dp_instance_get(1, &dbid, &created), 0);
 }
 
+static void see_attached(uint32_t ifindex, void *arg)
+{
+	assert_int_equal(ifindex, dp_ifindex);
+	++*(unsigned int *)arg;
+}
+
 static void attach_and_detach(void **state)
 {
 	bool tcx = !strcmp(dyncast_dp.attach_mode, "tcx");
 	uint32_t before = dp_ifindex;
+	unsigned int seen = 0;
 	char path[128];
 
 	(void)state;
@@ -299,6 +315,8 @@ static void attach_and_detach(void **state)
 	assert_false(dyncast_dp_attach(1, "lo", DP_TABLE));
 	assert_false(dyncast_dp_attach(99999, "none", DP_TABLE));
 	assert_false(dyncast_dp_attached(99999));
+	dyncast_dp_attached_each(see_attached, &seen);
+	assert_int_equal(seen, 1);
 
 	/* the interface goes and comes back, also under its old number */
 	dp_run("ip link del dv0");
