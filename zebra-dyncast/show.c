@@ -67,7 +67,7 @@ static const char *reason(const struct dyncast_backend *b, uint8_t verdict)
 			     : "down";
 	case DYNCAST_VERDICT_NO_FORWARDING:
 		if (b->no_source)
-			return "no IPv6 address for the source of outer headers, see `dyncast encapsulation source`";
+			return "no source address, see `dyncast encapsulation source`";
 		return b->data.instance.kind == DYNCAST_KIND_ADJACENT
 			       ? "adjacent at its site, not on this link, and has no SID"
 			       : "this router cannot encapsulate towards it";
@@ -124,8 +124,10 @@ static void explain_backend(struct vty *vty, const struct dyncast_backend *b)
 	vty_out(vty, "\n  %s  D-BID %s (%s)\n",
 		in->name[0] ? in->name : "(no name)", dbid, kind_str(in->kind));
 	vty_out(vty, "    site %s, id %u\n", site, b->id);
-	vty_out(vty, "    verdict: %s%s\n", reason(b, verdict),
-		b->recovered ? " (taken over after a restart)" : "");
+	vty_out(vty, "    verdict: %s\n", reason(b, verdict));
+	if (b->recovered && b->service->settling)
+		vty_out(vty,
+			"    waits for its route; the kernel steers as before\n");
 	vty_out(vty,
 		"    reported: capacity %s, utilisation %s, in flight %s, delay %s us\n",
 		metric_str(m->has & DYNCAST_HAS_CAPACITY, m->capacity, c1,
@@ -167,7 +169,7 @@ static void explain_text(struct vty *vty, const struct dyncast_service *s)
 		vty_out(vty, "  %u slots still move\n", s->ring_left);
 	if (s->settling)
 		vty_out(vty,
-			"  waits for routes after a restart; the kernel steers as before\n");
+			"  waits for routes; the kernel steers as before\n");
 	if (s->stale)
 		vty_out(vty,
 			"  bgpd is gone or restarted; kept for %" PRId64
