@@ -374,9 +374,9 @@ static void isolate(struct dyncast_service *s, int64_t now)
  * Routes go one by one, also when the reason is one: this router's own link
  * or IGP.  Flows re-pinned at the first loss would move to candidates that
  * are lost a moment later.  So a loss waits for what is lost with it, and
- * when nobody is left there is nobody to re-pin to: all stay in the kernel as
- * after a restart, until the first comes back and the others had time to
- * follow.
+ * when nobody is left, nor a site that the plain route could lead to, all stay
+ * in the kernel as after a restart, until the first comes back and the others
+ * had time to follow.
  */
 static void routes_watch(struct dyncast_service *s, int64_t now)
 {
@@ -391,6 +391,8 @@ static void routes_watch(struct dyncast_service *s, int64_t now)
 		else if (verdict == DYNCAST_VERDICT_UNRESOLVED)
 			falling += programmed_alive(b);
 	}
+	for (unsigned int i = 0; i < s->n_sites; i++)
+		standing += s->sites[i]->resolved;
 	if (!falling)
 		s->lost_ms = 0;
 	else if (!s->lost_ms)

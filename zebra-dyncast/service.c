@@ -30,6 +30,7 @@
 
 DEFINE_MTYPE_STATIC(DYNCAST_ZEBRA, DYNCAST_SERVICE, "Dyncast service");
 DEFINE_MTYPE_STATIC(DYNCAST_ZEBRA, DYNCAST_BACKEND, "Dyncast candidate");
+DEFINE_MTYPE_STATIC(DYNCAST_ZEBRA, DYNCAST_SITES, "Dyncast sites of a service");
 
 /* the sum of weights that a recovered ring stands for */
 #define SLOT_WEIGHT (DYNCAST_WEIGHT_SUM / DYNCAST_RING_SLOTS)
@@ -330,6 +331,25 @@ service_new(const struct dyncast_service_key *key)
 	return s;
 }
 
+/* set NULL: none */
+static void sites_track(struct dyncast_service *s,
+			const struct dyncast_set *set)
+{
+	struct dyncast_nht **old = s->sites;
+	unsigned int n_old = s->n_sites;
+
+	s->sites = NULL;
+	s->n_sites = set ? set->n_sites : 0;
+	if (s->n_sites)
+		s->sites = XCALLOC(MTYPE_DYNCAST_SITES,
+				   s->n_sites * sizeof(*s->sites));
+	for (unsigned int i = 0; i < s->n_sites; i++)
+		s->sites[i] = dyncast_nht_ref(s->key.vrf_id, &set->sites[i]);
+	for (unsigned int i = 0; i < n_old; i++)
+		dyncast_nht_unref(&old[i]);
+	XFREE(MTYPE_DYNCAST_SITES, old);
+}
+
 static void service_drop(struct dyncast_service *s, bool from_kernel)
 {
 	struct dyncast_backend *b;
@@ -338,6 +358,7 @@ static void service_drop(struct dyncast_service *s, bool from_kernel)
 	dyncast_route_withdraw(s);
 	frr_each_safe (dyncast_backends, &s->backends, b)
 		backend_drop(b, false);
+	sites_track(s, NULL);
 	dyncast_backends_fini(&s->backends);
 	if (s->dp_index >= 0 && from_kernel)
 		dyncast_dp_service_del(s->dp_index);
@@ -385,6 +406,7 @@ void dyncast_service_set(const struct dyncast_set *set)
 	s->plain = set->n_sites && !set->n_candidates;
 	strlcpy(s->name, set->name, sizeof(s->name));
 	s->policy = set->policy;
+	sites_track(s, set);
 	service_open(s);
 
 	frr_each (dyncast_backends, &s->backends, b)

@@ -64,6 +64,10 @@ struct dyncast_service {
 	char name[DYNCAST_NAME_SIZE];
 	struct dyncast_policy policy;
 	struct dyncast_backends_head backends;
+	/* next hops of all sites with a BGP path, also of those that say
+	 * nothing of instances */
+	struct dyncast_nht **sites;
+	unsigned int n_sites;
 
 	bool removed;	      /* bgpd took it back; candidates are held */
 	bool plain;	      /* sites are left, none of them with candidates */
@@ -73,7 +77,7 @@ struct dyncast_service {
 	bool settling;	      /* some have not: nothing is moved */
 	int64_t lost_ms;      /* routes are being lost since, 0 none */
 	bool losing;	      /* others may be lost in a moment */
-	bool isolated;	      /* nobody has a route since we had one */
+	bool isolated;	      /* nobody has a route, and all had one */
 	bool members_changed; /* the ring must be built again */
 	bool full_logged;
 
