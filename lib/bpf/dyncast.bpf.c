@@ -252,6 +252,9 @@ slot_instance(const struct dyncast_map_service *service, __u32 hash, __u32 *id)
 		instance = instance_of(*id);
 		if (usable(instance, service->index))
 			return instance;
+		/* nobody is to have new flows: nor has who had them before */
+		if (!slot.cur)
+			continue;
 		*id = slot.old;
 		instance = instance_of(*id);
 		if (usable(instance, service->index))

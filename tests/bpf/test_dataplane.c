@@ -177,6 +177,26 @@ static void dead_instance_is_skipped(void **state)
 	assert_int_equal(status().no_instance, 1);
 }
 
+/* all drained: running flows stay, new ones are the kernel's */
+static void empty_ring_takes_no_flow(void **state)
+{
+	uint16_t a = dp_adjacent(0, "10.1.0.11");
+	struct dp_packet running = tcp(1000), new = tcp(5000);
+	uint32_t slot = dp_slot(0, &new);
+
+	(void)state;
+	dp_ring(0, a, a);
+	assert_int_equal(dp_flow(&running), a);
+	/* long ago, so that the slots remember who had them */
+	for (int i = 0; i < DYNCAST_RING_SLOTS; i++)
+		dyncast_dp.slots[i].t_change -= 2 * DP_TIMEOUT;
+	dp_ring(0, 0, 0);
+	assert_int_equal(dyncast_dp.slots[slot].old, a);
+	assert_int_equal(dp_flow(&running), a);
+	assert_int_equal(dp_run_packet(&new).verdict, DP_PASS);
+	assert_int_equal(status().no_instance, 1);
+}
+
 static void idle_flow_ends(void **state)
 {
 	uint16_t a = dp_adjacent(0, "10.1.0.11"),
@@ -418,6 +438,7 @@ int main(void)
 		TEST(reopened_connection_is_new),
 		TEST(void_moves_only_its_flows),
 		TEST(dead_instance_is_skipped),
+		TEST(empty_ring_takes_no_flow),
 		TEST(idle_flow_ends),
 		TEST(id_reuse_voids),
 		TEST(longest_prefix_and_table),
