@@ -66,8 +66,8 @@ def all_ok(lab):
 
 @pytest.mark.parametrize(
     "router,daemon",
-    [("r1", "zebra"), ("r1", "bgpd"), ("e2", "bgpd"), ("rr", "bgpd")],
-    ids=["ingress-zebra", "ingress-bgpd", "egress-bgpd", "reflector"],
+    [("r1", "zebra"), ("r1", "bgpd"), ("e2", "bgpd"), ("rr", "bgpd"), ("r1", "isisd")],
+    ids=["ingress-zebra", "ingress-bgpd", "egress-bgpd", "reflector", "ingress-igp"],
 )
 def test_kill_and_restart(lab, flows, router, daemon):
     lab.kill_daemon(router, daemon)
