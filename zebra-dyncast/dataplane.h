@@ -45,11 +45,12 @@ struct dyncast_dp_status {
 	/* summed over CPUs, since the maps were made */
 	uint64_t packets_steered, bytes_steered;
 	uint64_t flow_hits, flow_new, flow_repinned, flow_refused;
-	uint64_t no_instance; /* service matched, but the slot is empty */
-	uint64_t too_big;     /* handed to the kernel's route for PMTU */
-	uint64_t fragments;   /* for a service, left to the kernel's route */
-	uint64_t passed;      /* not for a service */
-	uint64_t errors;      /* packets that could not be rewritten */
+	uint64_t flow_stateless; /* packets of flows that need no entry */
+	uint64_t no_instance;	 /* service matched, but the slot is empty */
+	uint64_t too_big;	 /* handed to the kernel's route for PMTU */
+	uint64_t fragments;	 /* for a service, left to the kernel's route */
+	uint64_t passed;	 /* not for a service */
+	uint64_t errors;	 /* packets that could not be rewritten */
 };
 void dyncast_dp_status_get(struct dyncast_dp_status *out);
 
@@ -115,6 +116,10 @@ void dyncast_dp_instance_each(int service,
 bool dyncast_dp_ring_get(int service, uint16_t ring[DYNCAST_RING_SLOTS]);
 /* writes the slots that differ, each atomically; number written, -1 on error */
 int dyncast_dp_ring_set(int service, const uint16_t ring[DYNCAST_RING_SLOTS]);
+
+/* Once a second or so: slots whose last change is over are said to be so, which
+ * saves the program a look at the clock. */
+void dyncast_dp_ring_settle(int service);
 
 /* counters of one instance, summed over CPUs */
 struct dyncast_dp_counters {

@@ -6,7 +6,8 @@
  *   dataplane.c         start, stop, uninstall, status
  *   dataplane_fs.c      bpffs and the names in it
  *   dataplane_maps.c    loading, reusing, checking and pinning maps
- *   dataplane_ids.c     services, instances, rings
+ *   dataplane_ids.c     services and instances
+ *   dataplane_ring.c    slots
  *   dataplane_attach.c  TCX links and clsact filters
  *   dataplane_flows.c   walking and clearing flows
  */
@@ -101,6 +102,31 @@ void dyncast_dp_maps_close(void);
 /* dataplane_ids.c */
 bool dyncast_dp_ids_open(void); /* recover from the maps, or plain memory */
 void dyncast_dp_ids_close(void);
+
+static inline bool dyncast_dp_service_known(int index)
+{
+	return dyncast_dp.started && index >= 0 &&
+	       index < (int)DYNCAST_DP_SERVICES_MAX &&
+	       dyncast_dp.services[index].used;
+}
+
+static inline union dyncast_map_slot *dyncast_dp_slots(int service)
+{
+	return &dyncast_dp.slots[(size_t)service * DYNCAST_RING_SLOTS];
+}
+
+static inline void dyncast_dp_slot_write(union dyncast_map_slot *slot,
+					 union dyncast_map_slot value)
+{
+	__atomic_store_n(&slot->word, value.word, __ATOMIC_RELAXED);
+}
+
+/* dataplane_ring.c */
+/* no slot may lead to an id that is about to be given to another */
+void dyncast_dp_ring_scrub(int service, uint16_t id);
+/* Who has no entry has no generation either: flows that began before their
+ * slot left this instance are no longer sent back to it. */
+void dyncast_dp_ring_forget(int service, uint16_t id);
 
 /* dataplane_attach.c; want privileges raised */
 void dyncast_dp_attach_probe(void);

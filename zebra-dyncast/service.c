@@ -496,6 +496,7 @@ static void service_tick(struct dyncast_service *s, int64_t now)
 	/* its VRF may have come up meanwhile */
 	if (s->dp_index < 0)
 		service_open(s);
+	dyncast_dp_ring_settle(s->dp_index);
 	if (changed || expired)
 		dyncast_decide_later(s, 0);
 }

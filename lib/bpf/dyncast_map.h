@@ -17,8 +17,8 @@
 
 #include <linux/types.h>
 
-#define DYNCAST_MAP_VERSION 1
-#define DYNCAST_MAP_PIN_PREFIX "v1_"
+#define DYNCAST_MAP_VERSION 2
+#define DYNCAST_MAP_PIN_PREFIX "v2_"
 
 #define DYNCAST_MAP_SERVICES_MAX 256
 #define DYNCAST_MAP_INSTANCES_MAX 4096
@@ -84,8 +84,10 @@ struct dyncast_map_flow {
 /*
  * map "slots", mmapable array, SERVICES_MAX * SLOTS elements, each read and
  * written as one 64-bit word.  The writer moves a slot by
- *   if (now - t_change >= timeout) old = cur;  cur = X;  t_change = now;
- * so that `old` is where flows that began before the change are.
+ *   if (now - t_change > timeout) old = cur;  cur = X;  t_change = now;
+ * so that `old` is where flows that began before the change are.  When nobody
+ * was there (an empty slot), old = X.  With old = cur, or after the timeout, a
+ * slot is at rest: TCP flows without an entry are on cur.
  */
 union dyncast_map_slot {
 	struct {
@@ -122,6 +124,8 @@ struct dyncast_map_instance {
 	__u32 reserved[4];
 };
 #define DYNCAST_MAP_INSTANCE_ALIVE (1u << 0)
+/* by its generation, since it was last alive: the writer's note for slots */
+#define DYNCAST_MAP_INSTANCE_VOIDED (1u << 1)
 
 /* maps "ident_service" and "ident_instance", hashes to __u32: which index and
  * which id belong to whom, for recovery after a restart.  The program does not
@@ -144,7 +148,7 @@ enum dyncast_map_counter {
 	DYNCAST_COUNT_STEERED,
 	DYNCAST_COUNT_BYTES,
 	DYNCAST_COUNT_HIT,
-	DYNCAST_COUNT_NEW,
+	DYNCAST_COUNT_NEW,	/* UDP: entries; TCP: SYNs, entries */
 	DYNCAST_COUNT_REPINNED, /* its instance was void or dead */
 	DYNCAST_COUNT_REFUSED,	/* forwarded, but the table took no entry */
 	DYNCAST_COUNT_NO_INSTANCE,
@@ -152,6 +156,8 @@ enum dyncast_map_counter {
 	DYNCAST_COUNT_FRAGMENT, /* for a service, left to the kernel */
 	DYNCAST_COUNT_PASSED,
 	DYNCAST_COUNT_ERROR, /* could not be rewritten */
+	/* of a flow that needs no entry; steered, and not counted as HIT */
+	DYNCAST_COUNT_STATELESS,
 	DYNCAST_COUNT_MAX = 16
 };
 struct dyncast_map_counters {

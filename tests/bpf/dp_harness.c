@@ -286,14 +286,51 @@ void dp_entry_write(const struct dp_packet *packet,
 		0);
 }
 
+static uint64_t steered(uint16_t id)
+{
+	struct dyncast_dp_counters counters;
+
+	dyncast_dp_instance_counters(id, &counters);
+	return counters.packets;
+}
+
 uint16_t dp_flow(const struct dp_packet *packet)
 {
-	struct dyncast_map_flow flow;
-	struct dp_result result = dp_run_packet(packet);
+	static uint64_t before[DYNCAST_DP_INSTANCES_MAX];
+	struct dp_result result;
+	uint16_t got = 0;
 
-	if (result.verdict == DP_PASS || !dp_entry(packet, &flow))
-		return 0;
-	return flow.instance;
+	for (unsigned int id = 1; id < DYNCAST_DP_INSTANCES_MAX; id++)
+		before[id] = steered(id);
+	result = dp_run_packet(packet);
+	for (unsigned int id = 1; id < DYNCAST_DP_INSTANCES_MAX; id++) {
+		if (steered(id) == before[id])
+			continue;
+		assert_int_equal(got, 0);
+		assert_int_not_equal(result.verdict, DP_PASS);
+		got = id;
+	}
+	return got;
+}
+
+unsigned int dp_entries(void)
+{
+	struct dyncast_map_flow_key key;
+	unsigned int n = 0;
+	void *prev = NULL;
+
+	while (!bpf_map_get_next_key(dyncast_dp.maps[DYNCAST_DP_MAP_FLOWS],
+				     prev, &key)) {
+		prev = &key;
+		n++;
+	}
+	return n;
+}
+
+void dp_age(int service, int seconds)
+{
+	for (int i = 0; i < DYNCAST_RING_SLOTS; i++)
+		dyncast_dp_slots(service)[i].t_change -= seconds;
 }
 
 uint32_t dp_slot(int service, const struct dp_packet *packet)

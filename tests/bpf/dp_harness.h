@@ -49,6 +49,10 @@ uint16_t dp_srv6(int service, const char *sid, const char *nexthop,
 /* every slot the same, or alternating */
 void dp_ring(int service, uint16_t even, uint16_t odd);
 
+#define FIN 0x01
+#define SYN 0x02
+#define RST 0x04
+#define ACK 0x10
 struct dp_packet {
 	const char *src, *dst;
 	uint16_t sport, dport;
@@ -57,9 +61,28 @@ struct dp_packet {
 	uint8_t tos;
 	uint16_t frag;	   /* host order */
 	uint8_t options;   /* 32-bit words */
-	uint8_t tcp_flags; /* 0x01 FIN, 0x02 SYN, 0x04 RST, 0x10 ACK */
+	uint8_t tcp_flags; /* FIN ... */
 	uint16_t payload;
 };
+
+/* a TCP packet without flags, and a datagram, of the test's service */
+static inline struct dp_packet tcp(uint16_t sport)
+{
+	return (struct dp_packet){.sport = sport, .dport = 80};
+}
+
+static inline struct dp_packet udp(uint16_t sport)
+{
+	return (struct dp_packet){.sport = sport, .dport = 80, .proto = 17};
+}
+
+static inline struct dyncast_dp_status status(void)
+{
+	struct dyncast_dp_status out;
+
+	dyncast_dp_status_get(&out);
+	return out;
+}
 
 struct dp_result {
 	uint32_t verdict;
@@ -71,8 +94,12 @@ struct dp_result {
 uint32_t dp_build(const struct dp_packet *packet, uint8_t frame[2048]);
 struct dp_result dp_run_frame(const uint8_t *frame, uint32_t size);
 struct dp_result dp_run_packet(const struct dp_packet *packet);
-/* run the packet's flow: instance it has an entry for afterwards, 0: none */
+/* run the packet: the instance it was sent to, 0: none */
 uint16_t dp_flow(const struct dp_packet *packet);
+/* entries in the flow table */
+unsigned int dp_entries(void);
+/* let time pass for a service's slots */
+void dp_age(int service, int seconds);
 /* its entry; false when there is none */
 bool dp_entry(const struct dp_packet *packet, struct dyncast_map_flow *flow);
 void dp_entry_write(const struct dp_packet *packet,

@@ -20,19 +20,6 @@
 
 #define FLOWS 500
 
-static struct dp_packet tcp(uint16_t sport)
-{
-	return (struct dp_packet){.sport = sport, .dport = 80};
-}
-
-static struct dyncast_dp_status status(void)
-{
-	struct dyncast_dp_status out;
-
-	dyncast_dp_status_get(&out);
-	return out;
-}
-
 static void new_flow_follows_ring(void **state)
 {
 	uint16_t a = dp_adjacent(0, "10.1.0.11"),
@@ -47,8 +34,10 @@ static void new_flow_follows_ring(void **state)
 		uint16_t want = dp_slot(0, &p) % 2 ? b : a;
 
 		p.proto = i % 3 ? IPPROTO_TCP : IPPROTO_UDP;
+		p.tcp_flags = SYN;
 		want = dp_slot(0, &p) % 2 ? b : a;
 		assert_int_equal(dp_flow(&p), want);
+		p.tcp_flags = ACK;
 		assert_int_equal(dp_flow(&p), want);
 		n_a += want == a;
 	}
@@ -56,7 +45,7 @@ static void new_flow_follows_ring(void **state)
 	assert_in_range(n_a, FLOWS * 2 / 5, FLOWS * 3 / 5);
 
 	assert_int_equal(status().flow_new, FLOWS);
-	assert_int_equal(status().flow_hits, FLOWS);
+	assert_int_equal(status().flow_hits + status().flow_stateless, FLOWS);
 	assert_int_equal(status().packets_steered, 2 * FLOWS);
 	assert_true(dyncast_dp_instance_counters(a, &of_a));
 	assert_true(dyncast_dp_instance_counters(b, &of_b));
@@ -74,16 +63,21 @@ static void flows_stay_when_ring_moves(void **state)
 	(void)state;
 	dp_ring(0, a, a);
 	for (int i = 0; i < FLOWS; i++) {
-		struct dp_packet p = tcp(1000 + i);
+		struct dp_packet t = tcp(1000 + i), u = udp(1000 + i);
 
-		assert_int_equal(dp_flow(&p), a);
+		assert_int_equal(dp_flow(&t), a);
+		assert_int_equal(dp_flow(&u), a);
 	}
 	dp_ring(0, b, b);
 	for (int i = 0; i < FLOWS; i++) {
-		struct dp_packet old = tcp(1000 + i), new = tcp(5000 + i);
+		struct dp_packet old = tcp(1000 + i), new = tcp(5000 + i),
+				 u = udp(1000 + i), v = udp(5000 + i);
 
+		new.tcp_flags = SYN;
 		assert_int_equal(dp_flow(&old), a);
 		assert_int_equal(dp_flow(&new), b);
+		assert_int_equal(dp_flow(&u), a);
+		assert_int_equal(dp_flow(&v), b);
 	}
 	assert_int_equal(status().flow_repinned, 0);
 }
@@ -94,12 +88,15 @@ static void reopened_connection_is_new(void **state)
 {
 	uint16_t a = dp_adjacent(0, "10.1.0.11"),
 		 b = dp_adjacent(0, "10.1.0.12");
-	const uint8_t syn = 0x02, ack = 0x10;
+	const uint8_t syn = SYN, ack = ACK;
+	struct dp_packet p = tcp(999);
 
 	(void)state;
-	for (uint8_t end = 0x01; end <= 0x04; end += 3) { /* FIN, RST */
-		struct dp_packet p = tcp(1000 + end);
+	dp_ring(0, b, b);
+	for (uint8_t end = FIN; end <= RST; end += RST - FIN) {
+		p = tcp(1000 + end);
 
+		/* a slot that moves: the connection gets an entry */
 		dp_ring(0, a, a);
 		p.tcp_flags = syn;
 		assert_int_equal(dp_flow(&p), a);
@@ -116,6 +113,19 @@ static void reopened_connection_is_new(void **state)
 		p.tcp_flags = ack;
 		assert_int_equal(dp_flow(&p), b);
 	}
+	/* one without an entry */
+	dp_ring(0, a, a);
+	dp_age(0, DP_TIMEOUT + 1);
+	p = tcp(2000);
+	for (int i = 0; i < 2; i++) {
+		p.tcp_flags = i ? FIN | ACK : syn;
+		assert_int_equal(dp_flow(&p), a);
+	}
+	dp_ring(0, b, b);
+	p.tcp_flags = syn;
+	assert_int_equal(dp_flow(&p), b);
+	p.tcp_flags = ack;
+	assert_int_equal(dp_flow(&p), b);
 	assert_int_equal(status().flow_repinned, 0);
 }
 
@@ -193,21 +203,25 @@ static void empty_ring_takes_no_flow(void **state)
 	dp_ring(0, 0, 0);
 	assert_int_equal(dyncast_dp.slots[slot].old, a);
 	assert_int_equal(dp_flow(&running), a);
+	new.tcp_flags = SYN;
 	assert_int_equal(dp_run_packet(&new).verdict, DP_PASS);
 	assert_int_equal(status().no_instance, 1);
+	new = udp(5000);
+	assert_int_equal(dp_run_packet(&new).verdict, DP_PASS);
 }
 
-static void idle_flow_ends(void **state)
+static void idle_flow_ends_of(struct dp_packet idle, struct dp_packet busy)
 {
 	uint16_t a = dp_adjacent(0, "10.1.0.11"),
 		 b = dp_adjacent(0, "10.1.0.12");
-	struct dp_packet idle = tcp(1000), busy = tcp(1001);
 	struct dyncast_map_flow flow;
 
-	(void)state;
+	dp_ring(0, b, b);
 	dp_ring(0, a, a);
+	idle.tcp_flags = busy.tcp_flags = SYN; /* while its slot moves */
 	dp_flow(&idle);
 	dp_flow(&busy);
+	idle.tcp_flags = busy.tcp_flags = ACK;
 	dp_ring(0, b, b);
 
 	assert_true(dp_entry(&busy, &flow));
@@ -223,6 +237,13 @@ static void idle_flow_ends(void **state)
 	dp_entry_write(&idle, &flow);
 	assert_int_equal(dp_flow(&idle), b);
 	assert_int_equal(status().flow_repinned, 0);
+}
+
+static void idle_flow_ends(void **state)
+{
+	(void)state;
+	idle_flow_ends_of(udp(1000), udp(1001));
+	idle_flow_ends_of(tcp(1000), tcp(1001));
 }
 
 /* an id that has a new owner does not inherit the old one's flows or slots */

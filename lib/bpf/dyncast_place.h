@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Which instance a packet goes to: the flow's entry, else its slot.  Part of
+ * dyncast.bpf.c.
+ *
+ * A slot is {cur, old, t_change}.  While it is *moving* -- cur and old differ
+ * and it changed within the service's idle timeout -- flows that began before
+ * are on old and new ones go to cur, so each that shows up gets an entry.
+ * Otherwise every flow of the slot that has no entry is on cur, and TCP needs
+ * no entry at all ("stateless unless needed"):
+ *
+ *   live entry               its instance; dropped when it says what a slot
+ *                            at rest says
+ *   none, at rest            cur, nothing stored
+ *   none, moving, SYN        cur, stored
+ *   none, moving, no SYN     old while it is alive, stored
+ *   the table takes no entry old, never cur
+ *
+ * Flows whose beginning cannot be seen (UDP) are stored always.  A flow whose
+ * entry is void or has expired is new: cur.
+ *
+ * The writer (zebra-dyncast/dataplane_ids.c) sets old to cur only when more
+ * than the timeout has passed, and this file takes a slot for moving as long
+ * as at most the timeout has: who idles no longer than the timeout is never
+ * taken for a flow of the wrong side.
+ */
+
+#ifndef DYNCAST_PLACE_H
+#define DYNCAST_PLACE_H
+
+#include "dyncast_prog.h"
+
+/* slots looked at when a slot's own instances are dead */
+#define PROBES 32
+
+/* what the flow table says of a packet's flow */
+enum entry {
+	ENTRY_NONE,
+	ENTRY_LIVE,
+	ENTRY_VOID, /* its instance is dead, or is another one by now */
+	ENTRY_OVER, /* idle for too long, or closed and opened again */
+};
+
+static __always_inline __u32 clock_s(void)
+{
+	return bpf_ktime_get_coarse_ns() / 1000000000ull;
+}
+
+static __always_inline union dyncast_map_slot
+slot_read(const struct dyncast_map_service *service, __u32 at)
+{
+	__u32 index = service->index * DYNCAST_MAP_SLOTS +
+		      (at & (DYNCAST_MAP_SLOTS - 1));
+	union dyncast_map_slot slot = {}, *where;
+
+	where = bpf_map_lookup_elem(&slots, &index);
+	if (where)
+		slot.word = *(volatile __u64 *)&where->word;
+	return slot;
+}
+
+static __always_inline bool
+slot_moving(const struct dyncast_map_service *service, const struct packet *pkt,
+	    union dyncast_map_slot slot)
+{
+	return slot.cur != slot.old &&
+	       (__s32)(pkt->now - slot.t_change) <= (__s32)service->timeout_s;
+}
+
+static __always_inline struct dyncast_map_instance *
+usable_of(const struct dyncast_map_service *service, __u32 id)
+{
+	struct dyncast_map_instance *instance = instance_of(id);
+
+	return usable(instance, service->index) ? instance : NULL;
+}
+
+/* The slot's instances are dead and the control plane has not moved it yet:
+ * one that the same packet would find anywhere with the same ring. */
+static __always_inline struct dyncast_map_instance *
+next_instance(const struct dyncast_map_service *service, __u32 hash, __u32 *id)
+{
+	struct dyncast_map_instance *instance;
+
+	for (int i = 1; i < PROBES; i++) {
+		*id = slot_read(service, hash + i).cur;
+		instance = usable_of(service, *id);
+		if (instance)
+			return instance;
+	}
+	return NULL;
+}
+
+static __always_inline struct dyncast_map_instance *
+slot_instance(const struct dyncast_map_service *service, __u32 hash,
+	      union dyncast_map_slot slot, bool before, __u32 *id)
+{
+	struct dyncast_map_instance *instance;
+
+	*id = before ? slot.old : slot.cur;
+	instance = usable_of(service, *id);
+	if (instance)
+		return instance;
+	*id = slot.cur;
+	instance = usable_of(service, *id);
+	if (instance)
+		return instance;
+	instance = next_instance(service, hash, id);
+	if (instance)
+		return instance;
+	/* nobody is to have new flows: nor has who had them before */
+	if (!slot.cur)
+		return NULL;
+	*id = slot.old;
+	return usable_of(service, *id);
+}
+
+static __always_inline enum entry
+entry_state(const struct dyncast_map_service *service, const struct packet *pkt,
+	    const struct dyncast_map_flow *flow,
+	    struct dyncast_map_instance **instance)
+{
+	/* another CPU may have stamped it a second later than our clock */
+	if ((__s32)(pkt->now - flow->last_seen) > (__s32)service->timeout_s)
+		return ENTRY_OVER;
+	*instance = usable_of(service, flow->instance);
+	if (!*instance || (*instance)->generation != flow->generation)
+		return ENTRY_VOID;
+	/* The client has ended the connection and opens another from the same
+	 * port: a new flow.  Until it does the entry stays, so that a forged
+	 * FIN or RST takes nobody off its instance. */
+	if (pkt->opens && (flow->flags & DYNCAST_MAP_FLOW_CLOSED))
+		return ENTRY_OVER;
+	return ENTRY_LIVE;
+}
+
+static __always_inline void entry_touch(struct dyncast_map_flow *flow,
+					const struct packet *pkt)
+{
+	if (pkt->closes && !(flow->flags & DYNCAST_MAP_FLOW_CLOSED))
+		flow->flags |= DYNCAST_MAP_FLOW_CLOSED;
+	if (flow->last_seen != pkt->now)
+		flow->last_seen = pkt->now;
+}
+
+/* false when the table takes no entry */
+static __always_inline bool
+entry_insert(const struct packet *pkt, __u32 id,
+	     const struct dyncast_map_instance *instance)
+{
+	struct dyncast_map_flow flow = {
+		.instance = id,
+		.generation = instance->generation,
+		.first_seen = pkt->now,
+		.last_seen = pkt->now,
+	};
+
+	if (bpf_map_update_elem(&flows, &pkt->key, &flow, BPF_ANY)) {
+		count(pkt, DYNCAST_COUNT_REFUSED, 1);
+		return false;
+	}
+	return true;
+}
+
+/* of a flow that this router sees for the first time, or has to move */
+static __always_inline void count_placed(const struct packet *pkt, __u32 id,
+					 bool moved)
+{
+	struct dyncast_map_instance_counters *c;
+
+	count(pkt, moved ? DYNCAST_COUNT_REPINNED : DYNCAST_COUNT_NEW, 1);
+	c = bpf_map_lookup_elem(&instance_counters, &id);
+	if (c)
+		c->flows_new++;
+}
+
+/* no live entry */
+static __always_inline struct dyncast_map_instance *
+place_new(const struct dyncast_map_service *service, struct packet *pkt,
+	  union dyncast_map_slot slot, enum entry entry, __u32 *id)
+{
+	bool moving = slot_moving(service, pkt, slot);
+	/* TCP that began before the slot changed */
+	bool before = moving && pkt->tcp && !pkt->opens && entry == ENTRY_NONE;
+	struct dyncast_map_instance *instance, *fallback;
+
+	instance = slot_instance(service, pkt->hash, slot, before, id);
+	if (!instance)
+		return NULL;
+	if (pkt->tcp && !moving && *id == slot.cur) {
+		if (entry != ENTRY_NONE)
+			bpf_map_delete_elem(&flows, &pkt->key);
+		if (pkt->opens || entry != ENTRY_NONE)
+			count_placed(pkt, *id, entry == ENTRY_VOID);
+		else
+			count(pkt, DYNCAST_COUNT_STATELESS, 1);
+		return instance;
+	}
+	pkt->now = clock_s();
+	if (entry_insert(pkt, *id, instance)) {
+		count_placed(pkt, *id,
+			     entry == ENTRY_VOID ||
+				     (pkt->tcp && !pkt->opens &&
+				      entry == ENTRY_NONE &&
+				      *id != (before ? slot.old : slot.cur)));
+		return instance;
+	}
+	/* without an entry it would move when the slot comes to rest at the
+	 * latest; most flows are old ones */
+	fallback = moving ? usable_of(service, slot.old) : NULL;
+	if (!fallback)
+		return instance;
+	*id = slot.old;
+	return fallback;
+}
+
+/* the instance of the packet's flow and its id; NULL when there is none */
+static __always_inline struct dyncast_map_instance *
+place(const struct dyncast_map_service *service, struct packet *pkt, __u32 *id)
+{
+	struct dyncast_map_instance *instance = NULL;
+	struct dyncast_map_flow *flow;
+	union dyncast_map_slot slot = {};
+	enum entry entry = ENTRY_NONE;
+
+	pkt->hash = dyncast_hash_flow(&pkt->key, service->seed);
+	flow = bpf_map_lookup_elem(&flows, &pkt->key);
+	if (!flow || pkt->tcp)
+		slot = slot_read(service, pkt->hash);
+	/* the usual case of TCP needs no clock */
+	if (flow || slot.cur != slot.old)
+		pkt->now = clock_s();
+	if (!flow)
+		return place_new(service, pkt, slot, entry, id);
+
+	entry = entry_state(service, pkt, flow, &instance);
+	if (entry != ENTRY_LIVE) {
+		if (!pkt->tcp)
+			slot = slot_read(service, pkt->hash);
+		return place_new(service, pkt, slot, entry, id);
+	}
+	count(pkt, DYNCAST_COUNT_HIT, 1);
+	*id = flow->instance;
+	if (pkt->tcp && *id == slot.cur && !slot_moving(service, pkt, slot))
+		bpf_map_delete_elem(&flows, &pkt->key);
+	else
+		entry_touch(flow, pkt);
+	return instance;
+}
+
+#endif /* DYNCAST_PLACE_H */

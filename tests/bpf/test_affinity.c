@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Affinity: which instance a flow stays with when slots move, and what that
+ * costs in table entries.  Root; own namespaces.
+ */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <netinet/in.h>
+
+#include <bpf/bpf.h>
+#include <cmocka.h>
+
+#include "dp_harness.h"
+
+#define FLOWS 500
+
+/* TCP costs table entries only where a flow and its slot disagree, or may come
+ * to do so */
+static void tcp_is_stateless_at_rest(void **state)
+{
+	uint16_t a = dp_adjacent(0, "10.1.0.11"),
+		 b = dp_adjacent(0, "10.1.0.12"),
+		 c = dp_adjacent(0, "10.1.0.13");
+	struct dp_packet p, silent = tcp(999);
+
+	(void)state;
+	dp_ring(0, a, a);
+	silent.tcp_flags = SYN;
+	assert_int_equal(dp_flow(&silent), a);
+	silent.tcp_flags = ACK;
+	for (int i = 0; i < FLOWS; i++) {
+		p = tcp(1000 + i);
+		p.tcp_flags = SYN;
+		assert_int_equal(dp_flow(&p), a);
+		p.tcp_flags = ACK;
+		assert_int_equal(dp_flow(&p), a);
+	}
+	assert_int_equal(dp_entries(), 0);
+	assert_int_equal(status().flow_new, FLOWS + 1);
+
+	/* two moves within the timeout, connections opened in between and
+	 * after: each stays where it began */
+	dp_ring(0, b, b);
+	for (int i = 0; i < FLOWS; i++) {
+		p = tcp(2000 + i);
+		p.tcp_flags = SYN;
+		assert_int_equal(dp_flow(&p), b);
+	}
+	assert_int_equal(dp_entries(), FLOWS);
+	dp_age(0, DP_TIMEOUT / 2);
+	dp_ring(0, c, c);
+	for (int i = 0; i < FLOWS; i++) {
+		p = tcp(1000 + i);
+		p.tcp_flags = ACK;
+		assert_int_equal(dp_flow(&p), a);
+		p = tcp(2000 + i);
+		p.tcp_flags = ACK;
+		assert_int_equal(dp_flow(&p), b);
+		p = tcp(3000 + i);
+		p.tcp_flags = SYN;
+		assert_int_equal(dp_flow(&p), c);
+	}
+	assert_int_equal(dp_entries(), 3 * FLOWS);
+	assert_int_equal(dp_flow(&silent), a);
+
+	/* when that is long ago, those that agree with the ring go */
+	dp_age(0, DP_TIMEOUT + 1);
+	for (int round = 0; round < 2; round++) {
+		for (int i = 0; i < FLOWS; i++) {
+			p = tcp(1000 + i);
+			assert_int_equal(dp_flow(&p), a);
+			p = tcp(2000 + i);
+			assert_int_equal(dp_flow(&p), b);
+			p = tcp(3000 + i);
+			assert_int_equal(dp_flow(&p), c);
+		}
+		assert_int_equal(dp_entries(), 2 * FLOWS + 1);
+		dyncast_dp_ring_settle(0);
+	}
+	assert_int_equal(status().flow_repinned, 0);
+
+	/* and they need none at the next move either */
+	dp_ring(0, b, b);
+	p = tcp(3000);
+	assert_int_equal(dp_flow(&p), c);
+	/* a flow that nobody has seen before and that is no SYN began before
+	 * the move */
+	p = tcp(4000);
+	assert_int_equal(dp_flow(&p), c);
+	/* without old, it is placed anew and stays there */
+	dyncast_dp_instance_void(c);
+	p = tcp(4001);
+	assert_int_equal(dp_flow(&p), b);
+	assert_int_equal(status().flow_repinned, 1);
+}
+
+/* a longer timeout does not call back changes that the shorter one had closed
+ */
+static void timeout_grows(void **state)
+{
+	struct dyncast_dp_service service = {
+		.table_id = DP_TABLE,
+		.prefix = dp_prefix("10.255.0.1/32"),
+		.timeout_s = 100 * DP_TIMEOUT,
+	};
+	uint16_t a = dp_adjacent(0, "10.1.0.11"),
+		 b = dp_adjacent(0, "10.1.0.12");
+	struct dp_packet p = tcp(1000);
+
+	(void)state;
+	dp_ring(0, a, a);
+	dp_ring(0, b, b);
+	dp_age(0, DP_TIMEOUT + 1);
+	assert_int_equal(dp_flow(&p), b);
+	assert_true(dyncast_dp_service_enable(0, &service));
+	assert_int_equal(dp_flow(&p), b);
+	assert_int_equal(dp_entries(), 0);
+	/* and the next move is one by the longer one */
+	dp_ring(0, a, a);
+	dp_age(0, DP_TIMEOUT + 1);
+	assert_int_equal(dp_flow(&p), b);
+	assert_int_equal(dp_entries(), 1);
+}
+
+/* a voided instance does not get its flows back, also when it never had an
+ * entry of theirs; nor does one that lost its slots as a dead one */
+static void void_ends_stateless_flows(void **state)
+{
+	struct dyncast_dp_instance dead = {.kind = DYNCAST_KIND_ADJACENT};
+	uint16_t a = dp_adjacent(0, "10.1.0.11"),
+		 b = dp_adjacent(0, "10.1.0.12"),
+		 c = dp_adjacent(0, "10.1.0.13");
+	uint16_t ring[DYNCAST_RING_SLOTS];
+	unsigned int of_a = 0;
+
+	(void)state;
+	dp_ring(0, a, b);
+	dp_age(0, DP_TIMEOUT + 1);
+	for (int i = 0; i < FLOWS; i++) {
+		struct dp_packet p = tcp(1000 + i);
+
+		assert_int_equal(dp_flow(&p), dp_slot(0, &p) % 2 ? b : a);
+	}
+	/* as zebra does it: dead, void, then its slots move, then it is back */
+	assert_true(dyncast_dp_instance_set(a, &dead));
+	dyncast_dp_instance_void(a);
+	for (int i = 0; i < DYNCAST_RING_SLOTS; i++)
+		ring[i] = i % 2 ? b : c;
+	assert_true(dyncast_dp_ring_set(0, ring) > 0);
+	dp_adjacent(0, "10.1.0.11");
+	for (int i = 0; i < FLOWS; i++) {
+		struct dp_packet p = tcp(1000 + i);
+		bool was_b = dp_slot(0, &p) % 2;
+
+		assert_int_equal(dp_flow(&p), was_b ? b : c);
+		of_a += !was_b;
+	}
+	/* nobody else got an entry, nor a new place */
+	assert_int_equal(status().flow_repinned, of_a);
+	assert_int_equal(dp_entries(), of_a);
+}
+
+/* no new flows for a drained instance, and its old ones stay for as long as
+ * they live */
+static void drained_keeps_its_flows(void **state)
+{
+	uint16_t a = dp_adjacent(0, "10.1.0.11"),
+		 b = dp_adjacent(0, "10.1.0.12");
+
+	(void)state;
+	dp_ring(0, a, a);
+	dp_age(0, DP_TIMEOUT + 1);
+	for (int i = 0; i < FLOWS; i++) {
+		struct dp_packet p = tcp(1000 + i);
+
+		assert_int_equal(dp_flow(&p), a);
+	}
+	dp_ring(0, b, b);
+	for (int step = 0; step < 3; step++) {
+		for (int i = 0; i < FLOWS; i++) {
+			struct dp_packet p = tcp(1000 + i),
+					 new = tcp(5000 + step * FLOWS + i);
+
+			new.tcp_flags = SYN;
+			assert_int_equal(dp_flow(&p), a);
+			assert_int_equal(dp_flow(&new), b);
+		}
+		dp_age(0, DP_TIMEOUT / 2 + 1);
+	}
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, dp_setup, dp_teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(tcp_is_stateless_at_rest),
+		TEST(timeout_grows),
+		TEST(void_ends_stateless_flows),
+		TEST(drained_keeps_its_flows),
+	};
+
+	return cmocka_run_group_tests_name("dataplane: affinity", tests,
+					   dp_group_setup, dp_group_teardown);
+}
