@@ -157,7 +157,9 @@ bool dyncast_dp_flow_walk(struct dyncast_dp_walk **cursor, unsigned int max,
 				     void *arg),
 			  void *arg);
 void dyncast_dp_flow_walk_end(struct dyncast_dp_walk **cursor);
-/* delete flows of one service (or all, when index is -1); number deleted.  A
+/* Forget the flows of one service (or all, when index is -1): each goes where
+ * new ones go.  Returns the number of deleted entries; TCP flows may have had
+ * none.  A
  * full table takes about a second: daemons use the walk below. */
 unsigned int dyncast_dp_flow_clear(int service);
 /* The same as a walk: each call looks at up to max flows (at least 256), adds

@@ -178,8 +178,13 @@ bool dyncast_dp_flow_clear_walk(struct dyncast_dp_walk **cursor,
 				unsigned int max, int service,
 				unsigned int *deleted)
 {
+	bool first = !*cursor;
 	struct dyncast_dp_walk *walk = walk_begin(cursor, max);
 
+	/* flows without an entry are known by their slots' memory */
+	for (int i = 0; first && i < (int)DYNCAST_DP_SERVICES_MAX; i++)
+		if (service < 0 || service == i)
+			dyncast_dp_ring_clear(i);
 	if (!walk || !walk_read(walk))
 		return false;
 	dyncast_dp_privs

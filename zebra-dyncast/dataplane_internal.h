@@ -127,6 +127,8 @@ void dyncast_dp_ring_scrub(int service, uint16_t id);
 /* Who has no entry has no generation either: flows that began before their
  * slot left this instance are no longer sent back to it. */
 void dyncast_dp_ring_forget(int service, uint16_t id);
+/* where any flow was before the last change is forgotten */
+void dyncast_dp_ring_clear(int service);
 
 /* dataplane_attach.c; want privileges raised */
 void dyncast_dp_attach_probe(void);

@@ -68,7 +68,8 @@ int dyncast_dp_ring_set(int service, const uint16_t ring[DYNCAST_RING_SLOTS])
 	return written;
 }
 
-void dyncast_dp_ring_settle(int service)
+/* old = cur, where the last change is over or not */
+static void ring_rest(int service, bool all)
 {
 	uint32_t now = dyncast_dp_now();
 
@@ -79,11 +80,22 @@ void dyncast_dp_ring_settle(int service)
 		union dyncast_map_slot value = *slot;
 
 		if (value.old == value.cur ||
-		    !slot_rests(&dyncast_dp.services[service], value, now))
+		    !(all ||
+		      slot_rests(&dyncast_dp.services[service], value, now)))
 			continue;
 		value.old = value.cur;
 		dyncast_dp_slot_write(slot, value);
 	}
+}
+
+void dyncast_dp_ring_settle(int service)
+{
+	ring_rest(service, false);
+}
+
+void dyncast_dp_ring_clear(int service)
+{
+	ring_rest(service, true);
 }
 
 void dyncast_dp_ring_scrub(int service, uint16_t id)

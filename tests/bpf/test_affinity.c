@@ -192,6 +192,32 @@ static void drained_keeps_its_flows(void **state)
 	}
 }
 
+/* `clear`: also those without an entry are placed anew, at other services
+ * nobody */
+static void clear_forgets_stateless_flows(void **state)
+{
+	int other = dp_service(DP_TABLE, "10.255.0.2/32");
+	uint16_t a = dp_adjacent(0, "10.1.0.11"),
+		 b = dp_adjacent(0, "10.1.0.12"),
+		 c = dp_adjacent(other, "10.1.0.11"),
+		 d = dp_adjacent(other, "10.1.0.12");
+	struct dp_packet p = tcp(1000), q = tcp(1000);
+
+	(void)state;
+	q.dst = "10.255.0.2";
+	dp_ring(0, a, a);
+	dp_ring(other, c, c);
+	dp_ring(0, b, b);
+	dp_ring(other, d, d);
+	assert_int_equal(dp_flow(&p), a);
+	assert_int_equal(dp_flow(&q), c);
+	dyncast_dp_flow_clear(0);
+	assert_int_equal(dp_flow(&p), b);
+	assert_int_equal(dp_flow(&q), c);
+	dyncast_dp_flow_clear(-1);
+	assert_int_equal(dp_flow(&q), d);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, dp_setup, dp_teardown)
@@ -200,6 +226,7 @@ int main(void)
 		TEST(timeout_grows),
 		TEST(void_ends_stateless_flows),
 		TEST(drained_keeps_its_flows),
+		TEST(clear_forgets_stateless_flows),
 	};
 
 	return cmocka_run_group_tests_name("dataplane: affinity", tests,
