@@ -58,7 +58,8 @@ void dyncast_dp_status_get(struct dyncast_dp_status *out);
 struct dyncast_dp_service {
 	uint32_t table_id;
 	struct dyncast_prefix prefix;
-	uint8_t affinity;   /* enum dyncast_affinity */
+	uint8_t affinity;   /* enum dyncast_affinity; FLOW for unknown ones */
+	uint8_t plen;	    /* with SOURCE; 0 or too long: the whole address */
 	uint16_t timeout_s; /* of an idle flow */
 };
 /*

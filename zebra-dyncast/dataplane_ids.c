@@ -268,9 +268,11 @@ bool dyncast_dp_service_enable(int index, const struct dyncast_dp_service *svc)
 {
 	struct dyncast_dp_service_entry *service;
 	struct dyncast_map_service_key key;
+	unsigned int bits;
 	struct dyncast_map_service value = {
 		.index = index,
 		.affinity = svc->affinity,
+		.plen = svc->plen,
 		.timeout_s = svc->timeout_s ? svc->timeout_s
 					    : DYNCAST_FLOW_TIMEOUT_DEFAULT,
 	};
@@ -278,6 +280,9 @@ bool dyncast_dp_service_enable(int index, const struct dyncast_dp_service *svc)
 	if (!dyncast_dp_service_known(index))
 		return false;
 	service = &dyncast_dp.services[index];
+	bits = 8 * dyncast_family_size(service->prefix.addr.family);
+	if (!value.plen || value.plen > bits)
+		value.plen = bits;
 	key = service_lpm(service->table_id, &service->prefix);
 	value.seed = dyncast_ring_seed(&service->prefix);
 	/* A slot that came to rest by the old timeout must not begin to move

@@ -26,6 +26,9 @@ _Static_assert(DYNCAST_DP_SERVICES_MAX == DYNCAST_MAP_SERVICES_MAX &&
 		       DYNCAST_DP_INSTANCES_MAX == DYNCAST_MAP_INSTANCES_MAX &&
 		       DYNCAST_RING_SLOTS == DYNCAST_MAP_SLOTS,
 	       "dataplane.h and the map layout disagree");
+_Static_assert((int)DYNCAST_AFFINITY_SOURCE == DYNCAST_MAP_AFFINITY_SOURCE &&
+		       (int)DYNCAST_AFFINITY_NONE == DYNCAST_MAP_AFFINITY_NONE,
+	       "dyncast.h and the map layout disagree");
 
 enum dyncast_dp_map {
 	DYNCAST_DP_MAP_INSTANCES, /* first: it holds the generations */

@@ -25,11 +25,14 @@
 #define DYNCAST_MAP_SLOTS 1024 /* per service, a power of two */
 #define DYNCAST_MAP_IFACES_MAX 1024
 
-/* same numbers as AF_* and enum dyncast_kind, which BPF code cannot include */
+/* same numbers as AF_*, enum dyncast_kind and enum dyncast_affinity, which BPF
+ * code cannot include */
 #define DYNCAST_MAP_AF_INET 2
 #define DYNCAST_MAP_AF_INET6 10
 #define DYNCAST_MAP_KIND_ADJACENT 1
 #define DYNCAST_MAP_KIND_SRV6 2
+#define DYNCAST_MAP_AFFINITY_SOURCE 2
+#define DYNCAST_MAP_AFFINITY_NONE 4
 
 /* map "ifaces", hash: ifindex -> this */
 struct dyncast_map_iface {
@@ -55,11 +58,14 @@ struct dyncast_map_service {
 	__u32 seed;  /* of the flow hash, the same on all routers */
 	__u16 timeout_s;
 	__u8 affinity; /* enum dyncast_affinity */
-	__u8 plen;     /* of source affinity */
+	__u8 plen;     /* of source affinity, at most the family's size */
 	__u32 reserved;
 };
 
-/* map "flows", LRU hash */
+/*
+ * map "flows", LRU hash.  With source affinity the source is masked and proto
+ * and ports are zero, as ports are of protocols that have none.
+ */
 struct dyncast_map_flow_key {
 	__u32 table_id;
 	__u8 family;

@@ -16,8 +16,9 @@
  *   none, moving, no SYN     old while it is alive, stored
  *   the table takes no entry old, never cur
  *
- * Flows whose beginning cannot be seen (UDP) are stored always.  A flow whose
- * entry is void or has expired is new: cur.
+ * Flows whose beginning cannot be seen (UDP, all that a source sends) are
+ * stored always.  A flow whose entry is void or has expired is new: cur.
+ * Without affinity every packet goes to its slot's cur.
  *
  * The writer (zebra-dyncast/dataplane_ids.c) sets old to cur only when more
  * than the timeout has passed, and this file takes a slot for moving as long
@@ -214,6 +215,29 @@ place_new(const struct dyncast_map_service *service, struct packet *pkt,
 	return fallback;
 }
 
+/* the first bits of an address in network byte order */
+static __always_inline void mask(__u32 addr[4], __u32 bits)
+{
+	for (__u32 i = 0; i < 4; i++) {
+		if (bits <= 32 * i)
+			addr[i] = 0;
+		else if (bits < 32 * (i + 1))
+			addr[i] &= bpf_htonl(~0u << (32 * (i + 1) - bits));
+	}
+}
+
+/* what is one flow, as the service has it */
+static __always_inline void
+apply_affinity(const struct dyncast_map_service *service, struct packet *pkt)
+{
+	if (service->affinity != DYNCAST_MAP_AFFINITY_SOURCE)
+		return;
+	mask(pkt->key.saddr, service->plen);
+	pkt->key.proto = 0;
+	pkt->key.sport = pkt->key.dport = 0;
+	pkt->tcp = pkt->opens = pkt->closes = false;
+}
+
 /* the instance of the packet's flow and its id; NULL when there is none */
 static __always_inline struct dyncast_map_instance *
 place(const struct dyncast_map_service *service, struct packet *pkt, __u32 *id)
@@ -223,7 +247,13 @@ place(const struct dyncast_map_service *service, struct packet *pkt, __u32 *id)
 	union dyncast_map_slot slot = {};
 	enum entry entry = ENTRY_NONE;
 
+	apply_affinity(service, pkt);
 	pkt->hash = dyncast_hash_flow(&pkt->key, service->seed);
+	if (service->affinity == DYNCAST_MAP_AFFINITY_NONE) {
+		count(pkt, DYNCAST_COUNT_STATELESS, 1);
+		slot = slot_read(service, pkt->hash);
+		return slot_instance(service, pkt->hash, slot, false, id);
+	}
 	flow = bpf_map_lookup_elem(&flows, &pkt->key);
 	if (!flow || pkt->tcp)
 		slot = slot_read(service, pkt->hash);

@@ -218,6 +218,89 @@ static void clear_forgets_stateless_flows(void **state)
 	assert_int_equal(dp_flow(&q), d);
 }
 
+static void set_affinity(uint8_t affinity, uint8_t plen)
+{
+	struct dyncast_dp_service service = {
+		.affinity = affinity,
+		.plen = plen,
+		.timeout_s = DP_TIMEOUT,
+	};
+
+	assert_true(dyncast_dp_service_enable(0, &service));
+}
+
+/* everything from one source is one flow, whatever the ring does */
+static void source_affinity(void **state)
+{
+	static const struct {
+		uint8_t plen;
+		const char *same, *other;
+	} of[] = {
+		/* none and one of IPv6's: the whole address */
+		{0, "198.51.100.77", "198.51.100.76"},
+		{64, "198.51.100.77", "198.51.100.76"},
+		{24, "198.51.100.1", "198.51.101.77"},
+		{20, "198.51.111.77", "198.51.112.77"},
+	};
+	uint16_t a = dp_adjacent(0, "10.1.0.11"),
+		 b = dp_adjacent(0, "10.1.0.12");
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(of) / sizeof(of[0]); i++) {
+		struct dp_packet p = tcp(1000);
+
+		set_affinity(DYNCAST_AFFINITY_SOURCE, of[i].plen);
+		dyncast_dp_flow_clear(-1);
+		dp_ring(0, a, a);
+		p.src = "198.51.100.77";
+		assert_int_equal(dp_flow(&p), a);
+		dp_ring(0, b, b);
+		p.src = of[i].same;
+		/* a connection that ends and another one that begins are not
+		 * the source's end */
+		for (int port = 1; port < 20; port++) {
+			p = port % 2 ? tcp(port) : udp(port);
+			p.src = of[i].same;
+			p.tcp_flags = port % 3 ? SYN : RST | ACK;
+			p.dport = 100 + port;
+			assert_int_equal(dp_flow(&p), a);
+		}
+		assert_int_equal(dp_entries(), 1);
+		p.src = of[i].other;
+		assert_int_equal(dp_flow(&p), b);
+		assert_int_equal(dp_entries(), 2);
+		dp_age(0, DP_TIMEOUT + 1);
+		p.src = of[i].same;
+		assert_int_equal(dp_flow(&p), a);
+	}
+	assert_int_equal(status().flow_repinned, 0);
+}
+
+/* by flow again: those of one source spread */
+static void no_affinity(void **state)
+{
+	uint16_t a = dp_adjacent(0, "10.1.0.11"),
+		 b = dp_adjacent(0, "10.1.0.12");
+
+	(void)state;
+	set_affinity(DYNCAST_AFFINITY_NONE, 0);
+	dp_ring(0, a, b);
+	for (int round = 0; round < 2; round++) {
+		for (int i = 0; i < FLOWS; i++) {
+			struct dp_packet p =
+				i % 2 ? tcp(1000 + i) : udp(1000 + i);
+			bool odd = (dp_slot(0, &p) + round) % 2;
+
+			assert_int_equal(dp_flow(&p), odd ? b : a);
+		}
+		dp_ring(0, b, a);
+	}
+	assert_int_equal(dp_entries(), 0);
+	/* one that died is skipped all the same */
+	dyncast_dp_instance_del(a);
+	assert_int_equal(dp_flow(&(struct dp_packet){.sport = 1}), b);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, dp_setup, dp_teardown)
@@ -227,6 +310,8 @@ int main(void)
 		TEST(void_ends_stateless_flows),
 		TEST(drained_keeps_its_flows),
 		TEST(clear_forgets_stateless_flows),
+		TEST(source_affinity),
+		TEST(no_affinity),
 	};
 
 	return cmocka_run_group_tests_name("dataplane: affinity", tests,
