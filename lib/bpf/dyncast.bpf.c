@@ -32,17 +32,27 @@ static __always_inline int steer(struct __sk_buff *skb,
 	struct dyncast_map_instance *instance;
 	__u32 id = 0;
 
-	/* Only the first fragment has ports.  All of them go by the kernel's
-	 * route, so that at least they meet again at one instance. */
-	if (pkt->fragment) {
-		count(pkt, DYNCAST_COUNT_FRAGMENT, 1);
-		return PASS;
+	/* of before the affinity changes the flow's */
+	struct dyncast_map_fragment_key key;
+	bool by_first = fragment_needs_first(service, pkt);
+
+	if (by_first)
+		fragment_key(pkt, &key);
+	if (by_first && pkt->fragment == FRAGMENT_LATER) {
+		instance = place_fragment(service, &key, &id);
+		if (!instance) {
+			count(DYNCAST_COUNT_FRAGMENT, 1);
+			return PASS;
+		}
+		return forward(skb, instance, id, pkt);
 	}
 	instance = place(service, pkt, &id);
 	if (!instance) {
-		count(pkt, DYNCAST_COUNT_NO_INSTANCE, 1);
+		count(DYNCAST_COUNT_NO_INSTANCE, 1);
 		return PASS;
 	}
+	if (by_first)
+		fragment_remember(&key, id, instance);
 	return forward(skb, instance, id, pkt);
 }
 
@@ -53,38 +63,31 @@ int dyncast_ingress(struct __sk_buff *skb)
 	struct dyncast_map_service *service;
 	struct dyncast_map_iface *iface;
 	struct packet pkt = {};
-	__u32 ifindex = skb->ifindex, zero = 0;
-
-	pkt.counters = bpf_map_lookup_elem(&counters, &zero);
-	if (!pkt.counters)
-		return PASS;
+	__u32 ifindex = skb->ifindex;
 
 	/* Frames of a VLAN pass here too, before its own interface sees them;
 	 * frames for other hosts do where the interface is promiscuous. */
-	if (skb->protocol != bpf_htons(ETH_P_IP) || skb->vlan_present ||
-	    skb->pkt_type != PACKET_HOST)
+	if (skb->vlan_present || skb->pkt_type != PACKET_HOST)
 		goto pass;
-	if (!parse_ipv4(skb, &pkt))
+	if (!parse_addresses(skb, &pkt))
 		goto pass;
-	if (pkt.key.proto != IPPROTO_TCP && pkt.key.proto != IPPROTO_UDP)
-		goto pass;
-
 	iface = bpf_map_lookup_elem(&ifaces, &ifindex);
 	if (!iface)
 		goto pass;
 	pkt.key.table_id = iface->table_id;
 
-	where.prefixlen = DYNCAST_MAP_LPM_FIXED + 32;
 	where.table_id = iface->table_id;
-	where.family = DYNCAST_MAP_AF_INET;
-	where.addr[0] = pkt.key.daddr[0];
+	where.family = pkt.key.family;
+	where.prefixlen = DYNCAST_MAP_LPM_FIXED +
+			  (pkt.key.family == DYNCAST_MAP_AF_INET ? 32 : 128);
+	__builtin_memcpy(where.addr, pkt.key.daddr, sizeof(where.addr));
 	service = bpf_map_lookup_elem(&services, &where);
-	if (!service)
+	if (!service || !dyncast_parse_flow(skb, &pkt))
 		goto pass;
 	return steer(skb, service, &pkt);
 
 pass:
-	count(&pkt, DYNCAST_COUNT_PASSED, 1);
+	count(DYNCAST_COUNT_PASSED, 1);
 	return PASS;
 }
 

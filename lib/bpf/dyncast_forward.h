@@ -13,15 +13,21 @@
 
 static __always_inline void count_steered(__u32 id, const struct packet *pkt)
 {
+	__u32 zero = 0;
+	struct dyncast_map_counters *all =
+		bpf_map_lookup_elem(&counters, &zero);
 	struct dyncast_map_instance_counters *c =
 		bpf_map_lookup_elem(&instance_counters, &id);
+
+	if (all) {
+		all->n[DYNCAST_COUNT_STEERED]++;
+		all->n[DYNCAST_COUNT_BYTES] += pkt->length;
+	}
 
 	if (c) {
 		c->packets++;
 		c->bytes += pkt->length;
 	}
-	count(pkt, DYNCAST_COUNT_STEERED, 1);
-	count(pkt, DYNCAST_COUNT_BYTES, pkt->length);
 }
 
 /* One hop less.  The header's sum stays what it was, right or wrong, so this
@@ -33,6 +39,27 @@ static __always_inline void decrement_ttl(struct iphdr *ip)
 	check += bpf_htons(0x0100);
 	ip->check = check + (check >= 0xffff);
 	ip->ttl--;
+}
+
+/* of the packet that begins at `offset` of the frame; false when it is not
+ * there */
+static __always_inline bool decrement_hops(struct __sk_buff *skb, __u32 offset,
+					   __u8 family)
+{
+	void *at = (void *)(long)skb->data + offset;
+	void *data_end = (void *)(long)skb->data_end;
+	struct ipv6hdr *ip6 = at;
+
+	if (family == DYNCAST_MAP_AF_INET) {
+		if (at + sizeof(struct iphdr) > data_end)
+			return false;
+		decrement_ttl(at);
+		return true;
+	}
+	if ((void *)(ip6 + 1) > data_end)
+		return false;
+	ip6->hop_limit--;
+	return true;
 }
 
 static __always_inline void
@@ -48,16 +75,13 @@ next_hop(const struct dyncast_map_instance *instance,
  * are ours to see to. */
 static __always_inline int
 forward_adjacent(struct __sk_buff *skb,
-		 const struct dyncast_map_instance *instance)
+		 const struct dyncast_map_instance *instance,
+		 const struct packet *pkt)
 {
-	void *data = (void *)(long)skb->data;
-	void *data_end = (void *)(long)skb->data_end;
-	struct iphdr *ip = data + ETH_HLEN;
 	struct bpf_redir_neigh neigh = {};
 
-	if ((void *)(ip + 1) > data_end)
+	if (!decrement_hops(skb, ETH_HLEN, pkt->key.family))
 		return PASS;
-	decrement_ttl(ip);
 	next_hop(instance, &neigh);
 	return bpf_redirect_neigh(instance->ifindex, &neigh, sizeof(neigh), 0);
 }
@@ -70,16 +94,15 @@ forward_srv6(struct __sk_buff *skb, const struct dyncast_map_instance *instance,
 {
 	struct bpf_redir_neigh neigh = {};
 	struct ipv6hdr outer = {};
-	void *data, *data_end;
+	bool is_ipv4 = pkt->key.family == DYNCAST_MAP_AF_INET;
 	struct ethhdr *eth;
-	struct iphdr *ip;
 
 	/* without FIXED_GSO the segments would shrink: the path's MTU has been
 	 * checked with the outer header counted */
 	if (bpf_skb_adjust_room(skb, sizeof(outer), BPF_ADJ_ROOM_MAC,
 				BPF_F_ADJ_ROOM_ENCAP_L3_IPV6 |
 					BPF_F_ADJ_ROOM_FIXED_GSO)) {
-		count(pkt, DYNCAST_COUNT_ERROR, 1);
+		count(DYNCAST_COUNT_ERROR, 1);
 		return PASS;
 	}
 
@@ -87,26 +110,23 @@ forward_srv6(struct __sk_buff *skb, const struct dyncast_map_instance *instance,
 	*(__be32 *)&outer =
 		bpf_htonl(6u << 28 | (__u32)pkt->tos << 20 | (pkt->hash >> 12));
 	outer.payload_len = bpf_htons(pkt->length);
-	outer.nexthdr = IPPROTO_IPIP;
+	outer.nexthdr = is_ipv4 ? IPPROTO_IPIP : IPPROTO_IPV6;
 	outer.hop_limit = HOP_LIMIT;
 	__builtin_memcpy(&outer.saddr, instance->source, sizeof(outer.saddr));
 	__builtin_memcpy(&outer.daddr, instance->dbid, sizeof(outer.daddr));
 	if (bpf_skb_store_bytes(skb, ETH_HLEN, &outer, sizeof(outer),
 				BPF_F_RECOMPUTE_CSUM)) {
-		count(pkt, DYNCAST_COUNT_ERROR, 1);
+		count(DYNCAST_COUNT_ERROR, 1);
 		return TC_ACT_SHOT;
 	}
 
-	data = (void *)(long)skb->data;
-	data_end = (void *)(long)skb->data_end;
-	eth = data;
-	ip = data + ETH_HLEN + sizeof(outer);
-	if ((void *)(ip + 1) > data_end) {
-		count(pkt, DYNCAST_COUNT_ERROR, 1);
+	eth = (void *)(long)skb->data;
+	if (!decrement_hops(skb, ETH_HLEN + sizeof(outer), pkt->key.family) ||
+	    (void *)(eth + 1) > (void *)(long)skb->data_end) {
+		count(DYNCAST_COUNT_ERROR, 1);
 		return TC_ACT_SHOT;
 	}
 	eth->h_proto = bpf_htons(ETH_P_IPV6);
-	decrement_ttl(ip);
 
 	/* several next hops or none: the kernel routes to the SID */
 	if (!instance->ifindex || !instance->nexthop_family)
@@ -126,7 +146,7 @@ static __always_inline int forward(struct __sk_buff *skb,
 	if (pkt->ttl <= 1)
 		return PASS;
 	if (instance->mtu && segment > instance->mtu) {
-		count(pkt, DYNCAST_COUNT_TOO_BIG, 1);
+		count(DYNCAST_COUNT_TOO_BIG, 1);
 		return PASS;
 	}
 
@@ -137,9 +157,9 @@ static __always_inline int forward(struct __sk_buff *skb,
 	if (instance->kind == DYNCAST_MAP_KIND_ADJACENT && instance->ifindex &&
 	    instance->nexthop_family) {
 		count_steered(id, pkt);
-		return forward_adjacent(skb, instance);
+		return forward_adjacent(skb, instance, pkt);
 	}
-	count(pkt, DYNCAST_COUNT_NO_INSTANCE, 1);
+	count(DYNCAST_COUNT_NO_INSTANCE, 1);
 	return PASS;
 }
 

@@ -87,6 +87,23 @@ struct dyncast_map_flow {
 };
 #define DYNCAST_MAP_FLOW_CLOSED (1u << 0) /* the client sent FIN or RST */
 
+/* map "fragments", LRU hash: where a packet's first fragment, which alone has
+ * ports, was sent.  Not pinned: forgotten with the program. */
+#define DYNCAST_MAP_FRAGMENTS_MAX 4096
+struct dyncast_map_fragment_key {
+	__u32 table_id;
+	__u32 id;
+	__u8 family;
+	__u8 proto;
+	__u16 reserved;
+	__u32 saddr[4];
+	__u32 daddr[4];
+};
+struct dyncast_map_fragment {
+	__u32 instance;
+	__u32 generation;
+};
+
 /*
  * map "slots", mmapable array, SERVICES_MAX * SLOTS elements, each read and
  * written as one 64-bit word.  The writer moves a slot by
@@ -159,7 +176,7 @@ enum dyncast_map_counter {
 	DYNCAST_COUNT_REFUSED,	/* forwarded, but the table took no entry */
 	DYNCAST_COUNT_NO_INSTANCE,
 	DYNCAST_COUNT_TOO_BIG,
-	DYNCAST_COUNT_FRAGMENT, /* for a service, left to the kernel */
+	DYNCAST_COUNT_FRAGMENT, /* without its first one: left to the kernel */
 	DYNCAST_COUNT_PASSED,
 	DYNCAST_COUNT_ERROR, /* could not be rewritten */
 	/* of a flow that needs no entry; steered, and not counted as HIT */

@@ -47,11 +47,10 @@ static __always_inline __u32 clock_s(void)
 	return bpf_ktime_get_coarse_ns() / 1000000000ull;
 }
 
-static __always_inline union dyncast_map_slot
-slot_read(const struct dyncast_map_service *service, __u32 at)
+static __always_inline union dyncast_map_slot slot_read(__u32 service, __u32 at)
 {
-	__u32 index = service->index * DYNCAST_MAP_SLOTS +
-		      (at & (DYNCAST_MAP_SLOTS - 1));
+	__u32 index =
+		service * DYNCAST_MAP_SLOTS + (at & (DYNCAST_MAP_SLOTS - 1));
 	union dyncast_map_slot slot = {}, *where;
 
 	where = bpf_map_lookup_elem(&slots, &index);
@@ -77,19 +76,17 @@ usable_of(const struct dyncast_map_service *service, __u32 id)
 }
 
 /* The slot's instances are dead and the control plane has not moved it yet:
- * one that the same packet would find anywhere with the same ring. */
-static __always_inline struct dyncast_map_instance *
-next_instance(const struct dyncast_map_service *service, __u32 hash, __u32 *id)
+ * one that the same packet would find anywhere with the same ring.  0: none.
+ * Not static: the verifier then looks at the loop once. */
+__noinline int dyncast_next_instance(__u32 service, __u32 hash)
 {
-	struct dyncast_map_instance *instance;
-
 	for (int i = 1; i < PROBES; i++) {
-		*id = slot_read(service, hash + i).cur;
-		instance = usable_of(service, *id);
-		if (instance)
-			return instance;
+		__u32 id = slot_read(service, hash + i).cur;
+
+		if (usable(instance_of(id), service))
+			return id;
 	}
-	return NULL;
+	return 0;
 }
 
 static __always_inline struct dyncast_map_instance *
@@ -106,7 +103,8 @@ slot_instance(const struct dyncast_map_service *service, __u32 hash,
 	instance = usable_of(service, *id);
 	if (instance)
 		return instance;
-	instance = next_instance(service, hash, id);
+	*id = dyncast_next_instance(service->index, hash);
+	instance = usable_of(service, *id);
 	if (instance)
 		return instance;
 	/* nobody is to have new flows: nor has who had them before */
@@ -157,7 +155,7 @@ entry_insert(const struct packet *pkt, __u32 id,
 	};
 
 	if (bpf_map_update_elem(&flows, &pkt->key, &flow, BPF_ANY)) {
-		count(pkt, DYNCAST_COUNT_REFUSED, 1);
+		count(DYNCAST_COUNT_REFUSED, 1);
 		return false;
 	}
 	return true;
@@ -169,7 +167,7 @@ static __always_inline void count_placed(const struct packet *pkt, __u32 id,
 {
 	struct dyncast_map_instance_counters *c;
 
-	count(pkt, moved ? DYNCAST_COUNT_REPINNED : DYNCAST_COUNT_NEW, 1);
+	count(moved ? DYNCAST_COUNT_REPINNED : DYNCAST_COUNT_NEW, 1);
 	c = bpf_map_lookup_elem(&instance_counters, &id);
 	if (c)
 		c->flows_new++;
@@ -194,7 +192,7 @@ place_new(const struct dyncast_map_service *service, struct packet *pkt,
 		if (pkt->opens || entry != ENTRY_NONE)
 			count_placed(pkt, *id, entry == ENTRY_VOID);
 		else
-			count(pkt, DYNCAST_COUNT_STATELESS, 1);
+			count(DYNCAST_COUNT_STATELESS, 1);
 		return instance;
 	}
 	pkt->now = clock_s();
@@ -238,6 +236,24 @@ apply_affinity(const struct dyncast_map_service *service, struct packet *pkt)
 	pkt->tcp = pkt->opens = pkt->closes = false;
 }
 
+/* about a packet of the flow: goes where the flow is, and changes nothing */
+static __always_inline struct dyncast_map_instance *
+place_error(const struct dyncast_map_service *service, struct packet *pkt,
+	    __u32 *id)
+{
+	struct dyncast_map_flow *flow = bpf_map_lookup_elem(&flows, &pkt->key);
+	union dyncast_map_slot slot = slot_read(service->index, pkt->hash);
+	struct dyncast_map_instance *instance;
+
+	pkt->now = clock_s();
+	if (flow && entry_state(service, pkt, flow, &instance) == ENTRY_LIVE) {
+		*id = flow->instance;
+		return instance;
+	}
+	return slot_instance(service, pkt->hash, slot,
+			     pkt->tcp && slot_moving(service, pkt, slot), id);
+}
+
 /* the instance of the packet's flow and its id; NULL when there is none */
 static __always_inline struct dyncast_map_instance *
 place(const struct dyncast_map_service *service, struct packet *pkt, __u32 *id)
@@ -250,13 +266,15 @@ place(const struct dyncast_map_service *service, struct packet *pkt, __u32 *id)
 	apply_affinity(service, pkt);
 	pkt->hash = dyncast_hash_flow(&pkt->key, service->seed);
 	if (service->affinity == DYNCAST_MAP_AFFINITY_NONE) {
-		count(pkt, DYNCAST_COUNT_STATELESS, 1);
-		slot = slot_read(service, pkt->hash);
+		count(DYNCAST_COUNT_STATELESS, 1);
+		slot = slot_read(service->index, pkt->hash);
 		return slot_instance(service, pkt->hash, slot, false, id);
 	}
+	if (pkt->error)
+		return place_error(service, pkt, id);
 	flow = bpf_map_lookup_elem(&flows, &pkt->key);
 	if (!flow || pkt->tcp)
-		slot = slot_read(service, pkt->hash);
+		slot = slot_read(service->index, pkt->hash);
 	/* the usual case of TCP needs no clock */
 	if (flow || slot.cur != slot.old)
 		pkt->now = clock_s();
@@ -266,16 +284,69 @@ place(const struct dyncast_map_service *service, struct packet *pkt, __u32 *id)
 	entry = entry_state(service, pkt, flow, &instance);
 	if (entry != ENTRY_LIVE) {
 		if (!pkt->tcp)
-			slot = slot_read(service, pkt->hash);
+			slot = slot_read(service->index, pkt->hash);
 		return place_new(service, pkt, slot, entry, id);
 	}
-	count(pkt, DYNCAST_COUNT_HIT, 1);
+	count(DYNCAST_COUNT_HIT, 1);
 	*id = flow->instance;
 	if (pkt->tcp && *id == slot.cur && !slot_moving(service, pkt, slot))
 		bpf_map_delete_elem(&flows, &pkt->key);
 	else
 		entry_touch(flow, pkt);
 	return instance;
+}
+
+/* Fragments ------------------------------------------------------------- */
+
+static __always_inline void fragment_key(const struct packet *pkt,
+					 struct dyncast_map_fragment_key *key)
+{
+	__builtin_memset(key, 0, sizeof(*key));
+	key->table_id = pkt->key.table_id;
+	key->id = pkt->fragment_id;
+	key->family = pkt->key.family;
+	key->proto = pkt->key.proto;
+	__builtin_memcpy(key->saddr, pkt->key.saddr, sizeof(key->saddr));
+	__builtin_memcpy(key->daddr, pkt->key.daddr, sizeof(key->daddr));
+}
+
+/* A fragment without ports, of a flow that has some.  A later fragment that
+ * overtook the first one is left to the kernel's route. */
+static __always_inline struct dyncast_map_instance *
+place_fragment(const struct dyncast_map_service *service,
+	       const struct dyncast_map_fragment_key *key, __u32 *id)
+{
+	struct dyncast_map_instance *instance;
+	struct dyncast_map_fragment *first;
+
+	first = bpf_map_lookup_elem(&fragments, key);
+	if (!first)
+		return NULL;
+	*id = first->instance;
+	instance = usable_of(service, *id);
+	return instance && instance->generation == first->generation ? instance
+								     : NULL;
+}
+
+static __always_inline void
+fragment_remember(const struct dyncast_map_fragment_key *key, __u32 id,
+		  const struct dyncast_map_instance *instance)
+{
+	struct dyncast_map_fragment first = {
+		.instance = id,
+		.generation = instance->generation,
+	};
+
+	bpf_map_update_elem(&fragments, key, &first, BPF_ANY);
+}
+
+static __always_inline bool
+fragment_needs_first(const struct dyncast_map_service *service,
+		     const struct packet *pkt)
+{
+	return pkt->fragment &&
+	       service->affinity != DYNCAST_MAP_AFFINITY_SOURCE &&
+	       (pkt->key.proto == IPPROTO_TCP || pkt->key.proto == IPPROTO_UDP);
 }
 
 #endif /* DYNCAST_PLACE_H */

@@ -13,6 +13,7 @@
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <linux/in.h>
+#include <linux/in6.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/pkt_cls.h>
@@ -25,6 +26,13 @@
 #include "dyncast_map.h"
 
 #define PASS TC_ACT_UNSPEC
+/* linux/icmp.h does not stand alone */
+#define ICMP_DEST_UNREACH 3
+#define ICMP_REDIRECT 5
+#define ICMP_TIME_EXCEEDED 11
+#define ICMP_PARAMETERPROB 12
+#define ICMP6_ECHO_REQUEST 128 /* smaller types are errors */
+#define ICMP6_ECHO_REPLY 129
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -80,6 +88,14 @@ struct {
 	__type(value, __u32);
 } ident_instance SEC(".maps");
 
+/* where the first fragment of a packet went */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, DYNCAST_MAP_FRAGMENTS_MAX);
+	__type(key, struct dyncast_map_fragment_key);
+	__type(value, struct dyncast_map_fragment);
+} fragments SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
@@ -94,26 +110,33 @@ struct {
 	__type(value, struct dyncast_map_instance_counters);
 } instance_counters SEC(".maps");
 
-/* what the steps below know of the packet */
+/* what the steps know of the packet */
+enum fragment { FRAGMENT_NO, FRAGMENT_FIRST, FRAGMENT_LATER };
+
 struct packet {
-	struct dyncast_map_counters *counters; /* of this CPU */
 	struct dyncast_map_flow_key key;
 	__u32 hash;
 	__u32 now;
-	__u16 length;  /* of the IP packet, outer headers not counted */
-	__u16 segment; /* the largest IP packet that will be on the wire */
+	__u32 length;  /* of the IP packet, outer headers not counted */
+	__u32 segment; /* the largest IP packet that will be on the wire */
+	__u32 fragment_id;
+	__u32 l4; /* where in the frame the transport header is */
 	__u8 tos;
 	__u8 ttl;
-	bool fragment;
-	bool tcp;    /* its flow's beginning can be seen */
-	bool opens;  /* TCP: SYN alone */
-	bool closes; /* TCP: FIN or RST */
+	__u8 fragment; /* enum fragment */
+	bool error;    /* about a packet of this flow */
+	bool tcp;      /* its flow's beginning can be seen */
+	bool opens;    /* TCP: SYN alone */
+	bool closes;   /* TCP: FIN or RST */
 };
 
-static __always_inline void count(const struct packet *pkt,
-				  enum dyncast_map_counter which, __u64 by)
+static __always_inline void count(enum dyncast_map_counter which, __u64 by)
 {
-	pkt->counters->n[which] += by;
+	__u32 zero = 0;
+	struct dyncast_map_counters *c = bpf_map_lookup_elem(&counters, &zero);
+
+	if (c)
+		c->n[which] += by;
 }
 
 static __always_inline struct dyncast_map_instance *instance_of(__u32 id)

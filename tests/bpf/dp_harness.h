@@ -55,13 +55,16 @@ void dp_ring(int service, uint16_t even, uint16_t odd);
 #define ACK 0x10
 struct dp_packet {
 	const char *src, *dst;
+	bool ipv6; /* else the other defaults for src and dst */
 	uint16_t sport, dport;
 	uint8_t proto; /* 0: TCP */
 	uint8_t ttl;   /* 0: 64 */
 	uint8_t tos;
-	uint16_t frag;	   /* host order */
-	uint8_t options;   /* 32-bit words */
-	uint8_t tcp_flags; /* FIN ... */
+	uint16_t frag; /* host order, as in IPv4's header */
+	uint16_t id;
+	uint8_t extensions; /* IPv6: destination options of 8 bytes */
+	uint8_t options;    /* 32-bit words */
+	uint8_t tcp_flags;  /* FIN ... */
 	uint16_t payload;
 };
 
@@ -92,6 +95,11 @@ struct dp_result {
 
 /* frame of the packet; its size */
 uint32_t dp_build(const struct dp_packet *packet, uint8_t frame[2048]);
+/* an ICMP error of a router about the packet's answer */
+uint32_t dp_build_error(const struct dp_packet *packet, const char *router,
+			uint8_t frame[2048]);
+/* as dp_flow(), of any frame */
+uint16_t dp_flow_frame(const uint8_t *frame, uint32_t size);
 struct dp_result dp_run_frame(const uint8_t *frame, uint32_t size);
 struct dp_result dp_run_packet(const struct dp_packet *packet);
 /* run the packet: the instance it was sent to, 0: none */
