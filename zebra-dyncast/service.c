@@ -192,7 +192,10 @@ static void backend_track(struct dyncast_backend *b)
 	} else {
 		/* SIDs are addresses of the underlay */
 		track(&b->nht,
-		      in->dbid.family == AF_INET6 ? VRF_DEFAULT : vrf_id,
+		      in->dbid.family == AF_INET6 &&
+				      in->kind != DYNCAST_KIND_ADJACENT
+			      ? VRF_DEFAULT
+			      : vrf_id,
 		      &in->dbid);
 	}
 	track(&b->site_nht, vrf_id, &b->data.site);
@@ -204,7 +207,8 @@ static void backend_track(struct dyncast_backend *b)
 	}
 	if (b->sid && dyncast_addr_cmp(&b->sid->address, &b->data.address) != 0)
 		dyncast_sid_unref(&b->sid);
-	if (!b->sid && b->service->key.prefix.addr.family == AF_INET) {
+	if (!b->sid &&
+	    b->service->key.prefix.addr.family == b->data.address.family) {
 		b->sid = dyncast_sid_ref(&in->dbid, &b->data.address, vrf_id);
 		b->sid_refused = b->sid == NULL;
 	}
@@ -290,14 +294,13 @@ static void service_recover(struct dyncast_service *s)
 		dyncast_backends_count(&s->backends));
 }
 
-/* Enter it into the data plane.  IPv6 services are steered by routes only. */
+/* Enter it into the data plane. */
 static void service_open(struct dyncast_service *s)
 {
 	struct dyncast_backend *b;
 	bool created = false;
 
-	if (s->dp_index >= 0 || s->key.prefix.addr.family != AF_INET ||
-	    !dyncast_vrf_table(s->key.vrf_id, &s->table_id))
+	if (s->dp_index >= 0 || !dyncast_vrf_table(s->key.vrf_id, &s->table_id))
 		return;
 	dyncast_module_dataplane_start();
 	s->dp_index =
