@@ -46,6 +46,8 @@ struct dyncast_dp_status {
 	uint64_t packets_steered, bytes_steered;
 	uint64_t flow_hits, flow_new, flow_repinned, flow_refused;
 	uint64_t flow_stateless; /* packets of flows that need no entry */
+	uint64_t flow_probation; /* first packets, not stored yet */
+	uint64_t flow_limited;	 /* not stored: too many in that second */
 	uint64_t no_instance;	 /* service matched, but the slot is empty */
 	uint64_t too_big;	 /* handed to the kernel's route for PMTU */
 	uint64_t fragments;	 /* for a service, left to the kernel's route */
@@ -163,7 +165,15 @@ void dyncast_dp_flow_walk_end(struct dyncast_dp_walk **cursor);
  * none.  A
  * full table takes about a second: daemons use the walk below. */
 unsigned int dyncast_dp_flow_clear(int service);
-/* The same as a walk: each call looks at up to max flows (at least 256), adds
+/*
+ * Delete entries of flows that ended: idle for longer than the service's
+ * timeout, or closed by the client and idle for a quarter of it.  As a walk;
+ * each call looks at up to max flows (at least 256), adds to *deleted and
+ * returns true while there is more.
+ */
+bool dyncast_dp_flow_sweep_walk(struct dyncast_dp_walk **cursor,
+				unsigned int max, unsigned int *deleted);
+/* Forgetting as a walk: each call looks at up to max flows (at least 256), adds
  * to *deleted and returns true while there is more. */
 bool dyncast_dp_flow_clear_walk(struct dyncast_dp_walk **cursor,
 				unsigned int max, int service,

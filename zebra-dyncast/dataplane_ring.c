@@ -34,7 +34,8 @@ bool dyncast_dp_ring_get(int service, uint16_t ring[DYNCAST_RING_SLOTS])
 static bool slot_rests(const struct dyncast_dp_service_entry *service,
 		       union dyncast_map_slot slot, uint32_t now)
 {
-	return (int32_t)(now - slot.t_change) > service->timeout_s;
+	return !slot.t_change ||
+	       (int32_t)(now - slot.t_change) > service->timeout_s;
 }
 
 int dyncast_dp_ring_set(int service, const uint16_t ring[DYNCAST_RING_SLOTS])
@@ -68,7 +69,7 @@ int dyncast_dp_ring_set(int service, const uint16_t ring[DYNCAST_RING_SLOTS])
 	return written;
 }
 
-/* old = cur, where the last change is over or not */
+/* old = cur where the last change is over, or everywhere */
 static void ring_rest(int service, bool all)
 {
 	uint32_t now = dyncast_dp_now();
@@ -79,12 +80,13 @@ static void ring_rest(int service, bool all)
 		union dyncast_map_slot *slot = &dyncast_dp_slots(service)[i];
 		union dyncast_map_slot value = *slot;
 
-		if (value.old == value.cur ||
-		    !(all ||
-		      slot_rests(&dyncast_dp.services[service], value, now)))
+		if (slot_rests(&dyncast_dp.services[service], value, now))
+			value.t_change = 0;
+		else if (!all)
 			continue;
 		value.old = value.cur;
-		dyncast_dp_slot_write(slot, value);
+		if (value.word != slot->word)
+			dyncast_dp_slot_write(slot, value);
 	}
 }
 

@@ -39,6 +39,10 @@ DEFINE_MTYPE_STATIC(DYNCAST_ZEBRA, DYNCAST_SITES, "Dyncast sites of a service");
 #define DECIDE_SOON_MS 10
 #define DECIDE_NHT_MS 20
 
+/* entries that are looked at each second: some milliseconds */
+#define SWEEP_FLOWS 8192
+static struct dyncast_dp_walk *sweep;
+
 struct dyncast_services_head dyncast_services =
 	INIT_RBTREE_UNIQ(dyncast_services);
 
@@ -504,6 +508,17 @@ static void service_tick(struct dyncast_service *s, int64_t now)
 		dyncast_decide_later(s, 0);
 }
 
+/* a table of a million entries is looked through in about two minutes */
+static void flows_sweep(void)
+{
+	unsigned int deleted = 0;
+
+	if (!dyncast_dp_flow_sweep_walk(&sweep, SWEEP_FLOWS, &deleted))
+		dyncast_dp_flow_walk_end(&sweep);
+	if (deleted)
+		DYNCAST_DEBUG("%u flows ended", deleted);
+}
+
 void dyncast_service_tick(int64_t now)
 {
 	struct dyncast_service *s;
@@ -511,6 +526,7 @@ void dyncast_service_tick(int64_t now)
 	frr_each_safe (dyncast_services, &dyncast_services, s)
 		service_tick(s, now);
 	dyncast_recovered_tick(now);
+	flows_sweep();
 }
 
 void dyncast_service_nht_changed(const struct dyncast_nht *nht)
@@ -547,6 +563,7 @@ void dyncast_service_fini(void)
 {
 	struct dyncast_service *s;
 
+	dyncast_dp_flow_walk_end(&sweep);
 	frr_each_safe (dyncast_services, &dyncast_services, s)
 		service_drop(s, false);
 	dyncast_services_fini(&dyncast_services);

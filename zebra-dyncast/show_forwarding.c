@@ -35,9 +35,10 @@ static void text_status(struct vty *vty)
 	vty_out(vty,
 		"  flow table %u; hits %" PRIu64 ", without entry %" PRIu64
 		", new %" PRIu64 ", re-pinned %" PRIu64 ", refused %" PRIu64
-		"\n",
+		", limited %" PRIu64 "\n",
 		dp.flow_table_size, dp.flow_hits, dp.flow_stateless,
-		dp.flow_new, dp.flow_repinned, dp.flow_refused);
+		dp.flow_new, dp.flow_repinned, dp.flow_refused,
+		dp.flow_limited);
 	vty_out(vty, "  steered %" PRIu64 " packets, %" PRIu64 " bytes\n",
 		dp.packets_steered, dp.bytes_steered);
 	vty_out(vty,
@@ -172,6 +173,8 @@ static json_object *json_status(void)
 	json_object_int_add(json, "flowNew", dp.flow_new);
 	json_object_int_add(json, "flowRepinned", dp.flow_repinned);
 	json_object_int_add(json, "flowRefused", dp.flow_refused);
+	json_object_int_add(json, "flowLimited", dp.flow_limited);
+	json_object_int_add(json, "flowProbation", dp.flow_probation);
 	json_object_int_add(json, "noInstance", dp.no_instance);
 	json_object_int_add(json, "tooBig", dp.too_big);
 	json_object_int_add(json, "fragments", dp.fragments);

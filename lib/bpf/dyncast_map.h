@@ -87,6 +87,22 @@ struct dyncast_map_flow {
 };
 #define DYNCAST_MAP_FLOW_CLOSED (1u << 0) /* the client sent FIN or RST */
 
+/*
+ * map "probation", LRU hash of the same: the first packet of a UDP flow, of a
+ * source or of a connection that needs an entry is only remembered here, and
+ * the second one makes the entry in "flows".  A flood of single packets with
+ * forged sources pushes out its like, and nobody else.
+ */
+#define DYNCAST_MAP_PROBATION_MAX 65536
+
+/* map "budget", per-CPU array with one element: entries made this second */
+struct dyncast_map_budget {
+	__u32 second;
+	__u32 used;
+};
+/* entries that each CPU may make in a second, at least */
+#define DYNCAST_MAP_BUDGET_MIN 4096
+
 /* map "fragments", LRU hash: where a packet's first fragment, which alone has
  * ports, was sent.  Not pinned: forgotten with the program. */
 #define DYNCAST_MAP_FRAGMENTS_MAX 4096
@@ -110,7 +126,8 @@ struct dyncast_map_fragment {
  *   if (now - t_change > timeout) old = cur;  cur = X;  t_change = now;
  * so that `old` is where flows that began before the change are.  When nobody
  * was there (an empty slot), old = X.  With old = cur, or after the timeout, a
- * slot is at rest: TCP flows without an entry are on cur.
+ * slot is at rest: TCP flows without an entry are on cur.  In time the writer
+ * says so by t_change = 0.
  */
 union dyncast_map_slot {
 	struct {
@@ -181,6 +198,8 @@ enum dyncast_map_counter {
 	DYNCAST_COUNT_ERROR, /* could not be rewritten */
 	/* of a flow that needs no entry; steered, and not counted as HIT */
 	DYNCAST_COUNT_STATELESS,
+	DYNCAST_COUNT_PROBATION, /* first packets remembered */
+	DYNCAST_COUNT_LIMITED,	 /* as REFUSED: too many entries a second */
 	DYNCAST_COUNT_MAX = 16
 };
 struct dyncast_map_counters {

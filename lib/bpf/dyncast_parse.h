@@ -184,6 +184,8 @@ static __always_inline bool parse_ports(struct __sk_buff *skb,
 	pkt->tcp = true;
 	pkt->opens = tcp->syn && !tcp->ack;
 	pkt->closes = tcp->fin || tcp->rst;
+	pkt->speaks =
+		!pkt->closes && offset + tcp->doff * 4 < pkt->length + ETH_HLEN;
 	if (skb->gso_size)
 		pkt->segment =
 			offset - ETH_HLEN + tcp->doff * 4 + skb->gso_size;

@@ -16,6 +16,9 @@
  *   none, moving, no SYN     old while it is alive, stored
  *   the table takes no entry old, never cur
  *
+ * New flows go through probation (dyncast_map.h) first.  Once a slot's change
+ * is over it need not be looked at for TCP, since SYNs went to cur.
+ *
  * Flows whose beginning cannot be seen (UDP, all that a source sends) are
  * stored always.  A flow whose entry is void or has expired is new: cur.
  * Without affinity every packet goes to its slot's cur.
@@ -59,12 +62,20 @@ static __always_inline union dyncast_map_slot slot_read(__u32 service, __u32 at)
 	return slot;
 }
 
+/* flows of before its last change may still be alive */
+static __always_inline bool
+slot_changed(const struct dyncast_map_service *service,
+	     const struct packet *pkt, union dyncast_map_slot slot)
+{
+	return slot.t_change &&
+	       (__s32)(pkt->now - slot.t_change) <= (__s32)service->timeout_s;
+}
+
 static __always_inline bool
 slot_moving(const struct dyncast_map_service *service, const struct packet *pkt,
 	    union dyncast_map_slot slot)
 {
-	return slot.cur != slot.old &&
-	       (__s32)(pkt->now - slot.t_change) <= (__s32)service->timeout_s;
+	return slot.cur != slot.old && slot_changed(service, pkt, slot);
 }
 
 static __always_inline struct dyncast_map_instance *
@@ -138,32 +149,64 @@ static __always_inline void entry_touch(struct dyncast_map_flow *flow,
 {
 	if (pkt->closes && !(flow->flags & DYNCAST_MAP_FLOW_CLOSED))
 		flow->flags |= DYNCAST_MAP_FLOW_CLOSED;
+	/* nobody speaks after his FIN or RST: it was forged */
+	if (pkt->speaks && (flow->flags & DYNCAST_MAP_FLOW_CLOSED))
+		flow->flags &= ~DYNCAST_MAP_FLOW_CLOSED;
 	if (flow->last_seen != pkt->now)
 		flow->last_seen = pkt->now;
 }
 
-/* false when the table takes no entry */
-static __always_inline bool
-entry_insert(const struct packet *pkt, __u32 id,
-	     const struct dyncast_map_instance *instance)
+static __always_inline bool budget_take(const struct packet *pkt)
 {
-	struct dyncast_map_flow flow = {
-		.instance = id,
-		.generation = instance->generation,
-		.first_seen = pkt->now,
-		.last_seen = pkt->now,
-	};
+	struct dyncast_map_budget *mine;
+	__u32 zero = 0;
 
-	if (bpf_map_update_elem(&flows, &pkt->key, &flow, BPF_ANY)) {
+	mine = bpf_map_lookup_elem(&budget, &zero);
+	if (!mine)
+		return false;
+	if (mine->second != pkt->now) {
+		mine->second = pkt->now;
+		mine->used = 0;
+	}
+	return mine->used++ < budget_per_second;
+}
+
+/* false when the table takes no entry */
+static __always_inline bool entry_insert(const struct packet *pkt,
+					 const struct dyncast_map_flow *flow)
+{
+	if (!budget_take(pkt)) {
+		count(DYNCAST_COUNT_LIMITED, 1);
+		return false;
+	}
+	if (bpf_map_update_elem(&flows, &pkt->key, flow, BPF_ANY)) {
 		count(DYNCAST_COUNT_REFUSED, 1);
 		return false;
 	}
 	return true;
 }
 
+/* in probation when that is enough, see above */
+static __always_inline bool
+entry_make(const struct packet *pkt, __u32 id,
+	   const struct dyncast_map_instance *instance, bool on_probation)
+{
+	struct dyncast_map_flow flow = {
+		.instance = id,
+		.flags = pkt->closes ? DYNCAST_MAP_FLOW_CLOSED : 0,
+		.generation = instance->generation,
+		.first_seen = pkt->now,
+		.last_seen = pkt->now,
+	};
+
+	if (!on_probation)
+		return entry_insert(pkt, &flow);
+	count(DYNCAST_COUNT_PROBATION, 1);
+	return !bpf_map_update_elem(&probation, &pkt->key, &flow, BPF_ANY);
+}
+
 /* of a flow that this router sees for the first time, or has to move */
-static __always_inline void count_placed(const struct packet *pkt, __u32 id,
-					 bool moved)
+static __always_inline void count_placed(__u32 id, bool moved)
 {
 	struct dyncast_map_instance_counters *c;
 
@@ -190,14 +233,16 @@ place_new(const struct dyncast_map_service *service, struct packet *pkt,
 		if (entry != ENTRY_NONE)
 			bpf_map_delete_elem(&flows, &pkt->key);
 		if (pkt->opens || entry != ENTRY_NONE)
-			count_placed(pkt, *id, entry == ENTRY_VOID);
+			count_placed(*id, entry == ENTRY_VOID);
 		else
 			count(DYNCAST_COUNT_STATELESS, 1);
 		return instance;
 	}
 	pkt->now = clock_s();
-	if (entry_insert(pkt, *id, instance)) {
-		count_placed(pkt, *id,
+	/* who has a void entry has shown that he is no forged source */
+	if (entry_make(pkt, *id, instance,
+		       entry == ENTRY_NONE && (!pkt->tcp || pkt->opens))) {
+		count_placed(*id,
 			     entry == ENTRY_VOID ||
 				     (pkt->tcp && !pkt->opens &&
 				      entry == ENTRY_NONE &&
@@ -245,6 +290,8 @@ place_error(const struct dyncast_map_service *service, struct packet *pkt,
 	union dyncast_map_slot slot = slot_read(service->index, pkt->hash);
 	struct dyncast_map_instance *instance;
 
+	if (!flow)
+		flow = bpf_map_lookup_elem(&probation, &pkt->key);
 	pkt->now = clock_s();
 	if (flow && entry_state(service, pkt, flow, &instance) == ENTRY_LIVE) {
 		*id = flow->instance;
@@ -252,6 +299,32 @@ place_error(const struct dyncast_map_service *service, struct packet *pkt,
 	}
 	return slot_instance(service, pkt->hash, slot,
 			     pkt->tcp && slot_moving(service, pkt, slot), id);
+}
+
+/* the flow's second packet: NULL when there was no first one */
+static __always_inline struct dyncast_map_instance *
+place_second(const struct dyncast_map_service *service, struct packet *pkt,
+	     __u32 *id)
+{
+	struct dyncast_map_flow *first, flow;
+	struct dyncast_map_instance *instance;
+
+	first = bpf_map_lookup_elem(&probation, &pkt->key);
+	if (!first)
+		return NULL;
+	flow = *first;
+	pkt->now = clock_s();
+	if (entry_state(service, pkt, &flow, &instance) != ENTRY_LIVE) {
+		bpf_map_delete_elem(&probation, &pkt->key);
+		return NULL;
+	}
+	*id = flow.instance;
+	count(DYNCAST_COUNT_HIT, 1);
+	entry_touch(&flow, pkt);
+	/* the same SYN once more is what a flood may send too */
+	if (!pkt->opens && entry_insert(pkt, &flow))
+		bpf_map_delete_elem(&probation, &pkt->key);
+	return instance;
 }
 
 /* the instance of the packet's flow and its id; NULL when there is none */
@@ -276,11 +349,14 @@ place(const struct dyncast_map_service *service, struct packet *pkt, __u32 *id)
 	if (!flow || pkt->tcp)
 		slot = slot_read(service->index, pkt->hash);
 	/* the usual case of TCP needs no clock */
-	if (flow || slot.cur != slot.old)
+	if (flow || slot.t_change)
 		pkt->now = clock_s();
-	if (!flow)
-		return place_new(service, pkt, slot, entry, id);
-
+	if (!flow) {
+		if (!pkt->tcp || slot_changed(service, pkt, slot))
+			instance = place_second(service, pkt, id);
+		return instance ? instance
+				: place_new(service, pkt, slot, entry, id);
+	}
 	entry = entry_state(service, pkt, flow, &instance);
 	if (entry != ENTRY_LIVE) {
 		if (!pkt->tcp)

@@ -59,6 +59,23 @@ struct {
 } flows SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, DYNCAST_MAP_PROBATION_MAX);
+	__type(key, struct dyncast_map_flow_key);
+	__type(value, struct dyncast_map_flow);
+} probation SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct dyncast_map_budget);
+} budget SEC(".maps");
+
+/* entries that each CPU may make in a second; set by the loader */
+const volatile __u32 budget_per_second = DYNCAST_MAP_BUDGET_MIN;
+
+struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, DYNCAST_MAP_SERVICES_MAX *DYNCAST_MAP_SLOTS);
@@ -128,6 +145,7 @@ struct packet {
 	bool tcp;      /* its flow's beginning can be seen */
 	bool opens;    /* TCP: SYN alone */
 	bool closes;   /* TCP: FIN or RST */
+	bool speaks;   /* TCP: has payload */
 };
 
 static __always_inline void count(enum dyncast_map_counter which, __u64 by)

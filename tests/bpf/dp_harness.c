@@ -416,24 +416,34 @@ uint16_t dp_flow(const struct dp_packet *packet)
 	return dp_flow_frame(frame, size);
 }
 
-unsigned int dp_entries(void)
+static unsigned int count_keys(enum dyncast_dp_map map)
 {
 	struct dyncast_map_flow_key key;
 	unsigned int n = 0;
 	void *prev = NULL;
 
-	while (!bpf_map_get_next_key(dyncast_dp.maps[DYNCAST_DP_MAP_FLOWS],
-				     prev, &key)) {
+	while (!bpf_map_get_next_key(dyncast_dp.maps[map], prev, &key)) {
 		prev = &key;
 		n++;
 	}
 	return n;
 }
 
+unsigned int dp_entries(void)
+{
+	return count_keys(DYNCAST_DP_MAP_FLOWS);
+}
+
+unsigned int dp_on_probation(void)
+{
+	return count_keys(DYNCAST_DP_MAP_PROBATION);
+}
+
 void dp_age(int service, int seconds)
 {
 	for (int i = 0; i < DYNCAST_RING_SLOTS; i++)
-		dyncast_dp_slots(service)[i].t_change -= seconds;
+		if (dyncast_dp_slots(service)[i].t_change)
+			dyncast_dp_slots(service)[i].t_change -= seconds;
 }
 
 uint32_t dp_slot(int service, const struct dp_packet *packet)

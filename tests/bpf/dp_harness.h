@@ -106,6 +106,8 @@ struct dp_result dp_run_packet(const struct dp_packet *packet);
 uint16_t dp_flow(const struct dp_packet *packet);
 /* entries in the flow table */
 unsigned int dp_entries(void);
+/* those that were seen once only */
+unsigned int dp_on_probation(void);
 /* let time pass for a service's slots */
 void dp_age(int service, int seconds);
 /* its entry; false when there is none */

@@ -6,6 +6,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <netinet/in.h>
@@ -49,7 +50,8 @@ static void tcp_is_stateless_at_rest(void **state)
 		p.tcp_flags = SYN;
 		assert_int_equal(dp_flow(&p), b);
 	}
-	assert_int_equal(dp_entries(), FLOWS);
+	assert_int_equal(dp_entries(), 0);
+	assert_int_equal(dp_on_probation(), FLOWS);
 	dp_age(0, DP_TIMEOUT / 2);
 	dp_ring(0, c, c);
 	for (int i = 0; i < FLOWS; i++) {
@@ -63,7 +65,8 @@ static void tcp_is_stateless_at_rest(void **state)
 		p.tcp_flags = SYN;
 		assert_int_equal(dp_flow(&p), c);
 	}
-	assert_int_equal(dp_entries(), 3 * FLOWS);
+	assert_int_equal(dp_entries(), 2 * FLOWS);
+	assert_int_equal(dp_on_probation(), FLOWS);
 	assert_int_equal(dp_flow(&silent), a);
 
 	/* when that is long ago, those that agree with the ring go */
@@ -218,6 +221,115 @@ static void clear_forgets_stateless_flows(void **state)
 	assert_int_equal(dp_flow(&q), d);
 }
 
+/* single packets of forged sources push out nobody, and cost no entries */
+static void flood_moves_nobody(void **state)
+{
+	uint16_t a = dp_adjacent(0, "10.1.0.11"),
+		 b = dp_adjacent(0, "10.1.0.12");
+	struct dp_packet p;
+	char src[16];
+
+	(void)state;
+	dp_ring(0, a, a);
+	for (int i = 0; i < FLOWS; i++) {
+		p = i % 2 ? udp(1000 + i) : tcp(1000 + i);
+		for (int n = 0; n < 2; n++)
+			assert_int_equal(dp_flow(&p), a);
+	}
+	dp_ring(0, b, b);
+	for (unsigned int i = 0; i < 100000; i++) {
+		p = i % 2 ? udp(i) : tcp(i);
+		p.tcp_flags = SYN;
+		snprintf(src, sizeof(src), "198.%u.%u.%u", i >> 16,
+			 i >> 8 & 255, i & 255);
+		p.src = src;
+		assert_int_equal(dp_run_packet(&p).verdict, DP_REDIRECT);
+	}
+	assert_int_equal(dp_entries(), FLOWS / 2);
+	assert_int_equal(status().flow_probation, 100000 + FLOWS / 2);
+	for (int i = 0; i < FLOWS; i++) {
+		p = i % 2 ? udp(1000 + i) : tcp(1000 + i);
+		assert_int_equal(dp_flow(&p), a);
+	}
+	assert_int_equal(status().flow_limited, 0);
+}
+
+/* more new entries than a second allows: the rest stays without one where it
+ * was before the slot moved, and gets it later */
+static void limited_stays_at_old(void **state)
+{
+	uint16_t a = dp_adjacent(0, "10.1.0.11"),
+		 b = dp_adjacent(0, "10.1.0.12");
+	struct dyncast_dp_counters of_b;
+	struct dp_packet p;
+
+	(void)state;
+	dp_ring(0, a, a);
+	dp_ring(0, b, b);
+	for (int i = 0; i < 5 * DYNCAST_MAP_BUDGET_MIN; i++) {
+		p = tcp(1000 + i);
+		p.tcp_flags = ACK;
+		assert_int_equal(dp_run_packet(&p).verdict, DP_REDIRECT);
+	}
+	assert_true(status().flow_limited > 0);
+	assert_int_equal(status().flow_limited + status().flow_new,
+			 5 * DYNCAST_MAP_BUDGET_MIN);
+	assert_true(dyncast_dp_instance_counters(b, &of_b));
+	assert_int_equal(of_b.packets, 0);
+}
+
+/* what the sweep takes, and what it leaves */
+static void sweep_takes_the_ended(void **state)
+{
+	static const struct {
+		uint8_t flags; /* of the last packet */
+		bool payload;  /* in one after it */
+		int idle;
+		bool ends;
+	} of[] = {
+		{ACK, false, DP_TIMEOUT - 5, false},
+		{ACK, false, DP_TIMEOUT + 2, true},
+		{FIN | ACK, false, DP_TIMEOUT / 4 + 2, true},
+		{RST, false, DP_TIMEOUT / 4 + 2, true},
+		{FIN | ACK, false, DP_TIMEOUT / 4 - 5, false},
+		{RST, true, DP_TIMEOUT / 4 + 2, false}, /* was forged */
+	};
+	enum { N = sizeof(of) / sizeof(of[0]) };
+	uint16_t a = dp_adjacent(0, "10.1.0.11"),
+		 b = dp_adjacent(0, "10.1.0.12");
+	struct dyncast_dp_walk *walk = NULL;
+	struct dyncast_map_flow flow;
+	unsigned int deleted = 0;
+
+	(void)state;
+	dp_ring(0, a, a);
+	dp_ring(0, b, b);
+	for (int i = 0; i < N; i++) {
+		struct dp_packet p = tcp(1000 + i);
+
+		p.tcp_flags = ACK;
+		assert_int_equal(dp_flow(&p), a);
+		p.tcp_flags = of[i].flags;
+		assert_int_equal(dp_flow(&p), a);
+		p.tcp_flags = ACK;
+		p.payload = of[i].payload;
+		assert_int_equal(dp_flow(&p), a);
+		p.payload = 0;
+		assert_true(dp_entry(&p, &flow));
+		flow.last_seen -= of[i].idle;
+		dp_entry_write(&p, &flow);
+	}
+	while (dyncast_dp_flow_sweep_walk(&walk, 256, &deleted))
+		;
+	dyncast_dp_flow_walk_end(&walk);
+	assert_int_equal(deleted, 3);
+	for (int i = 0; i < N; i++) {
+		struct dp_packet p = tcp(1000 + i);
+
+		assert_int_equal(dp_entry(&p, &flow), !of[i].ends);
+	}
+}
+
 static void set_affinity(uint8_t affinity, uint8_t plen)
 {
 	struct dyncast_dp_service service = {
@@ -268,6 +380,7 @@ static void source_affinity(void **state)
 		assert_int_equal(dp_entries(), 1);
 		p.src = of[i].other;
 		assert_int_equal(dp_flow(&p), b);
+		assert_int_equal(dp_flow(&p), b);
 		assert_int_equal(dp_entries(), 2);
 		dp_age(0, DP_TIMEOUT + 1);
 		p.src = of[i].same;
@@ -310,6 +423,9 @@ int main(void)
 		TEST(void_ends_stateless_flows),
 		TEST(drained_keeps_its_flows),
 		TEST(clear_forgets_stateless_flows),
+		TEST(flood_moves_nobody),
+		TEST(limited_stays_at_old),
+		TEST(sweep_takes_the_ended),
 		TEST(source_affinity),
 		TEST(no_affinity),
 	};

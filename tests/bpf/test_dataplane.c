@@ -222,6 +222,8 @@ static void idle_flow_ends_of(struct dp_packet idle, struct dp_packet busy)
 	dp_flow(&idle);
 	dp_flow(&busy);
 	idle.tcp_flags = busy.tcp_flags = ACK;
+	dp_flow(&idle);
+	dp_flow(&busy);
 	dp_ring(0, b, b);
 
 	assert_true(dp_entry(&busy, &flow));
