@@ -17,8 +17,8 @@
 
 #include <linux/types.h>
 
-#define DYNCAST_MAP_VERSION 2
-#define DYNCAST_MAP_PIN_PREFIX "v2_"
+#define DYNCAST_MAP_VERSION 1
+#define DYNCAST_MAP_PIN_PREFIX "v1_"
 
 #define DYNCAST_MAP_SERVICES_MAX 256
 #define DYNCAST_MAP_INSTANCES_MAX 4096

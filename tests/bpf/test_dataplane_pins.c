@@ -32,7 +32,8 @@ static const char *pin(const char *name)
 {
 	static char path[128];
 
-	snprintf(path, sizeof(path), "%s/v2_%s", dp_dir, name);
+	snprintf(path, sizeof(path), "%s/" DYNCAST_MAP_PIN_PREFIX "%s", dp_dir,
+		 name);
 	return path;
 }
 
@@ -194,7 +195,8 @@ static void foreign_pin_is_left_alone(void **state)
 	/* a map of another shape */
 	unlink(pin("slots"));
 	assert_int_equal(bpf_obj_pin(map, pin("slots")), 0);
-	snprintf(link, sizeof(link), "%s/v1_link_%u", dp_dir, dp_ifindex);
+	snprintf(link, sizeof(link), "%s/" DYNCAST_MAP_PIN_PREFIX "link_%u",
+		 dp_dir, dp_ifindex);
 	assert_int_equal(access(link, F_OK), tcx ? 0 : -1);
 	starts_inactive(dp_dir, pin("slots"));
 	/* nobody could tell the program of changes: it is detached */
@@ -325,7 +327,8 @@ static void attach_and_detach(void **state)
 
 	dyncast_dp_detach(dp_ifindex, "dv0");
 	assert_false(dyncast_dp_attached(dp_ifindex));
-	snprintf(path, sizeof(path), "%s/v2_link_%u", dp_dir, dp_ifindex);
+	snprintf(path, sizeof(path), "%s/" DYNCAST_MAP_PIN_PREFIX "link_%u",
+		 dp_dir, dp_ifindex);
 	assert_int_not_equal(access(path, F_OK), 0);
 }
 
