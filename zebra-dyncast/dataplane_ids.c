@@ -28,6 +28,7 @@
 	 sizeof(union dyncast_map_slot))
 #define INSTANCES_BYTES                                                        \
 	(DYNCAST_DP_INSTANCES_MAX * sizeof(struct dyncast_map_instance))
+#define FILTER_BYTES (DYNCAST_MAP_FILTER_WORDS * sizeof(uint64_t))
 
 static void *map_array(enum dyncast_dp_map which, size_t bytes)
 {
@@ -187,18 +188,22 @@ bool dyncast_dp_ids_open(void)
 	if (!dyncast_dp.active) {
 		dyncast_dp.slots = calloc(1, SLOTS_BYTES);
 		dyncast_dp.instances = calloc(1, INSTANCES_BYTES);
-		return dyncast_dp.slots && dyncast_dp.instances;
+		dyncast_dp.filter = calloc(1, FILTER_BYTES);
+		return dyncast_dp.slots && dyncast_dp.instances &&
+		       dyncast_dp.filter;
 	}
 	dyncast_dp.mapped = true;
 	dyncast_dp.slots = map_array(DYNCAST_DP_MAP_SLOTS, SLOTS_BYTES);
 	dyncast_dp.instances =
 		map_array(DYNCAST_DP_MAP_INSTANCES, INSTANCES_BYTES);
-	if (!dyncast_dp.slots || !dyncast_dp.instances)
+	dyncast_dp.filter = map_array(DYNCAST_DP_MAP_FILTER, FILTER_BYTES);
+	if (!dyncast_dp.slots || !dyncast_dp.instances || !dyncast_dp.filter)
 		return false;
 	dyncast_dp_privs
 	{
 		recover();
 	}
+	dyncast_dp_filter_update();
 	return true;
 }
 
@@ -209,13 +214,17 @@ void dyncast_dp_ids_close(void)
 			munmap(dyncast_dp.slots, SLOTS_BYTES);
 		if (dyncast_dp.instances)
 			munmap(dyncast_dp.instances, INSTANCES_BYTES);
+		if (dyncast_dp.filter)
+			munmap(dyncast_dp.filter, FILTER_BYTES);
 	} else {
 		free(dyncast_dp.slots);
 		free(dyncast_dp.instances);
+		free(dyncast_dp.filter);
 	}
 	dyncast_dp.mapped = false;
 	dyncast_dp.slots = NULL;
 	dyncast_dp.instances = NULL;
+	dyncast_dp.filter = NULL;
 	memset(dyncast_dp.services, 0, sizeof(dyncast_dp.services));
 	memset(dyncast_dp.owners, 0, sizeof(dyncast_dp.owners));
 }
@@ -296,6 +305,7 @@ bool dyncast_dp_service_enable(int index, const struct dyncast_dp_service *svc)
 	dyncast_dp_ring_settle(index);
 	service->enabled = true;
 	service->timeout_s = value.timeout_s;
+	dyncast_dp_filter_update();
 	return dyncast_dp.active;
 }
 
@@ -320,6 +330,7 @@ void dyncast_dp_service_del(int index)
 	ident = service_ident(service->table_id, &service->prefix);
 	map_delete(DYNCAST_DP_MAP_IDENT_SERVICE, &ident);
 	memset(service, 0, sizeof(*service));
+	dyncast_dp_filter_update();
 }
 
 void dyncast_dp_service_each(void (*fn)(int index, uint32_t table_id,

@@ -7,6 +7,7 @@
  *   dataplane_fs.c      bpffs and the names in it
  *   dataplane_maps.c    loading, reusing, checking and pinning maps
  *   dataplane_ids.c     services and instances
+ *   dataplane_filter.c  destinations that may be services
  *   dataplane_ring.c    slots
  *   dataplane_attach.c  TCX links and clsact filters
  *   dataplane_flows.c   walking and clearing flows
@@ -36,6 +37,7 @@ enum dyncast_dp_map {
 	DYNCAST_DP_MAP_IDENT_INSTANCE,
 	DYNCAST_DP_MAP_SLOTS,
 	DYNCAST_DP_MAP_SERVICES,
+	DYNCAST_DP_MAP_FILTER,
 	DYNCAST_DP_MAP_FLOWS,
 	DYNCAST_DP_MAP_PROBATION,
 	DYNCAST_DP_MAP_IFACES,
@@ -76,6 +78,7 @@ struct dyncast_dp {
 	int prog;
 	struct dyncast_bpf *skeleton;
 
+	uint64_t *filter;
 	union dyncast_map_slot *slots;
 	struct dyncast_map_instance *instances;
 	struct dyncast_dp_service_entry services[DYNCAST_DP_SERVICES_MAX];
@@ -124,6 +127,10 @@ static inline void dyncast_dp_slot_write(union dyncast_map_slot *slot,
 {
 	__atomic_store_n(&slot->word, value.word, __ATOMIC_RELAXED);
 }
+
+/* dataplane_filter.c */
+/* after a service came or went */
+void dyncast_dp_filter_update(void);
 
 /* dataplane_ring.c */
 /* no slot may lead to an id that is about to be given to another */

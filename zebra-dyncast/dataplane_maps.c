@@ -37,6 +37,8 @@ static struct bpf_map *skeleton_map(enum dyncast_dp_map which)
 		return skeleton->maps.slots;
 	case DYNCAST_DP_MAP_SERVICES:
 		return skeleton->maps.services;
+	case DYNCAST_DP_MAP_FILTER:
+		return skeleton->maps.filter;
 	case DYNCAST_DP_MAP_FLOWS:
 		return skeleton->maps.flows;
 	case DYNCAST_DP_MAP_PROBATION:

@@ -56,6 +56,19 @@ static __always_inline int steer(struct __sk_buff *skb,
 	return forward(skb, instance, id, pkt);
 }
 
+/* false when there is no service with that destination */
+static __always_inline bool filter_lets(const struct packet *pkt)
+{
+	const __u8 *addr = (const void *)pkt->key.daddr;
+	__u32 bit = pkt->key.family == DYNCAST_MAP_AF_INET
+			    ? dyncast_map_filter_ipv4(addr)
+			    : dyncast_map_filter_ipv6(addr);
+	__u32 index = bit / 64;
+	__u64 *word = bpf_map_lookup_elem(&filter, &index);
+
+	return word && (*word >> (bit % 64) & 1);
+}
+
 SEC("tc")
 int dyncast_ingress(struct __sk_buff *skb)
 {
@@ -69,7 +82,7 @@ int dyncast_ingress(struct __sk_buff *skb)
 	 * frames for other hosts do where the interface is promiscuous. */
 	if (skb->vlan_present || skb->pkt_type != PACKET_HOST)
 		goto pass;
-	if (!parse_addresses(skb, &pkt))
+	if (!parse_addresses(skb, &pkt) || !filter_lets(&pkt))
 		goto pass;
 	iface = bpf_map_lookup_elem(&ifaces, &ifindex);
 	if (!iface)

@@ -63,6 +63,26 @@ struct dyncast_map_service {
 };
 
 /*
+ * map "filter", mmapable array: one bit for each value of a destination's first
+ * 16 bits (IPv4), or of a fold of its first 32 (IPv6).  A bit that is not set
+ * says that no service of any table can match, which spares other traffic the
+ * two lookups.
+ */
+#define DYNCAST_MAP_FILTER_WORDS 2048 /* of 64 bits; IPv6 in the second half   \
+				       */
+static inline __attribute__((always_inline)) __u32
+dyncast_map_filter_ipv4(const __u8 *addr)
+{
+	return (__u32)addr[0] << 8 | addr[1];
+}
+static inline __attribute__((always_inline)) __u32
+dyncast_map_filter_ipv6(const __u8 *addr)
+{
+	return 0x10000 | (((__u32)addr[0] << 8 | addr[1]) ^
+			  ((__u32)addr[2] << 8 | addr[3]));
+}
+
+/*
  * map "flows", LRU hash.  With source affinity the source is masked and proto
  * and ports are zero, as ports are of protocols that have none.
  */

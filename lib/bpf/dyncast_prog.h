@@ -49,6 +49,14 @@ struct {
 	__type(value, struct dyncast_map_service);
 } services SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, DYNCAST_MAP_FILTER_WORDS);
+	__type(key, __u32);
+	__type(value, __u64);
+} filter SEC(".maps");
+
 /* common LRU, not per-CPU: it resists floods better; the size is set by the
  * loader */
 struct {

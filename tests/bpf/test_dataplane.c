@@ -310,6 +310,55 @@ static void longest_prefix_and_table(void **state)
 	assert_int_equal(dp_flow(&p), net);
 }
 
+/* a service is found whatever its length, and the others still are when one
+ * with the same first bits goes */
+static void every_length_is_found(void **state)
+{
+	static const struct {
+		const char *prefix, *in, *out;
+	} of[] = {
+		{"10.255.0.8/29", "10.255.0.15", "10.255.0.16"},
+		{"10.254.0.0/16", "10.254.9.9", "10.253.9.9"},
+		{"172.16.0.0/12", "172.31.0.1", "172.32.0.1"},
+		{"198.0.0.0/7", "199.255.0.1", "200.0.0.1"},
+		{"2001:db8:ffff::/48", "2001:db8:ffff::9", "2001:db8:fffe::9"},
+		{"2001:db9::/32", "2001:db9::9", "2001:dba::9"},
+		{"2400::/12", "240f:1:2::3", "2410::3"},
+	};
+	enum { N = sizeof(of) / sizeof(of[0]) };
+	int index[N];
+
+	(void)state;
+	for (int round = 0; round < 2; round++) {
+		for (int i = 0; i < N; i++) {
+			bool ipv6 = strchr(of[i].prefix, ':');
+			struct dp_packet p = tcp(1000 + i);
+			uint16_t id;
+
+			p.ipv6 = ipv6;
+			p.dst = of[i].in;
+			assert_int_equal(dp_flow(&p), 0);
+			index[i] = dp_service(DP_TABLE, of[i].prefix);
+			id = dp_adjacent(index[i],
+					 ipv6 ? "2001:db8:1::11" : "10.1.0.11");
+			dp_ring(index[i], id, id);
+			assert_int_equal(dp_flow(&p), id);
+			/* as after a restart */
+			dyncast_dp_stop();
+			assert_true(dyncast_dp_start(dp_dir, 8192));
+			assert_int_equal(dp_flow(&p), id);
+			p.dst = of[i].out;
+			assert_int_equal(dp_flow(&p), 0);
+		}
+		for (int i = 0; i < N; i++)
+			dyncast_dp_service_del(index[i]);
+	}
+	for (int i = 0; i < DYNCAST_MAP_FILTER_WORDS; i++)
+		/* 10.255/16 of the service that each test has */
+		assert_int_equal(dyncast_dp.filter[i],
+				 i == 0x0aff / 64 ? 1ull << (0x0aff % 64) : 0);
+}
+
 static void adjacent_rewrite(void **state)
 {
 	uint16_t a = dp_adjacent(0, "10.1.0.11");
@@ -461,6 +510,7 @@ int main(void)
 		TEST(idle_flow_ends),
 		TEST(id_reuse_voids),
 		TEST(longest_prefix_and_table),
+		TEST(every_length_is_found),
 		TEST(adjacent_rewrite),
 		TEST(srv6_rewrite),
 		TEST(srv6_by_kernel_route),
