@@ -68,8 +68,9 @@ struct dyncast_map_service {
  * says that no service of any table can match, which spares other traffic the
  * two lookups.
  */
-#define DYNCAST_MAP_FILTER_WORDS 2048 /* of 64 bits; IPv6 in the second half   \
-				       */
+#define DYNCAST_MAP_FILTER_WORDS                                               \
+	2048 /* of 64 bits; IPv6 in the second half                            \
+	      */
 static inline __attribute__((always_inline)) __u32
 dyncast_map_filter_ipv4(const __u8 *addr)
 {

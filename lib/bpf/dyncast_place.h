@@ -249,9 +249,10 @@ place_new(const struct dyncast_map_service *service, struct packet *pkt,
 				      *id != (before ? slot.old : slot.cur)));
 		return instance;
 	}
-	/* without an entry it would move when the slot comes to rest at the
-	 * latest; most flows are old ones */
-	fallback = moving ? usable_of(service, slot.old) : NULL;
+	/* Without an entry it would move when the slot comes to rest at the
+	 * latest, and most flows are old ones.  A void entry is one. */
+	fallback = moving && entry == ENTRY_NONE ? usable_of(service, slot.old)
+						 : NULL;
 	if (!fallback)
 		return instance;
 	*id = slot.old;
