@@ -158,15 +158,23 @@ bool dyncast_apply_prefix_remove(struct dyncast_apply *apply, const char *name,
 }
 
 bool dyncast_apply_affinity(struct dyncast_apply *apply, const char *name,
-			    enum dyncast_affinity affinity, uint16_t timeout_s)
+			    enum dyncast_affinity affinity, uint8_t plen,
+			    uint16_t timeout_s)
 {
-	struct dyncast_service *service;
+	struct dyncast_service *service = dyncast_service_find(name);
 
-	if (apply->phase == DYNCAST_VALIDATE)
+	if (apply->phase == DYNCAST_VALIDATE) {
+		if (service && service->prefix.addr.family == AF_INET &&
+		    plen > 32)
+			return refuse(
+				apply,
+				"the sources of an IPv4 service have 32 bits");
 		return service_check(apply, name,
 				     affinity == DYNCAST_AFFINITY_DEFAULT);
+	}
 	service = dyncast_service_get(name);
 	service->policy.affinity = affinity;
+	service->policy.plen = plen;
 	service->policy.timeout_s = timeout_s;
 	service_changed(service);
 	return true;

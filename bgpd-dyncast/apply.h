@@ -35,7 +35,8 @@ bool dyncast_apply_prefix_remove(struct dyncast_apply *apply, const char *name,
 				 const struct dyncast_prefix *prefix);
 /* DYNCAST_*_DEFAULT removes the line */
 bool dyncast_apply_affinity(struct dyncast_apply *apply, const char *name,
-			    enum dyncast_affinity affinity, uint16_t timeout_s);
+			    enum dyncast_affinity affinity, uint8_t plen,
+			    uint16_t timeout_s);
 bool dyncast_apply_select(struct dyncast_apply *apply, const char *name,
 			  enum dyncast_action action);
 bool dyncast_apply_cost(struct dyncast_apply *apply, const char *name,

@@ -54,17 +54,26 @@ DEFPY(dyncast_service_prefix, dyncast_service_prefix_cmd,
 }
 
 DEFPY(dyncast_service_affinity, dyncast_service_affinity_cmd,
-      "[no] dyncast service WORD$name affinity flow [timeout (1-65535)$timeout]",
+      "[no] dyncast service WORD$name affinity <flow|source$source [prefix-length (1-128)$plen]|none$none> [timeout (1-65535)$timeout]",
       NO_STR DYNCAST_STR SERVICE_STR
       "What stays on one instance\n"
       "Packets with the same addresses, ports and protocol\n"
+      "All packets of a client\n"
+      "Clients with the same first bits of the address count as one\n"
+      "Bits (default: the whole address)\n"
+      "Nothing: packets move when weights do\n"
       "Idle time that ends a flow\n"
       "Seconds\n")
 {
-	return APPLY(vty, dyncast_apply_affinity(&apply, name,
-						 no ? DYNCAST_AFFINITY_DEFAULT
-						    : DYNCAST_AFFINITY_FLOW,
-						 no ? 0 : timeout));
+	enum dyncast_affinity to = source ? DYNCAST_AFFINITY_SOURCE
+				   : none ? DYNCAST_AFFINITY_NONE
+					  : DYNCAST_AFFINITY_FLOW;
+
+	if (no)
+		to = DYNCAST_AFFINITY_DEFAULT;
+	return APPLY(vty,
+		     dyncast_apply_affinity(&apply, name, to, no ? 0 : plen,
+					    no ? 0 : timeout));
 }
 
 DEFPY(dyncast_service_select, dyncast_service_select_cmd,
@@ -265,8 +274,15 @@ static void write_service(struct vty *vty, struct dyncast_service *service)
 			vty_out(vty, " vrf %s", service->vrf);
 		vty_out(vty, "\n");
 	}
-	if (service->policy.affinity == DYNCAST_AFFINITY_FLOW) {
-		vty_out(vty, "dyncast service %s affinity flow", name);
+	if (service->policy.affinity) {
+		vty_out(vty, "dyncast service %s affinity %s", name,
+			service->policy.affinity == DYNCAST_AFFINITY_SOURCE
+				? "source"
+			: service->policy.affinity == DYNCAST_AFFINITY_NONE
+				? "none"
+				: "flow");
+		if (service->policy.plen)
+			vty_out(vty, " prefix-length %u", service->policy.plen);
 		if (service->policy.timeout_s)
 			vty_out(vty, " timeout %u", service->policy.timeout_s);
 		vty_out(vty, "\n");

@@ -199,6 +199,8 @@ static struct json_object *json_service(const struct dyncast_service *service,
 	json_object_string_add(json, "select", action_str(policy->action));
 	json_object_string_add(json, "affinity",
 			       affinity_str(policy->affinity));
+	if (policy->affinity == DYNCAST_AFFINITY_SOURCE && policy->plen)
+		json_object_int_add(json, "prefixLength", policy->plen);
 	json_object_int_add(json, "timeout",
 			    policy->timeout_s ? policy->timeout_s
 					      : DYNCAST_FLOW_TIMEOUT_DEFAULT);

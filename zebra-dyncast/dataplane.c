@@ -223,6 +223,9 @@ void dyncast_dp_status_get(struct dyncast_dp_status *out)
 	out->too_big = sum.n[DYNCAST_COUNT_TOO_BIG];
 	out->fragments = sum.n[DYNCAST_COUNT_FRAGMENT];
 	out->passed = sum.n[DYNCAST_COUNT_PASSED];
+	out->flow_probation = sum.n[DYNCAST_COUNT_PROBATION];
+	out->flow_limited = sum.n[DYNCAST_COUNT_LIMITED];
+	out->flow_stateless = sum.n[DYNCAST_COUNT_STATELESS];
 	out->errors = sum.n[DYNCAST_COUNT_ERROR];
 }
 

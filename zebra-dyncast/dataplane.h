@@ -45,11 +45,14 @@ struct dyncast_dp_status {
 	/* summed over CPUs, since the maps were made */
 	uint64_t packets_steered, bytes_steered;
 	uint64_t flow_hits, flow_new, flow_repinned, flow_refused;
-	uint64_t no_instance; /* service matched, but the slot is empty */
-	uint64_t too_big;     /* handed to the kernel's route for PMTU */
-	uint64_t fragments;   /* for a service, left to the kernel's route */
-	uint64_t passed;      /* not for a service */
-	uint64_t errors;      /* packets that could not be rewritten */
+	uint64_t flow_stateless; /* packets of flows that need no entry */
+	uint64_t flow_probation; /* first packets, not stored yet */
+	uint64_t flow_limited;	 /* not stored: too many in that second */
+	uint64_t no_instance;	 /* service matched, but the slot is empty */
+	uint64_t too_big;	 /* handed to the kernel's route for PMTU */
+	uint64_t fragments;	 /* for a service, left to the kernel's route */
+	uint64_t passed;	 /* not for a service */
+	uint64_t errors;	 /* packets that could not be rewritten */
 };
 void dyncast_dp_status_get(struct dyncast_dp_status *out);
 
@@ -57,7 +60,8 @@ void dyncast_dp_status_get(struct dyncast_dp_status *out);
 struct dyncast_dp_service {
 	uint32_t table_id;
 	struct dyncast_prefix prefix;
-	uint8_t affinity;   /* enum dyncast_affinity */
+	uint8_t affinity;   /* enum dyncast_affinity; FLOW for unknown ones */
+	uint8_t plen;	    /* with SOURCE; 0 or too long: the whole address */
 	uint16_t timeout_s; /* of an idle flow */
 };
 /*
@@ -116,6 +120,10 @@ bool dyncast_dp_ring_get(int service, uint16_t ring[DYNCAST_RING_SLOTS]);
 /* writes the slots that differ, each atomically; number written, -1 on error */
 int dyncast_dp_ring_set(int service, const uint16_t ring[DYNCAST_RING_SLOTS]);
 
+/* Once a second or so: slots whose last change is over are said to be so, which
+ * saves the program a look at the clock. */
+void dyncast_dp_ring_settle(int service);
+
 /* counters of one instance, summed over CPUs */
 struct dyncast_dp_counters {
 	uint64_t packets, bytes, flows_new;
@@ -152,10 +160,20 @@ bool dyncast_dp_flow_walk(struct dyncast_dp_walk **cursor, unsigned int max,
 				     void *arg),
 			  void *arg);
 void dyncast_dp_flow_walk_end(struct dyncast_dp_walk **cursor);
-/* delete flows of one service (or all, when index is -1); number deleted.  A
+/* Forget the flows of one service (or all, when index is -1): each goes where
+ * new ones go.  Returns the number of deleted entries; TCP flows may have had
+ * none.  A
  * full table takes about a second: daemons use the walk below. */
 unsigned int dyncast_dp_flow_clear(int service);
-/* The same as a walk: each call looks at up to max flows (at least 256), adds
+/*
+ * Delete entries of flows that ended: idle for longer than the service's
+ * timeout, or closed by the client and idle for a quarter of it.  As a walk;
+ * each call looks at up to max flows (at least 256), adds to *deleted and
+ * returns true while there is more.
+ */
+bool dyncast_dp_flow_sweep_walk(struct dyncast_dp_walk **cursor,
+				unsigned int max, unsigned int *deleted);
+/* Forgetting as a walk: each call looks at up to max flows (at least 256), adds
  * to *deleted and returns true while there is more. */
 bool dyncast_dp_flow_clear_walk(struct dyncast_dp_walk **cursor,
 				unsigned int max, int service,

@@ -169,6 +169,18 @@ static int flow_service(const struct dyncast_map_flow_key *key)
 	return best;
 }
 
+/* those on probation; there are few, and most are long gone */
+static void probation_clear(void)
+{
+	int fd = dyncast_dp.maps[DYNCAST_DP_MAP_PROBATION];
+	struct dyncast_map_flow_key key;
+
+	for (int i = 0; i < DYNCAST_MAP_PROBATION_MAX; i++)
+		if (bpf_map_get_next_key(fd, NULL, &key) ||
+		    bpf_map_delete_elem(fd, &key))
+			break;
+}
+
 static bool flow_delete(const struct dyncast_map_flow_key *key)
 {
 	return !bpf_map_delete_elem(dyncast_dp.maps[DYNCAST_DP_MAP_FLOWS], key);
@@ -178,15 +190,52 @@ bool dyncast_dp_flow_clear_walk(struct dyncast_dp_walk **cursor,
 				unsigned int max, int service,
 				unsigned int *deleted)
 {
+	bool first = !*cursor;
 	struct dyncast_dp_walk *walk = walk_begin(cursor, max);
+
+	/* flows without an entry are known by their slots' memory */
+	for (int i = 0; first && i < (int)DYNCAST_DP_SERVICES_MAX; i++)
+		if (service < 0 || service == i)
+			dyncast_dp_ring_clear(i);
+	if (!walk || !walk_read(walk))
+		return false;
+	dyncast_dp_privs
+	{
+		if (first)
+			probation_clear();
+		for (uint32_t i = 0; i < walk->count; i++)
+			if (service < 0 ||
+			    flow_service(&walk->keys[i]) == service)
+				*deleted += flow_delete(&walk->keys[i]);
+	}
+	return walk->more;
+}
+
+static bool flow_ended(const struct dyncast_map_flow *flow, uint32_t now)
+{
+	const struct dyncast_dp_instance_entry *owner =
+		&dyncast_dp.owners[flow->instance % DYNCAST_DP_INSTANCES_MAX];
+	int32_t timeout = DYNCAST_FLOW_TIMEOUT_DEFAULT;
+	int32_t idle = now - flow->last_seen;
+
+	if (owner->used)
+		timeout = dyncast_dp.services[owner->service].timeout_s;
+	return idle > timeout ||
+	       ((flow->flags & DYNCAST_MAP_FLOW_CLOSED) && idle > timeout / 4);
+}
+
+bool dyncast_dp_flow_sweep_walk(struct dyncast_dp_walk **cursor,
+				unsigned int max, unsigned int *deleted)
+{
+	struct dyncast_dp_walk *walk = walk_begin(cursor, max);
+	uint32_t now = dyncast_dp_now();
 
 	if (!walk || !walk_read(walk))
 		return false;
 	dyncast_dp_privs
 	{
 		for (uint32_t i = 0; i < walk->count; i++)
-			if (service < 0 ||
-			    flow_service(&walk->keys[i]) == service)
+			if (flow_ended(&walk->values[i], now))
 				*deleted += flow_delete(&walk->keys[i]);
 	}
 	return walk->more;

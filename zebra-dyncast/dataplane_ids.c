@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Services, instances and rings: who has which small number, and what the
- * program reads about it.
+ * Services and instances: who has which small number, and what the program
+ * reads about it.
  *
  * Owns the mapped slot and instance arrays, the identity maps and the LPM
  * trie.  Order matters, since the program runs all the time and zebra may die
@@ -28,6 +28,7 @@
 	 sizeof(union dyncast_map_slot))
 #define INSTANCES_BYTES                                                        \
 	(DYNCAST_DP_INSTANCES_MAX * sizeof(struct dyncast_map_instance))
+#define FILTER_BYTES (DYNCAST_MAP_FILTER_WORDS * sizeof(uint64_t))
 
 static void *map_array(enum dyncast_dp_map which, size_t bytes)
 {
@@ -187,18 +188,22 @@ bool dyncast_dp_ids_open(void)
 	if (!dyncast_dp.active) {
 		dyncast_dp.slots = calloc(1, SLOTS_BYTES);
 		dyncast_dp.instances = calloc(1, INSTANCES_BYTES);
-		return dyncast_dp.slots && dyncast_dp.instances;
+		dyncast_dp.filter = calloc(1, FILTER_BYTES);
+		return dyncast_dp.slots && dyncast_dp.instances &&
+		       dyncast_dp.filter;
 	}
 	dyncast_dp.mapped = true;
 	dyncast_dp.slots = map_array(DYNCAST_DP_MAP_SLOTS, SLOTS_BYTES);
 	dyncast_dp.instances =
 		map_array(DYNCAST_DP_MAP_INSTANCES, INSTANCES_BYTES);
-	if (!dyncast_dp.slots || !dyncast_dp.instances)
+	dyncast_dp.filter = map_array(DYNCAST_DP_MAP_FILTER, FILTER_BYTES);
+	if (!dyncast_dp.slots || !dyncast_dp.instances || !dyncast_dp.filter)
 		return false;
 	dyncast_dp_privs
 	{
 		recover();
 	}
+	dyncast_dp_filter_update();
 	return true;
 }
 
@@ -209,36 +214,22 @@ void dyncast_dp_ids_close(void)
 			munmap(dyncast_dp.slots, SLOTS_BYTES);
 		if (dyncast_dp.instances)
 			munmap(dyncast_dp.instances, INSTANCES_BYTES);
+		if (dyncast_dp.filter)
+			munmap(dyncast_dp.filter, FILTER_BYTES);
 	} else {
 		free(dyncast_dp.slots);
 		free(dyncast_dp.instances);
+		free(dyncast_dp.filter);
 	}
 	dyncast_dp.mapped = false;
 	dyncast_dp.slots = NULL;
 	dyncast_dp.instances = NULL;
+	dyncast_dp.filter = NULL;
 	memset(dyncast_dp.services, 0, sizeof(dyncast_dp.services));
 	memset(dyncast_dp.owners, 0, sizeof(dyncast_dp.owners));
 }
 
 /* Services --------------------------------------------------------------- */
-
-static bool service_known(int index)
-{
-	return dyncast_dp.started && index >= 0 &&
-	       index < (int)DYNCAST_DP_SERVICES_MAX &&
-	       dyncast_dp.services[index].used;
-}
-
-static union dyncast_map_slot *service_slots(int index)
-{
-	return &dyncast_dp.slots[(size_t)index * DYNCAST_RING_SLOTS];
-}
-
-static void slot_write(union dyncast_map_slot *slot,
-		       union dyncast_map_slot value)
-{
-	__atomic_store_n(&slot->word, value.word, __ATOMIC_RELAXED);
-}
 
 int dyncast_dp_service_get(uint32_t table_id,
 			   const struct dyncast_prefix *prefix, bool *created)
@@ -264,7 +255,7 @@ int dyncast_dp_service_get(uint32_t table_id,
 		return -1;
 
 	for (int i = 0; i < DYNCAST_RING_SLOTS; i++)
-		slot_write(&service_slots(unused)[i], empty);
+		dyncast_dp_slot_write(&dyncast_dp_slots(unused)[i], empty);
 	service = &dyncast_dp.services[unused];
 	*service = (struct dyncast_dp_service_entry){
 		.used = true,
@@ -286,25 +277,35 @@ bool dyncast_dp_service_enable(int index, const struct dyncast_dp_service *svc)
 {
 	struct dyncast_dp_service_entry *service;
 	struct dyncast_map_service_key key;
+	unsigned int bits;
 	struct dyncast_map_service value = {
 		.index = index,
 		.affinity = svc->affinity,
+		.plen = svc->plen,
 		.timeout_s = svc->timeout_s ? svc->timeout_s
 					    : DYNCAST_FLOW_TIMEOUT_DEFAULT,
 	};
 
-	if (!service_known(index))
+	if (!dyncast_dp_service_known(index))
 		return false;
 	service = &dyncast_dp.services[index];
+	bits = 8 * dyncast_family_size(service->prefix.addr.family);
+	if (!value.plen || value.plen > bits)
+		value.plen = bits;
 	key = service_lpm(service->table_id, &service->prefix);
 	value.seed = dyncast_ring_seed(&service->prefix);
+	/* A slot that came to rest by the old timeout must not begin to move
+	 * again by a longer one; some do so while we write. */
+	dyncast_dp_ring_settle(index);
 	if (map_update(DYNCAST_DP_MAP_SERVICES, &key, &value)) {
 		dyncast_dp_warn("the kernel took no service %d: %s", index,
 				strerror(errno));
 		return false;
 	}
+	dyncast_dp_ring_settle(index);
 	service->enabled = true;
 	service->timeout_s = value.timeout_s;
+	dyncast_dp_filter_update();
 	return dyncast_dp.active;
 }
 
@@ -315,7 +316,7 @@ void dyncast_dp_service_del(int index)
 	struct dyncast_map_service_key lpm;
 	union dyncast_map_slot empty = {};
 
-	if (!service_known(index))
+	if (!dyncast_dp_service_known(index))
 		return;
 	service = &dyncast_dp.services[index];
 	lpm = service_lpm(service->table_id, &service->prefix);
@@ -325,10 +326,11 @@ void dyncast_dp_service_del(int index)
 		    dyncast_dp.owners[id].service == index)
 			dyncast_dp_instance_del(id);
 	for (int i = 0; i < DYNCAST_RING_SLOTS; i++)
-		slot_write(&service_slots(index)[i], empty);
+		dyncast_dp_slot_write(&dyncast_dp_slots(index)[i], empty);
 	ident = service_ident(service->table_id, &service->prefix);
 	map_delete(DYNCAST_DP_MAP_IDENT_SERVICE, &ident);
 	memset(service, 0, sizeof(*service));
+	dyncast_dp_filter_update();
 }
 
 void dyncast_dp_service_each(void (*fn)(int index, uint32_t table_id,
@@ -393,7 +395,7 @@ uint16_t dyncast_dp_instance_get(int service, const struct dyncast_addr *dbid,
 	uint16_t id;
 
 	*created = false;
-	if (!service_known(service))
+	if (!dyncast_dp_service_known(service))
 		return 0;
 	for (id = 1; id < DYNCAST_DP_INSTANCES_MAX; id++)
 		if (dyncast_dp.owners[id].used &&
@@ -444,8 +446,9 @@ bool dyncast_dp_instance_set(uint16_t id, const struct dyncast_dp_instance *in)
 	shared = &dyncast_dp.instances[id];
 	/* how a dead one was reached does not matter, nor must it be known */
 	if (!in->alive || !fits) {
-		head_write(id, in->kind, 0, shared->service,
-			   shared->generation);
+		head_write(id, in->kind,
+			   shared->flags & DYNCAST_MAP_INSTANCE_VOIDED,
+			   shared->service, shared->generation);
 		return !in->alive;
 	}
 
@@ -467,26 +470,11 @@ void dyncast_dp_instance_void(uint16_t id)
 
 	if (!instance_known(id))
 		return;
+	dyncast_dp_ring_forget(dyncast_dp.owners[id].service, id);
 	shared = &dyncast_dp.instances[id];
-	head_write(id, shared->kind, shared->flags, shared->service,
+	head_write(id, shared->kind,
+		   shared->flags | DYNCAST_MAP_INSTANCE_VOIDED, shared->service,
 		   shared->generation + 1);
-}
-
-/* no slot may lead to an id that is about to be given to another */
-static void scrub_slots(int service, uint16_t id)
-{
-	for (int i = 0; i < DYNCAST_RING_SLOTS; i++) {
-		union dyncast_map_slot *slot = &service_slots(service)[i];
-		union dyncast_map_slot value = *slot;
-
-		if (value.cur != id && value.old != id)
-			continue;
-		if (value.cur == id)
-			value.cur = 0;
-		if (value.old == id)
-			value.old = 0;
-		slot_write(slot, value);
-	}
 }
 
 void dyncast_dp_instance_del(uint16_t id)
@@ -498,7 +486,7 @@ void dyncast_dp_instance_del(uint16_t id)
 		return;
 	owner = &dyncast_dp.owners[id];
 	head_write(id, 0, 0, 0, dyncast_dp.instances[id].generation + 1);
-	scrub_slots(owner->service, id);
+	dyncast_dp_ring_scrub(owner->service, id);
 	key = instance_ident(owner->service, &owner->dbid);
 	map_delete(DYNCAST_DP_MAP_IDENT_INSTANCE, &key);
 	memset(owner, 0, sizeof(*owner));
@@ -510,7 +498,7 @@ void dyncast_dp_instance_each(int service,
 					 void *arg),
 			      void *arg)
 {
-	if (!service_known(service))
+	if (!dyncast_dp_service_known(service))
 		return;
 	for (uint16_t id = 1; id < DYNCAST_DP_INSTANCES_MAX; id++) {
 		/* a copy: fn may delete the instance */
@@ -519,45 +507,4 @@ void dyncast_dp_instance_each(int service,
 		if (owner.used && owner.service == service)
 			fn(id, &owner.dbid, arg);
 	}
-}
-
-/* Rings ------------------------------------------------------------------ */
-
-bool dyncast_dp_ring_get(int service, uint16_t ring[DYNCAST_RING_SLOTS])
-{
-	bool any = false;
-
-	if (!service_known(service))
-		return false;
-	for (int i = 0; i < DYNCAST_RING_SLOTS; i++) {
-		ring[i] = service_slots(service)[i].cur;
-		any |= ring[i] != 0;
-	}
-	return any;
-}
-
-int dyncast_dp_ring_set(int service, const uint16_t ring[DYNCAST_RING_SLOTS])
-{
-	uint32_t now = dyncast_dp_now();
-	int written = 0;
-
-	if (!service_known(service))
-		return -1;
-	for (int i = 0; i < DYNCAST_RING_SLOTS; i++) {
-		union dyncast_map_slot *slot = &service_slots(service)[i];
-		union dyncast_map_slot value = *slot;
-
-		if (value.cur == ring[i])
-			continue;
-		/* a slot that moves twice within the timeout keeps the older
-		 * of the two: flows there may still be from before both */
-		if (now - value.t_change >=
-		    dyncast_dp.services[service].timeout_s)
-			value.old = value.cur;
-		value.cur = ring[i];
-		value.t_change = now;
-		slot_write(slot, value);
-		written++;
-	}
-	return written;
 }

@@ -6,7 +6,9 @@
  *   dataplane.c         start, stop, uninstall, status
  *   dataplane_fs.c      bpffs and the names in it
  *   dataplane_maps.c    loading, reusing, checking and pinning maps
- *   dataplane_ids.c     services, instances, rings
+ *   dataplane_ids.c     services and instances
+ *   dataplane_filter.c  destinations that may be services
+ *   dataplane_ring.c    slots
  *   dataplane_attach.c  TCX links and clsact filters
  *   dataplane_flows.c   walking and clearing flows
  */
@@ -25,6 +27,9 @@ _Static_assert(DYNCAST_DP_SERVICES_MAX == DYNCAST_MAP_SERVICES_MAX &&
 		       DYNCAST_DP_INSTANCES_MAX == DYNCAST_MAP_INSTANCES_MAX &&
 		       DYNCAST_RING_SLOTS == DYNCAST_MAP_SLOTS,
 	       "dataplane.h and the map layout disagree");
+_Static_assert((int)DYNCAST_AFFINITY_SOURCE == DYNCAST_MAP_AFFINITY_SOURCE &&
+		       (int)DYNCAST_AFFINITY_NONE == DYNCAST_MAP_AFFINITY_NONE,
+	       "dyncast.h and the map layout disagree");
 
 enum dyncast_dp_map {
 	DYNCAST_DP_MAP_INSTANCES, /* first: it holds the generations */
@@ -32,7 +37,9 @@ enum dyncast_dp_map {
 	DYNCAST_DP_MAP_IDENT_INSTANCE,
 	DYNCAST_DP_MAP_SLOTS,
 	DYNCAST_DP_MAP_SERVICES,
+	DYNCAST_DP_MAP_FILTER,
 	DYNCAST_DP_MAP_FLOWS,
+	DYNCAST_DP_MAP_PROBATION,
 	DYNCAST_DP_MAP_IFACES,
 	DYNCAST_DP_MAP_COUNTERS,
 	DYNCAST_DP_MAP_INSTANCE_COUNTERS,
@@ -71,6 +78,7 @@ struct dyncast_dp {
 	int prog;
 	struct dyncast_bpf *skeleton;
 
+	uint64_t *filter;
 	union dyncast_map_slot *slots;
 	struct dyncast_map_instance *instances;
 	struct dyncast_dp_service_entry services[DYNCAST_DP_SERVICES_MAX];
@@ -101,6 +109,37 @@ void dyncast_dp_maps_close(void);
 /* dataplane_ids.c */
 bool dyncast_dp_ids_open(void); /* recover from the maps, or plain memory */
 void dyncast_dp_ids_close(void);
+
+static inline bool dyncast_dp_service_known(int index)
+{
+	return dyncast_dp.started && index >= 0 &&
+	       index < (int)DYNCAST_DP_SERVICES_MAX &&
+	       dyncast_dp.services[index].used;
+}
+
+static inline union dyncast_map_slot *dyncast_dp_slots(int service)
+{
+	return &dyncast_dp.slots[(size_t)service * DYNCAST_RING_SLOTS];
+}
+
+static inline void dyncast_dp_slot_write(union dyncast_map_slot *slot,
+					 union dyncast_map_slot value)
+{
+	__atomic_store_n(&slot->word, value.word, __ATOMIC_RELAXED);
+}
+
+/* dataplane_filter.c */
+/* after a service came or went */
+void dyncast_dp_filter_update(void);
+
+/* dataplane_ring.c */
+/* no slot may lead to an id that is about to be given to another */
+void dyncast_dp_ring_scrub(int service, uint16_t id);
+/* Who has no entry has no generation either: flows that began before their
+ * slot left this instance are no longer sent back to it. */
+void dyncast_dp_ring_forget(int service, uint16_t id);
+/* where any flow was before the last change is forgotten */
+void dyncast_dp_ring_clear(int service);
 
 /* dataplane_attach.c; want privileges raised */
 void dyncast_dp_attach_probe(void);

@@ -37,8 +37,12 @@ static struct bpf_map *skeleton_map(enum dyncast_dp_map which)
 		return skeleton->maps.slots;
 	case DYNCAST_DP_MAP_SERVICES:
 		return skeleton->maps.services;
+	case DYNCAST_DP_MAP_FILTER:
+		return skeleton->maps.filter;
 	case DYNCAST_DP_MAP_FLOWS:
 		return skeleton->maps.flows;
+	case DYNCAST_DP_MAP_PROBATION:
+		return skeleton->maps.probation;
 	case DYNCAST_DP_MAP_IFACES:
 		return skeleton->maps.ifaces;
 	case DYNCAST_DP_MAP_COUNTERS:
@@ -133,8 +137,8 @@ static bool pin_map(enum dyncast_dp_map which)
 bool dyncast_dp_maps_open(uint32_t flow_table_size)
 {
 	struct bpf_map_info info = {};
-	uint32_t len = sizeof(info);
-	int error;
+	uint32_t len = sizeof(info), budget;
+	int error, cpus;
 
 	dyncast_dp.skeleton = dyncast_bpf__open();
 	if (!dyncast_dp.skeleton) {
@@ -147,6 +151,15 @@ bool dyncast_dp_maps_open(uint32_t flow_table_size)
 	for (int i = 0; i < DYNCAST_DP_MAP_MAX; i++)
 		if (!reuse_map(i, flow_table_size))
 			return false;
+
+	/* a table that is filled at this pace has forgotten nobody who was
+	 * seen within the default timeout */
+	cpus = libbpf_num_possible_cpus();
+	budget = cpus > 0
+			 ? flow_table_size / DYNCAST_FLOW_TIMEOUT_DEFAULT / cpus
+			 : 0;
+	if (budget > DYNCAST_MAP_BUDGET_MIN)
+		dyncast_dp.skeleton->rodata->budget_per_second = budget;
 
 	error = dyncast_bpf__load(dyncast_dp.skeleton);
 	if (error) {
@@ -161,7 +174,7 @@ bool dyncast_dp_maps_open(uint32_t flow_table_size)
 	}
 	dyncast_dp.prog =
 		bpf_program__fd(dyncast_dp.skeleton->progs.dyncast_ingress);
-	dyncast_dp.cpus = libbpf_num_possible_cpus();
+	dyncast_dp.cpus = cpus;
 	if (dyncast_dp.cpus < 1 ||
 	    bpf_obj_get_info_by_fd(dyncast_dp.maps[DYNCAST_DP_MAP_FLOWS], &info,
 				   &len)) {

@@ -348,6 +348,7 @@ static void enable(struct dyncast_service *s)
 	dp.prefix = s->key.prefix;
 	dp.affinity =
 		s->policy.affinity ? s->policy.affinity : DYNCAST_AFFINITY_FLOW;
+	dp.plen = s->policy.plen;
 	dp.timeout_s = s->policy.timeout_s ? s->policy.timeout_s
 					   : DYNCAST_FLOW_TIMEOUT_DEFAULT;
 	if (s->enabled && memcmp(&dp, &s->dp, sizeof(dp)) == 0)

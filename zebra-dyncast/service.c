@@ -39,6 +39,10 @@ DEFINE_MTYPE_STATIC(DYNCAST_ZEBRA, DYNCAST_SITES, "Dyncast sites of a service");
 #define DECIDE_SOON_MS 10
 #define DECIDE_NHT_MS 20
 
+/* entries that are looked at each second: some milliseconds */
+#define SWEEP_FLOWS 8192
+static struct dyncast_dp_walk *sweep;
+
 struct dyncast_services_head dyncast_services =
 	INIT_RBTREE_UNIQ(dyncast_services);
 
@@ -192,7 +196,10 @@ static void backend_track(struct dyncast_backend *b)
 	} else {
 		/* SIDs are addresses of the underlay */
 		track(&b->nht,
-		      in->dbid.family == AF_INET6 ? VRF_DEFAULT : vrf_id,
+		      in->dbid.family == AF_INET6 &&
+				      in->kind != DYNCAST_KIND_ADJACENT
+			      ? VRF_DEFAULT
+			      : vrf_id,
 		      &in->dbid);
 	}
 	track(&b->site_nht, vrf_id, &b->data.site);
@@ -204,7 +211,8 @@ static void backend_track(struct dyncast_backend *b)
 	}
 	if (b->sid && dyncast_addr_cmp(&b->sid->address, &b->data.address) != 0)
 		dyncast_sid_unref(&b->sid);
-	if (!b->sid && b->service->key.prefix.addr.family == AF_INET) {
+	if (!b->sid &&
+	    b->service->key.prefix.addr.family == b->data.address.family) {
 		b->sid = dyncast_sid_ref(&in->dbid, &b->data.address, vrf_id);
 		b->sid_refused = b->sid == NULL;
 	}
@@ -290,14 +298,13 @@ static void service_recover(struct dyncast_service *s)
 		dyncast_backends_count(&s->backends));
 }
 
-/* Enter it into the data plane.  IPv6 services are steered by routes only. */
+/* Enter it into the data plane. */
 static void service_open(struct dyncast_service *s)
 {
 	struct dyncast_backend *b;
 	bool created = false;
 
-	if (s->dp_index >= 0 || s->key.prefix.addr.family != AF_INET ||
-	    !dyncast_vrf_table(s->key.vrf_id, &s->table_id))
+	if (s->dp_index >= 0 || !dyncast_vrf_table(s->key.vrf_id, &s->table_id))
 		return;
 	dyncast_module_dataplane_start();
 	s->dp_index =
@@ -496,8 +503,20 @@ static void service_tick(struct dyncast_service *s, int64_t now)
 	/* its VRF may have come up meanwhile */
 	if (s->dp_index < 0)
 		service_open(s);
+	dyncast_dp_ring_settle(s->dp_index);
 	if (changed || expired)
 		dyncast_decide_later(s, 0);
+}
+
+/* a table of a million entries is looked through in about two minutes */
+static void flows_sweep(void)
+{
+	unsigned int deleted = 0;
+
+	if (!dyncast_dp_flow_sweep_walk(&sweep, SWEEP_FLOWS, &deleted))
+		dyncast_dp_flow_walk_end(&sweep);
+	if (deleted)
+		DYNCAST_DEBUG("%u flows ended", deleted);
 }
 
 void dyncast_service_tick(int64_t now)
@@ -507,6 +526,7 @@ void dyncast_service_tick(int64_t now)
 	frr_each_safe (dyncast_services, &dyncast_services, s)
 		service_tick(s, now);
 	dyncast_recovered_tick(now);
+	flows_sweep();
 }
 
 void dyncast_service_nht_changed(const struct dyncast_nht *nht)
@@ -543,6 +563,7 @@ void dyncast_service_fini(void)
 {
 	struct dyncast_service *s;
 
+	dyncast_dp_flow_walk_end(&sweep);
 	frr_each_safe (dyncast_services, &dyncast_services, s)
 		service_drop(s, false);
 	dyncast_services_fini(&dyncast_services);

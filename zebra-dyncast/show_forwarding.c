@@ -33,10 +33,12 @@ static void text_status(struct vty *vty)
 		dp.dir[0] ? dp.dir : "-", dp.layout_version,
 		dp.attach_mode ? dp.attach_mode : "none");
 	vty_out(vty,
-		"  flow table %u; hits %" PRIu64 ", new %" PRIu64
-		", re-pinned %" PRIu64 ", refused %" PRIu64 "\n",
-		dp.flow_table_size, dp.flow_hits, dp.flow_new, dp.flow_repinned,
-		dp.flow_refused);
+		"  flow table %u; hits %" PRIu64 ", without entry %" PRIu64
+		", new %" PRIu64 ", re-pinned %" PRIu64 ", refused %" PRIu64
+		", limited %" PRIu64 "\n",
+		dp.flow_table_size, dp.flow_hits, dp.flow_stateless,
+		dp.flow_new, dp.flow_repinned, dp.flow_refused,
+		dp.flow_limited);
 	vty_out(vty, "  steered %" PRIu64 " packets, %" PRIu64 " bytes\n",
 		dp.packets_steered, dp.bytes_steered);
 	vty_out(vty,
@@ -167,9 +169,12 @@ static json_object *json_status(void)
 	json_object_int_add(json, "packetsSteered", dp.packets_steered);
 	json_object_int_add(json, "bytesSteered", dp.bytes_steered);
 	json_object_int_add(json, "flowHits", dp.flow_hits);
+	json_object_int_add(json, "flowStateless", dp.flow_stateless);
 	json_object_int_add(json, "flowNew", dp.flow_new);
 	json_object_int_add(json, "flowRepinned", dp.flow_repinned);
 	json_object_int_add(json, "flowRefused", dp.flow_refused);
+	json_object_int_add(json, "flowLimited", dp.flow_limited);
+	json_object_int_add(json, "flowProbation", dp.flow_probation);
 	json_object_int_add(json, "noInstance", dp.no_instance);
 	json_object_int_add(json, "tooBig", dp.too_big);
 	json_object_int_add(json, "fragments", dp.fragments);

@@ -7,6 +7,10 @@
  *   SID/128             seg6local End.DX4 nh4 ALIAS, in the stock kernel
  *   ALIAS/32            via the instance's address
  *
+ * An IPv6 instance needs no alias, since End.DX6 takes its on-link address:
+ *
+ *   SID/128             seg6local End.DX6 nh6 ADDRESS (endpoint.c)
+ *
  * Why the alias: with an on-link nh4 the kernel looks up the inner
  * destination, which is the service address, and two instances on one LAN
  * both own it.  A host route via the instance has a gateway, so the neighbour
@@ -27,6 +31,7 @@
 #include "apply.h"
 #include "client.h"
 #include "convert.h"
+#include "endpoint.h"
 #include "module.h"
 #include "nht.h"
 #include "peer_bgpd.h"
@@ -105,12 +110,47 @@ static void endpoint_send(const struct dyncast_sid *sid, bool add)
 	dyncast_client_route(add, api);
 }
 
+static bool sid_is_ipv6(const struct dyncast_sid *sid)
+{
+	return sid->address.family == AF_INET6;
+}
+
+/* our own netlink knows at once */
+static void endpoint_install(struct dyncast_sid *sid)
+{
+	char text[DYNCAST_ADDR_STRLEN];
+	int error =
+		dyncast_endpoint_set(&sid->sid, &sid->address, sid->ifindex);
+
+	if (error && !sid->failed)
+		zlog_warn("dyncast: the kernel took no End.DX6 for SID %s: %s",
+			  dyncast_addr_str(&sid->sid, text, sizeof(text)),
+			  safe_strerror(error));
+	sid->alias_installed = true; /* there is none to wait for */
+	sid->sid_installed = !error;
+	sid->failed = error != 0;
+}
+
+static void sid_send(struct dyncast_sid *sid)
+{
+	if (sid_is_ipv6(sid)) {
+		endpoint_install(sid);
+		return;
+	}
+	alias_send(sid, true);
+	endpoint_send(sid, true);
+}
+
 static void sid_withdraw(struct dyncast_sid *sid)
 {
 	if (!sid->ifindex)
 		return;
-	endpoint_send(sid, false);
-	alias_send(sid, false);
+	if (sid_is_ipv6(sid)) {
+		dyncast_endpoint_clear(&sid->sid);
+	} else {
+		endpoint_send(sid, false);
+		alias_send(sid, false);
+	}
 	sid->ifindex = 0;
 	sid->alias_installed = sid->sid_installed = sid->failed = false;
 }
@@ -120,7 +160,8 @@ static void sid_update(struct dyncast_sid *sid)
 {
 	uint32_t ifindex = 0;
 
-	if (dyncast_nht_on_link(sid->nht) && sid->alias.s_addr)
+	if (dyncast_nht_on_link(sid->nht) &&
+	    (sid->alias.s_addr || sid_is_ipv6(sid)))
 		ifindex = sid->nht->nexthops[0].ifindex;
 	if (ifindex == sid->ifindex)
 		return;
@@ -128,8 +169,7 @@ static void sid_update(struct dyncast_sid *sid)
 	if (!ifindex)
 		return;
 	sid->ifindex = ifindex;
-	alias_send(sid, true);
-	endpoint_send(sid, true);
+	sid_send(sid);
 }
 
 /* ---- aliases ---------------------------------------------------------- */
@@ -176,10 +216,14 @@ void dyncast_sid_realias(void)
 	struct dyncast_sid *sid;
 
 	frr_each (dyncast_sids, &sids, sid) {
+		if (sid_is_ipv6(sid))
+			continue;
 		sid_withdraw(sid);
 		sid->alias.s_addr = 0;
 	}
 	frr_each (dyncast_sids, &sids, sid) {
+		if (sid_is_ipv6(sid))
+			continue;
 		sid->alias.s_addr = alias_choose(&sid->sid);
 		sid_update(sid);
 	}
@@ -193,8 +237,7 @@ struct dyncast_sid *dyncast_sid_ref(const struct dyncast_addr *addr,
 {
 	struct dyncast_sid key = {.sid = *addr}, *sid;
 
-	if (vrf_id != VRF_DEFAULT || addr->family != AF_INET6 ||
-	    address->family != AF_INET)
+	if (vrf_id != VRF_DEFAULT || addr->family != AF_INET6)
 		return NULL;
 	sid = dyncast_sids_find(&sids, &key);
 	if (sid) {
@@ -206,7 +249,8 @@ struct dyncast_sid *dyncast_sid_ref(const struct dyncast_addr *addr,
 	sid = XCALLOC(MTYPE_DYNCAST_SID, sizeof(*sid));
 	sid->sid = *addr;
 	sid->address = *address;
-	sid->alias.s_addr = alias_choose(addr);
+	if (!sid_is_ipv6(sid))
+		sid->alias.s_addr = alias_choose(addr);
 	sid->refs = 1;
 	dyncast_sids_add(&sids, sid);
 	sid->nht = dyncast_nht_ref(VRF_DEFAULT, address);
@@ -247,10 +291,8 @@ void dyncast_sid_resend(void)
 
 	locator_send(true);
 	frr_each (dyncast_sids, &sids, sid) {
-		if (!sid->ifindex)
-			continue;
-		alias_send(sid, true);
-		endpoint_send(sid, true);
+		if (sid->ifindex)
+			sid_send(sid);
 	}
 }
 
@@ -259,7 +301,8 @@ void dyncast_sid_connected(void)
 	struct dyncast_sid *sid;
 
 	frr_each (dyncast_sids, &sids, sid)
-		sid->alias_installed = sid->sid_installed = false;
+		if (!sid_is_ipv6(sid))
+			sid->alias_installed = sid->sid_installed = false;
 	dyncast_sid_resend();
 }
 
@@ -294,13 +337,13 @@ void dyncast_sid_fini(void)
 
 static const char *sid_problem(const struct dyncast_backend *b)
 {
-	if (b->service->key.prefix.addr.family != AF_INET)
-		return "SIDs for IPv6 services need End.DX6, which this release does not install";
+	if (b->service->key.prefix.addr.family != b->data.address.family)
+		return "its address is not of the service's family";
 	if (b->service->key.vrf_id != VRF_DEFAULT)
 		return "SIDs are installed in the default VRF only";
 	if (!b->sid)
 		return "another instance has the same SID with another address";
-	if (!b->sid->alias.s_addr)
+	if (!b->sid->alias.s_addr && !sid_is_ipv6(b->sid))
 		return "no alias address is left, see `dyncast alias-prefix`";
 	if (b->sid->failed)
 		return "zebra could not install its SID or alias route; does the kernel have SRv6 (CONFIG_IPV6_SEG6_LWTUNNEL)?";
@@ -416,7 +459,7 @@ void dyncast_sid_notify(const struct prefix *p,
 		is_alias = p->family == AF_INET &&
 			   p->prefixlen == IPV4_MAX_BITLEN &&
 			   p->u.prefix4.s_addr == sid->alias.s_addr;
-		if (!is_sid && !is_alias)
+		if ((!is_sid && !is_alias) || sid_is_ipv6(sid))
 			continue;
 		if (is_sid)
 			sid->sid_installed = note == ZAPI_ROUTE_INSTALLED;

@@ -25,11 +25,14 @@
 #define DYNCAST_MAP_SLOTS 1024 /* per service, a power of two */
 #define DYNCAST_MAP_IFACES_MAX 1024
 
-/* same numbers as AF_* and enum dyncast_kind, which BPF code cannot include */
+/* same numbers as AF_*, enum dyncast_kind and enum dyncast_affinity, which BPF
+ * code cannot include */
 #define DYNCAST_MAP_AF_INET 2
 #define DYNCAST_MAP_AF_INET6 10
 #define DYNCAST_MAP_KIND_ADJACENT 1
 #define DYNCAST_MAP_KIND_SRV6 2
+#define DYNCAST_MAP_AFFINITY_SOURCE 2
+#define DYNCAST_MAP_AFFINITY_NONE 4
 
 /* map "ifaces", hash: ifindex -> this */
 struct dyncast_map_iface {
@@ -55,11 +58,35 @@ struct dyncast_map_service {
 	__u32 seed;  /* of the flow hash, the same on all routers */
 	__u16 timeout_s;
 	__u8 affinity; /* enum dyncast_affinity */
-	__u8 plen;     /* of source affinity */
+	__u8 plen;     /* of source affinity, at most the family's size */
 	__u32 reserved;
 };
 
-/* map "flows", LRU hash */
+/*
+ * map "filter", mmapable array: one bit for each value of a destination's first
+ * 16 bits (IPv4), or of a fold of its first 32 (IPv6).  A bit that is not set
+ * says that no service of any table can match, which spares other traffic the
+ * two lookups.
+ */
+#define DYNCAST_MAP_FILTER_WORDS                                               \
+	2048 /* of 64 bits; IPv6 in the second half                            \
+	      */
+static inline __attribute__((always_inline)) __u32
+dyncast_map_filter_ipv4(const __u8 *addr)
+{
+	return (__u32)addr[0] << 8 | addr[1];
+}
+static inline __attribute__((always_inline)) __u32
+dyncast_map_filter_ipv6(const __u8 *addr)
+{
+	return 0x10000 | (((__u32)addr[0] << 8 | addr[1]) ^
+			  ((__u32)addr[2] << 8 | addr[3]));
+}
+
+/*
+ * map "flows", LRU hash.  With source affinity the source is masked and proto
+ * and ports are zero, as ports are of protocols that have none.
+ */
 struct dyncast_map_flow_key {
 	__u32 table_id;
 	__u8 family;
@@ -82,10 +109,46 @@ struct dyncast_map_flow {
 #define DYNCAST_MAP_FLOW_CLOSED (1u << 0) /* the client sent FIN or RST */
 
 /*
+ * map "probation", LRU hash of the same: the first packet of a UDP flow, of a
+ * source or of a connection that needs an entry is only remembered here, and
+ * the second one makes the entry in "flows".  A flood of single packets with
+ * forged sources pushes out its like, and nobody else.
+ */
+#define DYNCAST_MAP_PROBATION_MAX 65536
+
+/* map "budget", per-CPU array with one element: entries made this second */
+struct dyncast_map_budget {
+	__u32 second;
+	__u32 used;
+};
+/* entries that each CPU may make in a second, at least */
+#define DYNCAST_MAP_BUDGET_MIN 4096
+
+/* map "fragments", LRU hash: where a packet's first fragment, which alone has
+ * ports, was sent.  Not pinned: forgotten with the program. */
+#define DYNCAST_MAP_FRAGMENTS_MAX 4096
+struct dyncast_map_fragment_key {
+	__u32 table_id;
+	__u32 id;
+	__u8 family;
+	__u8 proto;
+	__u16 reserved;
+	__u32 saddr[4];
+	__u32 daddr[4];
+};
+struct dyncast_map_fragment {
+	__u32 instance;
+	__u32 generation;
+};
+
+/*
  * map "slots", mmapable array, SERVICES_MAX * SLOTS elements, each read and
  * written as one 64-bit word.  The writer moves a slot by
- *   if (now - t_change >= timeout) old = cur;  cur = X;  t_change = now;
- * so that `old` is where flows that began before the change are.
+ *   if (now - t_change > timeout) old = cur;  cur = X;  t_change = now;
+ * so that `old` is where flows that began before the change are.  When nobody
+ * was there (an empty slot), old = X.  With old = cur, or after the timeout, a
+ * slot is at rest: TCP flows without an entry are on cur.  In time the writer
+ * says so by t_change = 0.
  */
 union dyncast_map_slot {
 	struct {
@@ -122,6 +185,8 @@ struct dyncast_map_instance {
 	__u32 reserved[4];
 };
 #define DYNCAST_MAP_INSTANCE_ALIVE (1u << 0)
+/* by its generation, since it was last alive: the writer's note for slots */
+#define DYNCAST_MAP_INSTANCE_VOIDED (1u << 1)
 
 /* maps "ident_service" and "ident_instance", hashes to __u32: which index and
  * which id belong to whom, for recovery after a restart.  The program does not
@@ -144,14 +209,18 @@ enum dyncast_map_counter {
 	DYNCAST_COUNT_STEERED,
 	DYNCAST_COUNT_BYTES,
 	DYNCAST_COUNT_HIT,
-	DYNCAST_COUNT_NEW,
+	DYNCAST_COUNT_NEW,	/* UDP: entries; TCP: SYNs, entries */
 	DYNCAST_COUNT_REPINNED, /* its instance was void or dead */
 	DYNCAST_COUNT_REFUSED,	/* forwarded, but the table took no entry */
 	DYNCAST_COUNT_NO_INSTANCE,
 	DYNCAST_COUNT_TOO_BIG,
-	DYNCAST_COUNT_FRAGMENT, /* for a service, left to the kernel */
+	DYNCAST_COUNT_FRAGMENT, /* without its first one: left to the kernel */
 	DYNCAST_COUNT_PASSED,
 	DYNCAST_COUNT_ERROR, /* could not be rewritten */
+	/* of a flow that needs no entry; steered, and not counted as HIT */
+	DYNCAST_COUNT_STATELESS,
+	DYNCAST_COUNT_PROBATION, /* first packets remembered */
+	DYNCAST_COUNT_LIMITED,	 /* as REFUSED: too many entries a second */
 	DYNCAST_COUNT_MAX = 16
 };
 struct dyncast_map_counters {

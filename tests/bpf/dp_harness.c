@@ -195,38 +195,133 @@ uint16_t dp_checksum(const void *data, size_t size)
 	return ~sum;
 }
 
+static const char *source_of(const struct dp_packet *packet)
+{
+	return packet->src    ? packet->src
+	       : packet->ipv6 ? "2001:db8:9::2"
+			      : "192.0.2.1";
+}
+
+static const char *destination_of(const struct dp_packet *packet)
+{
+	return packet->dst    ? packet->dst
+	       : packet->ipv6 ? "2001:db8:ffff::1"
+			      : "10.255.0.1";
+}
+
+static uint8_t proto_of(const struct dp_packet *packet)
+{
+	return packet->proto ? packet->proto : IPPROTO_TCP;
+}
+
+static uint32_t build_ipv4(const struct dp_packet *packet, uint32_t rest,
+			   uint8_t *to)
+{
+	uint32_t size = sizeof(struct iphdr) + 4 * packet->options;
+	struct iphdr ip = {
+		.version = 4,
+		.ihl = size / 4,
+		.tos = packet->tos,
+		.tot_len = htons(size + rest),
+		.id = htons(packet->id),
+		.frag_off = htons(packet->frag),
+		.ttl = packet->ttl ? packet->ttl : 64,
+		.protocol = proto_of(packet),
+	};
+
+	inet_pton(AF_INET, source_of(packet), &ip.saddr);
+	inet_pton(AF_INET, destination_of(packet), &ip.daddr);
+	memcpy(to, &ip, sizeof(ip));
+	/* options: all of them "no operation" */
+	memset(to + sizeof(ip), 1, 4 * packet->options);
+	ip.check = htons(dp_checksum(to, size));
+	memcpy(to, &ip, sizeof(ip));
+	return size;
+}
+
+/* a chain: destination options, then the fragment header */
+static uint32_t build_ipv6(const struct dp_packet *packet, uint32_t rest,
+			   uint8_t *to)
+{
+	uint32_t size = 40;
+	uint8_t *next = to + 6;
+
+	for (int i = 0; i < packet->extensions; i++) {
+		*next = IPPROTO_DSTOPTS;
+		next = to + size;
+		to[size + 2] = 1; /* PadN */
+		to[size + 3] = 4;
+		size += 8;
+	}
+	if (packet->frag) {
+		*next = IPPROTO_FRAGMENT;
+		next = to + size;
+		to[size + 2] = packet->frag >> 5;
+		to[size + 3] = packet->frag << 3 | packet->frag >> 13;
+		to[size + 6] = packet->id >> 8;
+		to[size + 7] = packet->id;
+		size += 8;
+	}
+	*next = proto_of(packet);
+	to[0] = 0x60 | packet->tos >> 4;
+	to[1] = packet->tos << 4;
+	to[4] = (size - 40 + rest) >> 8;
+	to[5] = size - 40 + rest;
+	to[7] = packet->ttl ? packet->ttl : 64;
+	inet_pton(AF_INET6, source_of(packet), to + 8);
+	inet_pton(AF_INET6, destination_of(packet), to + 24);
+	return size;
+}
+
 uint32_t dp_build(const struct dp_packet *packet, uint8_t frame[2048])
 {
 	static const uint8_t macs[] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2};
-	uint32_t l3 = sizeof(struct iphdr) + 4 * packet->options;
-	uint8_t proto = packet->proto ? packet->proto : IPPROTO_TCP;
-	uint32_t l4 = proto == IPPROTO_TCP ? 20 : 8;
+	uint32_t l4 = proto_of(packet) == IPPROTO_TCP ? 20 : 8;
 	uint16_t ports[2] = {htons(packet->sport), htons(packet->dport)};
-	struct iphdr ip = {};
+	uint32_t at = ETH_HLEN;
 
 	memset(frame, 0, 2048);
 	memcpy(frame, macs, sizeof(macs));
-	frame[12] = 8;
-	ip.version = 4;
-	ip.ihl = l3 / 4;
-	ip.tos = packet->tos;
-	ip.tot_len = htons(l3 + l4 + packet->payload);
-	ip.frag_off = htons(packet->frag);
-	ip.ttl = packet->ttl ? packet->ttl : 64;
-	ip.protocol = proto;
-	inet_pton(AF_INET, packet->src ? packet->src : "192.0.2.1", &ip.saddr);
-	inet_pton(AF_INET, packet->dst ? packet->dst : "10.255.0.1", &ip.daddr);
-	memcpy(frame + ETH_HLEN, &ip, sizeof(ip));
-	/* options: all of them "no operation" */
-	memset(frame + ETH_HLEN + sizeof(ip), 1, 4 * packet->options);
-	ip.check = htons(dp_checksum(frame + ETH_HLEN, l3));
-	memcpy(frame + ETH_HLEN, &ip, sizeof(ip));
-	memcpy(frame + ETH_HLEN + l3, ports, sizeof(ports));
-	if (proto == IPPROTO_TCP) {
-		frame[ETH_HLEN + l3 + 12] = 5 << 4;
-		frame[ETH_HLEN + l3 + 13] = packet->tcp_flags;
+	frame[12] = packet->ipv6 ? 0x86 : 0x08;
+	frame[13] = packet->ipv6 ? 0xdd : 0;
+	if (packet->ipv6)
+		at += build_ipv6(packet, l4 + packet->payload, frame + at);
+	else
+		at += build_ipv4(packet, l4 + packet->payload, frame + at);
+	memcpy(frame + at, ports, sizeof(ports));
+	if (l4 == 20) {
+		frame[at + 12] = 5 << 4;
+		frame[at + 13] = packet->tcp_flags;
 	}
-	return ETH_HLEN + l3 + l4 + packet->payload;
+	return at + l4 + packet->payload;
+}
+
+uint32_t dp_build_error(const struct dp_packet *packet, const char *router,
+			uint8_t frame[2048])
+{
+	struct dp_packet answer = *packet,
+			 outer = {
+				 .src = router,
+				 .dst = packet->dst,
+				 .ipv6 = packet->ipv6,
+				 .proto = packet->ipv6 ? IPPROTO_ICMPV6
+						       : IPPROTO_ICMP,
+			 };
+	uint8_t inner[2048];
+	uint32_t size, at;
+
+	answer.src = destination_of(packet);
+	answer.dst = source_of(packet);
+	answer.sport = packet->dport;
+	answer.dport = packet->sport;
+	size = dp_build(&answer, inner) - ETH_HLEN;
+	outer.payload = size;
+	at = dp_build(&outer, frame) - size;
+	/* packet too big, fragmentation needed */
+	frame[at - 8] = packet->ipv6 ? 2 : 3;
+	frame[at - 7] = packet->ipv6 ? 0 : 4;
+	memcpy(frame + at, inner + ETH_HLEN, size);
+	return at + size;
 }
 
 struct dp_result dp_run_frame(const uint8_t *frame, uint32_t size)
@@ -256,14 +351,14 @@ static struct dyncast_map_flow_key flow_key(const struct dp_packet *packet)
 {
 	struct dyncast_map_flow_key key = {
 		.table_id = DP_TABLE,
-		.family = AF_INET,
-		.proto = packet->proto ? packet->proto : IPPROTO_TCP,
+		.family = packet->ipv6 ? AF_INET6 : AF_INET,
+		.proto = proto_of(packet),
 		.sport = htons(packet->sport),
 		.dport = htons(packet->dport),
 	};
 
-	inet_pton(AF_INET, packet->src ? packet->src : "192.0.2.1", key.saddr);
-	inet_pton(AF_INET, packet->dst ? packet->dst : "10.255.0.1", key.daddr);
+	inet_pton(key.family, source_of(packet), key.saddr);
+	inet_pton(key.family, destination_of(packet), key.daddr);
 	return key;
 }
 
@@ -286,14 +381,69 @@ void dp_entry_write(const struct dp_packet *packet,
 		0);
 }
 
+static uint64_t steered(uint16_t id)
+{
+	struct dyncast_dp_counters counters;
+
+	dyncast_dp_instance_counters(id, &counters);
+	return counters.packets;
+}
+
+uint16_t dp_flow_frame(const uint8_t *frame, uint32_t size)
+{
+	static uint64_t before[DYNCAST_DP_INSTANCES_MAX];
+	struct dp_result result;
+	uint16_t got = 0;
+
+	for (unsigned int id = 1; id < DYNCAST_DP_INSTANCES_MAX; id++)
+		before[id] = steered(id);
+	result = dp_run_frame(frame, size);
+	for (unsigned int id = 1; id < DYNCAST_DP_INSTANCES_MAX; id++) {
+		if (steered(id) == before[id])
+			continue;
+		assert_int_equal(got, 0);
+		assert_int_not_equal(result.verdict, DP_PASS);
+		got = id;
+	}
+	return got;
+}
+
 uint16_t dp_flow(const struct dp_packet *packet)
 {
-	struct dyncast_map_flow flow;
-	struct dp_result result = dp_run_packet(packet);
+	uint8_t frame[2048];
+	uint32_t size = dp_build(packet, frame);
 
-	if (result.verdict == DP_PASS || !dp_entry(packet, &flow))
-		return 0;
-	return flow.instance;
+	return dp_flow_frame(frame, size);
+}
+
+static unsigned int count_keys(enum dyncast_dp_map map)
+{
+	struct dyncast_map_flow_key key;
+	unsigned int n = 0;
+	void *prev = NULL;
+
+	while (!bpf_map_get_next_key(dyncast_dp.maps[map], prev, &key)) {
+		prev = &key;
+		n++;
+	}
+	return n;
+}
+
+unsigned int dp_entries(void)
+{
+	return count_keys(DYNCAST_DP_MAP_FLOWS);
+}
+
+unsigned int dp_on_probation(void)
+{
+	return count_keys(DYNCAST_DP_MAP_PROBATION);
+}
+
+void dp_age(int service, int seconds)
+{
+	for (int i = 0; i < DYNCAST_RING_SLOTS; i++)
+		if (dyncast_dp_slots(service)[i].t_change)
+			dyncast_dp_slots(service)[i].t_change -= seconds;
 }
 
 uint32_t dp_slot(int service, const struct dp_packet *packet)

@@ -49,17 +49,43 @@ uint16_t dp_srv6(int service, const char *sid, const char *nexthop,
 /* every slot the same, or alternating */
 void dp_ring(int service, uint16_t even, uint16_t odd);
 
+#define FIN 0x01
+#define SYN 0x02
+#define RST 0x04
+#define ACK 0x10
 struct dp_packet {
 	const char *src, *dst;
+	bool ipv6; /* else the other defaults for src and dst */
 	uint16_t sport, dport;
 	uint8_t proto; /* 0: TCP */
 	uint8_t ttl;   /* 0: 64 */
 	uint8_t tos;
-	uint16_t frag;	   /* host order */
-	uint8_t options;   /* 32-bit words */
-	uint8_t tcp_flags; /* 0x01 FIN, 0x02 SYN, 0x04 RST, 0x10 ACK */
+	uint16_t frag; /* host order, as in IPv4's header */
+	uint16_t id;
+	uint8_t extensions; /* IPv6: destination options of 8 bytes */
+	uint8_t options;    /* 32-bit words */
+	uint8_t tcp_flags;  /* FIN ... */
 	uint16_t payload;
 };
+
+/* a TCP packet without flags, and a datagram, of the test's service */
+static inline struct dp_packet tcp(uint16_t sport)
+{
+	return (struct dp_packet){.sport = sport, .dport = 80};
+}
+
+static inline struct dp_packet udp(uint16_t sport)
+{
+	return (struct dp_packet){.sport = sport, .dport = 80, .proto = 17};
+}
+
+static inline struct dyncast_dp_status status(void)
+{
+	struct dyncast_dp_status out;
+
+	dyncast_dp_status_get(&out);
+	return out;
+}
 
 struct dp_result {
 	uint32_t verdict;
@@ -69,10 +95,21 @@ struct dp_result {
 
 /* frame of the packet; its size */
 uint32_t dp_build(const struct dp_packet *packet, uint8_t frame[2048]);
+/* an ICMP error of a router about the packet's answer */
+uint32_t dp_build_error(const struct dp_packet *packet, const char *router,
+			uint8_t frame[2048]);
+/* as dp_flow(), of any frame */
+uint16_t dp_flow_frame(const uint8_t *frame, uint32_t size);
 struct dp_result dp_run_frame(const uint8_t *frame, uint32_t size);
 struct dp_result dp_run_packet(const struct dp_packet *packet);
-/* run the packet's flow: instance it has an entry for afterwards, 0: none */
+/* run the packet: the instance it was sent to, 0: none */
 uint16_t dp_flow(const struct dp_packet *packet);
+/* entries in the flow table */
+unsigned int dp_entries(void);
+/* those that were seen once only */
+unsigned int dp_on_probation(void);
+/* let time pass for a service's slots */
+void dp_age(int service, int seconds);
 /* its entry; false when there is none */
 bool dp_entry(const struct dp_packet *packet, struct dyncast_map_flow *flow);
 void dp_entry_write(const struct dp_packet *packet,

@@ -13,14 +13,18 @@
 
 #include "lib/addr.h"
 #include "zebra-dyncast/dataplane.h"
+#include "zebra-dyncast/endpoint.h"
 
 static const char usage_text[] =
 	"usage: dp_tool DIR COMMAND\n"
-	"  attach IFNAME TABLE | detach IFNAME | uninstall | status | flows\n"
+	"  attach IFNAME TABLE | detach IFNAME | uninstall | status | flows |\n"
+	"  clear\n"
 	"  service TABLE PREFIX                         prints its index\n"
 	"  adjacent SERVICE DBID IFNAME                 prints the id\n"
 	"  srv6 SERVICE SID SOURCE NEXTHOP IFNAME MTU   prints the id;\n"
 	"                                               NEXTHOP \"-\": by route\n"
+	"  dx6 SID ADDRESS IFNAME                       the egress's half\n"
+	"  nodx6 SID\n"
 	"  remove ID\n"
 	"  ring SERVICE ID...                           repeated over the slots\n";
 
@@ -93,6 +97,16 @@ static int run_srv6(char **argv)
 	return set_instance(atoi(argv[0]), &in);
 }
 
+static int run_dx6(char **argv)
+{
+	struct dyncast_addr sid = address(argv[0]), to = address(argv[1]);
+	int error = dyncast_endpoint_set(&sid, &to, if_nametoindex(argv[2]));
+
+	if (error)
+		fprintf(stderr, "dp_tool: %s\n", strerror(error));
+	return error;
+}
+
 static int run_ring(char **argv, int n)
 {
 	uint16_t ring[DYNCAST_RING_SLOTS];
@@ -160,12 +174,23 @@ static int run(const char *command, char **argv, int n)
 		dyncast_dp_instance_del(atoi(argv[0]));
 		return 0;
 	}
+	if (!strcmp(command, "dx6") && n == 3)
+		return run_dx6(argv);
+	if (!strcmp(command, "nodx6") && n == 1) {
+		struct dyncast_addr sid = address(argv[0]);
+
+		return dyncast_endpoint_clear(&sid);
+	}
 	if (!strcmp(command, "ring") && n >= 2)
 		return run_ring(argv, n);
 	if (!strcmp(command, "status") && n == 0)
 		return run_status();
 	if (!strcmp(command, "flows") && n == 0)
 		return run_flows();
+	if (!strcmp(command, "clear") && n == 0) {
+		dyncast_dp_flow_clear(-1);
+		return 0;
+	}
 	if (!strcmp(command, "uninstall") && n == 0) {
 		dyncast_dp_uninstall();
 		return 0;

@@ -22,6 +22,7 @@ import threading
 import time
 
 SERVICE = "10.255.0.1"
+SERVICE6 = "2001:db8:ffff::1"
 PORT = 8000
 FLOWS = 40
 BULK = 20_000_000
@@ -45,14 +46,20 @@ def udp(s):
     while True:
         data, peer = s.recvfrom(65536)
         s.sendto(name + b" " + data[:100], peer)
-u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-u.bind((sys.argv[2], int(sys.argv[3])))
-threading.Thread(target=udp, args=(u,), daemon=True).start()
-t = socket.create_server((sys.argv[2], int(sys.argv[3])), backlog=200)
+def tcp(t):
+    while True:
+        c, _ = t.accept()
+        threading.Thread(target=talk, args=(c,), daemon=True).start()
+for address in sys.argv[3:]:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    where = (address, int(sys.argv[2]))
+    u = socket.socket(family, socket.SOCK_DGRAM)
+    u.bind(where)
+    threading.Thread(target=udp, args=(u,), daemon=True).start()
+    t = socket.create_server(where, family=family, backlog=200)
+    threading.Thread(target=tcp, args=(t,), daemon=True).start()
 print("ready", flush=True)
-while True:
-    c, _ = t.accept()
-    threading.Thread(target=talk, args=(c,), daemon=True).start()
+threading.Event().wait()
 """
 
 dp_tool = None
@@ -101,13 +108,14 @@ class Net:
         sh("lan", "ip link add br0 type bridge && ip link set br0 up")
         self.link(router, "lan", "lan", "p0")
         sh("lan", "ip link set p0 master br0")
-        self.address(router, "lan", "10.1.0.1/24")
+        self.address(router, "lan", "10.1.0.1/24", "2001:db8:1f::1/64")
         for i, name in enumerate(instances, 1):
             self.link(name, "eth0", "lan", f"p{i}")
             sh("lan", f"ip link set p{i} master br0")
-            self.address(name, "eth0", f"10.1.0.{10 + i}/24")
-            self.address(name, "lo", f"{SERVICE}/32")
+            self.address(name, "eth0", f"10.1.0.{10 + i}/24", f"2001:db8:1f::{10 + i}/64")
+            self.address(name, "lo", f"{SERVICE}/32", f"{SERVICE6}/128")
             sh(name, "ip route add default via 10.1.0.1")
+            sh(name, "ip -6 route add default via 2001:db8:1f::1")
             serve(name)
 
     def close(self):
@@ -117,7 +125,7 @@ class Net:
 
 def serve(name):
     p = subprocess.Popen(["nsenter", f"--net=/run/netns/{name}", sys.executable, "-c", SERVER,
-                          name, SERVICE, str(PORT)], stdout=subprocess.PIPE, text=True)
+                          name, str(PORT), SERVICE, SERVICE6], stdout=subprocess.PIPE, text=True)
     procs.append(p)
     assert p.stdout.readline().strip() == "ready"
 
@@ -143,8 +151,9 @@ class Dataplane:
 class Client:
     """Sockets in the client's namespace: a thread enters it to make them."""
 
-    def __init__(self, ns):
-        self.ns = ns
+    def __init__(self, ns, service=SERVICE):
+        self.ns, self.service = ns, service
+        self.family = socket.AF_INET6 if ":" in service else socket.AF_INET
         self.port = 20000
 
     def socket(self, kind):
@@ -156,7 +165,7 @@ class Client:
             with open(f"/run/netns/{self.ns}") as f:
                 if libc.setns(f.fileno(), 0x40000000):
                     raise OSError(ctypes.get_errno(), "setns")
-            made.append(socket.socket(socket.AF_INET, kind))
+            made.append(socket.socket(self.family, kind))
 
         t = threading.Thread(target=make)
         t.start()
@@ -166,7 +175,7 @@ class Client:
 
     def tcp(self):
         s = self.socket(socket.SOCK_STREAM)
-        s.connect((SERVICE, PORT))
+        s.connect((self.service, PORT))
         return s
 
     def udp(self):
@@ -174,7 +183,7 @@ class Client:
         # a port that an earlier flow had would be a flow that is pinned
         self.port += 1
         s.bind(("", self.port))
-        s.connect((SERVICE, PORT))
+        s.connect((self.service, PORT))
         return s
 
 
@@ -264,23 +273,25 @@ def restart_under_load(client, dp):
     check("20 restarts lose no packet", lost == 0, f"{sent} sent, {lost} lost")
 
 
-def adjacent_case(directory):
-    print("# adjacent: two instances on the ingress router's LAN")
+def adjacent_case(directory, ipv6=False):
+    print(f"# adjacent: two {'IPv6' if ipv6 else 'IPv4'} instances on the ingress router's LAN")
     net = Net(["client", "ingress", "lan", "i1", "i2"])
     net.link("client", "eth0", "ingress", "client")
-    net.address("client", "eth0", "10.9.0.2/24")
-    net.address("ingress", "client", "10.9.0.1/24")
+    net.address("client", "eth0", "10.9.0.2/24", "2001:db8:9::2/64")
+    net.address("ingress", "client", "10.9.0.1/24", "2001:db8:9::1/64")
     sh("client", "ip route add default via 10.9.0.1")
+    sh("client", "ip -6 route add default via 2001:db8:9::1")
     net.lan("ingress", ["i1", "i2"])
-    client, dp = Client("client"), Dataplane("ingress", directory)
+    client, dp = Client("client", SERVICE6 if ipv6 else SERVICE), Dataplane("ingress", directory)
 
     dp("attach", "client", 254)
     # the control: without a service, the kernel has no route to it
     check("nothing is steered before the service is there", ask_udp(client.udp(), 1) is None)
-    service = dp("service", 254, f"{SERVICE}/32")
-    id1 = dp("adjacent", service, "10.1.0.11", "lan")
-    id2 = dp("adjacent", service, "10.1.0.12", "lan")
+    service = dp("service", 254, f"{SERVICE6}/128" if ipv6 else f"{SERVICE}/32")
+    id1, id2 = (dp("adjacent", service, f"2001:db8:1f::{n}" if ipv6 else f"10.1.0.{n}", "lan")
+                for n in (11, 12))
     flows, first = affinity(client, dp, service, id1, id2)
+    pings(dp, service, id1, id2, client.service)
     restart_under_load(client, dp)
     failure(dp, flows, first, id1)
     dp("detach", "client")
@@ -289,6 +300,33 @@ def adjacent_case(directory):
     check("nothing is left", not os.path.exists(directory))
     stop_servers()
     net.close()
+
+
+def pings(dp, service, id1, id2, address):
+    """Whole and in fragments: each ping gets to one instance and is answered."""
+    for name, instance in (("i1", id1), ("i2", id2)):
+        dp("ring", service, instance)
+        dp("clear")
+        before = icmp_in(name)
+        out = sh("client", f"ping -n -c 3 -i 0.2 -W 2 -s 4000 {address}", ok_to_fail=True)
+        check(f"a fragmented ping is answered by {name}",
+              " 3 received" in out and icmp_in(name) - before >= 3)
+    big = Client("client", address).udp()
+    big.send(b"x" * 4000)
+    try:
+        answer = big.recv(200).decode().split()[0]
+    except OSError:
+        answer = None
+    check("so is a fragmented datagram", answer == "i2", str(answer))
+
+
+def icmp_in(name):
+    """echo requests that the instance has seen, of both families"""
+    text = sh(name, "cat /proc/net/snmp /proc/net/snmp6")
+    rows = [line.split() for line in text.splitlines()]
+    icmp = [row for row in rows if row and row[0] == "Icmp:"]
+    seen = int(icmp[1][icmp[0].index("InEchos")])
+    return seen + sum(int(row[1]) for row in rows if row[0] == "Icmp6InEchos")
 
 
 def bulk(client, name):
@@ -321,23 +359,28 @@ def srv6_topology():
     net = Net(["client", "ingress", "core", "egress", "lan", "i1", "i2"])
     for a, b in (("client", "ingress"), ("ingress", "core"), ("core", "egress")):
         net.link(a, b, b, a)
-    net.address("client", "ingress", "10.9.0.2/24")
-    net.address("ingress", "client", "10.9.0.1/24")
+    net.address("client", "ingress", "10.9.0.2/24", "2001:db8:9::2/64")
+    net.address("ingress", "client", "10.9.0.1/24", "2001:db8:9::1/64")
     net.address("ingress", "core", "10.0.1.1/24", "2001:db8:1::1/64")
     net.address("core", "ingress", "10.0.1.2/24", "2001:db8:1::2/64")
     net.address("core", "egress", "10.0.2.1/24", "2001:db8:2::1/64")
     net.address("egress", "core", "10.0.2.2/24", "2001:db8:2::2/64")
     sh("client", "ip route add default via 10.9.0.1")
+    sh("client", "ip -6 route add default via 2001:db8:9::1")
     sh("core", "ip route add 10.9.0.0/24 via 10.0.1.1")
+    sh("core", "ip -6 route add 2001:db8:9::/64 via 2001:db8:1::1")
     sh("egress", "ip route add default via 10.0.2.1")
+    sh("egress", "ip -6 route add default via 2001:db8:2::1")
     sh("ingress", "ip -6 route add 2001:db8:e1::/64 via 2001:db8:1::2")
     sh("core", "ip -6 route add 2001:db8:e1::/64 via 2001:db8:2::2")
     # to the core another site is nearer: an IPv4 packet to the service would
     # get lost there
     sh("core", f"ip route add blackhole {SERVICE}/32")
+    sh("core", f"ip -6 route add blackhole {SERVICE6}/128")
     # what zebra does at the ingress: a route with the MTU that is left, which
     # answers packets that are too big
     sh("ingress", f"ip route add {SERVICE}/32 via 10.0.1.2 mtu 1460")
+    sh("ingress", f"ip -6 route add {SERVICE6}/128 via 2001:db8:1::2 mtu 1460")
     net.lan("egress", ["i1", "i2"])
     # an on-link nh4 would make the kernel resolve the service's own address
     for i in (1, 2):
@@ -347,15 +390,31 @@ def srv6_topology():
     return net
 
 
-def srv6_case(directory):
-    print("# SRv6: two instances on one LAN behind another router")
+def srv6_endpoints(egress):
+    """Our own End.DX6 in place of End.DX4: set, set again, cleared."""
+    for i in (1, 2):
+        sh("egress", f"ip -6 route del 2001:db8:e1::{i}")
+        for _ in range(2):
+            egress("dx6", f"2001:db8:e1::{i}", f"2001:db8:1f::1{i}", "lan")
+    egress("dx6", "2001:db8:e1::3", "2001:db8:1f::11", "lan")
+    egress("nodx6", "2001:db8:e1::3")
+    egress("nodx6", "2001:db8:e1::3")
+    shown = sh("egress", "ip -6 route show")
+    check("End.DX6 is installed, and only what was not cleared",
+          shown.count("End.DX6") == 2 and "e1::3" not in shown)
+
+
+def srv6_case(directory, ipv6=False):
+    print(f"# SRv6: two {'IPv6' if ipv6 else 'IPv4'} instances on one LAN behind another router")
     net = srv6_topology()
-    client, dp = Client("client"), Dataplane("ingress", directory)
+    client, dp = Client("client", SERVICE6 if ipv6 else SERVICE), Dataplane("ingress", directory)
     dp("attach", "client", 254)
+    if ipv6:
+        srv6_endpoints(Dataplane("egress", f"{directory}-egress"))
     check("without steering the packets are lost at the core",
           ask_udp(client.udp(), 1) is None)
 
-    service = dp("service", 254, f"{SERVICE}/32")
+    service = dp("service", 254, f"{SERVICE6}/128" if ipv6 else f"{SERVICE}/32")
     core = link_local("core", "ingress")
     id1 = dp("srv6", service, "2001:db8:e1::1", "2001:db8:1::1", core, "core", 1500)
     id2 = dp("srv6", service, "2001:db8:e1::2", "2001:db8:1::1", core, "core", 1500)
@@ -393,7 +452,9 @@ def main():
     with tempfile.TemporaryDirectory(prefix="dyncast-packets-") as directory:
         try:
             adjacent_case(f"{directory}/adjacent")
+            adjacent_case(f"{directory}/adjacent6", ipv6=True)
             srv6_case(f"{directory}/srv6")
+            srv6_case(f"{directory}/srv6-6", ipv6=True)
         finally:
             stop_servers()
             subprocess.run(f"umount -l {directory}/* 2>/dev/null", shell=True)

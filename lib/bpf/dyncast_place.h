@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Which instance a packet goes to: the flow's entry, else its slot.  Part of
+ * dyncast.bpf.c.
+ *
+ * A slot is {cur, old, t_change}.  While it is *moving* -- cur and old differ
+ * and it changed within the service's idle timeout -- flows that began before
+ * are on old and new ones go to cur, so each that shows up gets an entry.
+ * Otherwise every flow of the slot that has no entry is on cur, and TCP needs
+ * no entry at all ("stateless unless needed"):
+ *
+ *   live entry               its instance; dropped when it says what a slot
+ *                            at rest says
+ *   none, at rest            cur, nothing stored
+ *   none, moving, SYN        cur, stored
+ *   none, moving, no SYN     old while it is alive, stored
+ *   the table takes no entry old, never cur
+ *
+ * New flows go through probation (dyncast_map.h) first.  Once a slot's change
+ * is over it need not be looked at for TCP, since SYNs went to cur.
+ *
+ * Flows whose beginning cannot be seen (UDP, all that a source sends) are
+ * stored always.  A flow whose entry is void or has expired is new: cur.
+ * Without affinity every packet goes to its slot's cur.
+ *
+ * The writer (zebra-dyncast/dataplane_ids.c) sets old to cur only when more
+ * than the timeout has passed, and this file takes a slot for moving as long
+ * as at most the timeout has: who idles no longer than the timeout is never
+ * taken for a flow of the wrong side.
+ */
+
+#ifndef DYNCAST_PLACE_H
+#define DYNCAST_PLACE_H
+
+#include "dyncast_prog.h"
+
+/* slots looked at when a slot's own instances are dead */
+#define PROBES 32
+
+/* what the flow table says of a packet's flow */
+enum entry {
+	ENTRY_NONE,
+	ENTRY_LIVE,
+	ENTRY_VOID, /* its instance is dead, or is another one by now */
+	ENTRY_OVER, /* idle for too long, or closed and opened again */
+};
+
+static __always_inline __u32 clock_s(void)
+{
+	return bpf_ktime_get_coarse_ns() / 1000000000ull;
+}
+
+static __always_inline union dyncast_map_slot slot_read(__u32 service, __u32 at)
+{
+	__u32 index =
+		service * DYNCAST_MAP_SLOTS + (at & (DYNCAST_MAP_SLOTS - 1));
+	union dyncast_map_slot slot = {}, *where;
+
+	where = bpf_map_lookup_elem(&slots, &index);
+	if (where)
+		slot.word = *(volatile __u64 *)&where->word;
+	return slot;
+}
+
+/* flows of before its last change may still be alive */
+static __always_inline bool
+slot_changed(const struct dyncast_map_service *service,
+	     const struct packet *pkt, union dyncast_map_slot slot)
+{
+	return slot.t_change &&
+	       (__s32)(pkt->now - slot.t_change) <= (__s32)service->timeout_s;
+}
+
+static __always_inline bool
+slot_moving(const struct dyncast_map_service *service, const struct packet *pkt,
+	    union dyncast_map_slot slot)
+{
+	return slot.cur != slot.old && slot_changed(service, pkt, slot);
+}
+
+static __always_inline struct dyncast_map_instance *
+usable_of(const struct dyncast_map_service *service, __u32 id)
+{
+	struct dyncast_map_instance *instance = instance_of(id);
+
+	return usable(instance, service->index) ? instance : NULL;
+}
+
+/* The slot's instances are dead and the control plane has not moved it yet:
+ * one that the same packet would find anywhere with the same ring.  0: none.
+ * Not static: the verifier then looks at the loop once. */
+__noinline int dyncast_next_instance(__u32 service, __u32 hash)
+{
+	for (int i = 1; i < PROBES; i++) {
+		__u32 id = slot_read(service, hash + i).cur;
+
+		if (usable(instance_of(id), service))
+			return id;
+	}
+	return 0;
+}
+
+static __always_inline struct dyncast_map_instance *
+slot_instance(const struct dyncast_map_service *service, __u32 hash,
+	      union dyncast_map_slot slot, bool before, __u32 *id)
+{
+	struct dyncast_map_instance *instance;
+
+	*id = before ? slot.old : slot.cur;
+	instance = usable_of(service, *id);
+	if (instance)
+		return instance;
+	*id = slot.cur;
+	instance = usable_of(service, *id);
+	if (instance)
+		return instance;
+	*id = dyncast_next_instance(service->index, hash);
+	instance = usable_of(service, *id);
+	if (instance)
+		return instance;
+	/* nobody is to have new flows: nor has who had them before */
+	if (!slot.cur)
+		return NULL;
+	*id = slot.old;
+	return usable_of(service, *id);
+}
+
+static __always_inline enum entry
+entry_state(const struct dyncast_map_service *service, const struct packet *pkt,
+	    const struct dyncast_map_flow *flow,
+	    struct dyncast_map_instance **instance)
+{
+	/* another CPU may have stamped it a second later than our clock */
+	if ((__s32)(pkt->now - flow->last_seen) > (__s32)service->timeout_s)
+		return ENTRY_OVER;
+	*instance = usable_of(service, flow->instance);
+	if (!*instance || (*instance)->generation != flow->generation)
+		return ENTRY_VOID;
+	/* The client has ended the connection and opens another from the same
+	 * port: a new flow.  Until it does the entry stays, so that a forged
+	 * FIN or RST takes nobody off its instance. */
+	if (pkt->opens && (flow->flags & DYNCAST_MAP_FLOW_CLOSED))
+		return ENTRY_OVER;
+	return ENTRY_LIVE;
+}
+
+static __always_inline void entry_touch(struct dyncast_map_flow *flow,
+					const struct packet *pkt)
+{
+	if (pkt->closes && !(flow->flags & DYNCAST_MAP_FLOW_CLOSED))
+		flow->flags |= DYNCAST_MAP_FLOW_CLOSED;
+	/* nobody speaks after his FIN or RST: it was forged */
+	if (pkt->speaks && (flow->flags & DYNCAST_MAP_FLOW_CLOSED))
+		flow->flags &= ~DYNCAST_MAP_FLOW_CLOSED;
+	if (flow->last_seen != pkt->now)
+		flow->last_seen = pkt->now;
+}
+
+static __always_inline bool budget_take(const struct packet *pkt)
+{
+	struct dyncast_map_budget *mine;
+	__u32 zero = 0;
+
+	mine = bpf_map_lookup_elem(&budget, &zero);
+	if (!mine)
+		return false;
+	if (mine->second != pkt->now) {
+		mine->second = pkt->now;
+		mine->used = 0;
+	}
+	return mine->used++ < budget_per_second;
+}
+
+/* false when the table takes no entry */
+static __always_inline bool entry_insert(const struct packet *pkt,
+					 const struct dyncast_map_flow *flow)
+{
+	if (!budget_take(pkt)) {
+		count(DYNCAST_COUNT_LIMITED, 1);
+		return false;
+	}
+	if (bpf_map_update_elem(&flows, &pkt->key, flow, BPF_ANY)) {
+		count(DYNCAST_COUNT_REFUSED, 1);
+		return false;
+	}
+	return true;
+}
+
+/* in probation when that is enough, see above */
+static __always_inline bool
+entry_make(const struct packet *pkt, __u32 id,
+	   const struct dyncast_map_instance *instance, bool on_probation)
+{
+	struct dyncast_map_flow flow = {
+		.instance = id,
+		.flags = pkt->closes ? DYNCAST_MAP_FLOW_CLOSED : 0,
+		.generation = instance->generation,
+		.first_seen = pkt->now,
+		.last_seen = pkt->now,
+	};
+
+	if (!on_probation)
+		return entry_insert(pkt, &flow);
+	count(DYNCAST_COUNT_PROBATION, 1);
+	return !bpf_map_update_elem(&probation, &pkt->key, &flow, BPF_ANY);
+}
+
+/* of a flow that this router sees for the first time, or has to move */
+static __always_inline void count_placed(__u32 id, bool moved)
+{
+	struct dyncast_map_instance_counters *c;
+
+	count(moved ? DYNCAST_COUNT_REPINNED : DYNCAST_COUNT_NEW, 1);
+	c = bpf_map_lookup_elem(&instance_counters, &id);
+	if (c)
+		c->flows_new++;
+}
+
+/* no live entry */
+static __always_inline struct dyncast_map_instance *
+place_new(const struct dyncast_map_service *service, struct packet *pkt,
+	  union dyncast_map_slot slot, enum entry entry, __u32 *id)
+{
+	bool moving = slot_moving(service, pkt, slot);
+	/* TCP that began before the slot changed */
+	bool before = moving && pkt->tcp && !pkt->opens && entry == ENTRY_NONE;
+	struct dyncast_map_instance *instance, *fallback;
+
+	instance = slot_instance(service, pkt->hash, slot, before, id);
+	if (!instance)
+		return NULL;
+	if (pkt->tcp && !moving && *id == slot.cur) {
+		if (entry != ENTRY_NONE)
+			bpf_map_delete_elem(&flows, &pkt->key);
+		if (pkt->opens || entry != ENTRY_NONE)
+			count_placed(*id, entry == ENTRY_VOID);
+		else
+			count(DYNCAST_COUNT_STATELESS, 1);
+		return instance;
+	}
+	pkt->now = clock_s();
+	/* who has a void entry has shown that he is no forged source */
+	if (entry_make(pkt, *id, instance,
+		       entry == ENTRY_NONE && (!pkt->tcp || pkt->opens))) {
+		count_placed(*id,
+			     entry == ENTRY_VOID ||
+				     (pkt->tcp && !pkt->opens &&
+				      entry == ENTRY_NONE &&
+				      *id != (before ? slot.old : slot.cur)));
+		return instance;
+	}
+	/* Without an entry it would move when the slot comes to rest at the
+	 * latest, and most flows are old ones.  A void entry is one. */
+	fallback = moving && entry == ENTRY_NONE ? usable_of(service, slot.old)
+						 : NULL;
+	if (!fallback)
+		return instance;
+	*id = slot.old;
+	return fallback;
+}
+
+/* the first bits of an address in network byte order */
+static __always_inline void mask(__u32 addr[4], __u32 bits)
+{
+	for (__u32 i = 0; i < 4; i++) {
+		if (bits <= 32 * i)
+			addr[i] = 0;
+		else if (bits < 32 * (i + 1))
+			addr[i] &= bpf_htonl(~0u << (32 * (i + 1) - bits));
+	}
+}
+
+/* what is one flow, as the service has it */
+static __always_inline void
+apply_affinity(const struct dyncast_map_service *service, struct packet *pkt)
+{
+	if (service->affinity != DYNCAST_MAP_AFFINITY_SOURCE)
+		return;
+	mask(pkt->key.saddr, service->plen);
+	pkt->key.proto = 0;
+	pkt->key.sport = pkt->key.dport = 0;
+	pkt->tcp = pkt->opens = pkt->closes = false;
+}
+
+/* about a packet of the flow: goes where the flow is, and changes nothing */
+static __always_inline struct dyncast_map_instance *
+place_error(const struct dyncast_map_service *service, struct packet *pkt,
+	    __u32 *id)
+{
+	struct dyncast_map_flow *flow = bpf_map_lookup_elem(&flows, &pkt->key);
+	union dyncast_map_slot slot = slot_read(service->index, pkt->hash);
+	struct dyncast_map_instance *instance;
+
+	if (!flow)
+		flow = bpf_map_lookup_elem(&probation, &pkt->key);
+	pkt->now = clock_s();
+	if (flow && entry_state(service, pkt, flow, &instance) == ENTRY_LIVE) {
+		*id = flow->instance;
+		return instance;
+	}
+	return slot_instance(service, pkt->hash, slot,
+			     pkt->tcp && slot_moving(service, pkt, slot), id);
+}
+
+/* the flow's second packet: NULL when there was no first one */
+static __always_inline struct dyncast_map_instance *
+place_second(const struct dyncast_map_service *service, struct packet *pkt,
+	     __u32 *id)
+{
+	struct dyncast_map_flow *first, flow;
+	struct dyncast_map_instance *instance;
+
+	first = bpf_map_lookup_elem(&probation, &pkt->key);
+	if (!first)
+		return NULL;
+	flow = *first;
+	pkt->now = clock_s();
+	if (entry_state(service, pkt, &flow, &instance) != ENTRY_LIVE) {
+		bpf_map_delete_elem(&probation, &pkt->key);
+		return NULL;
+	}
+	*id = flow.instance;
+	count(DYNCAST_COUNT_HIT, 1);
+	entry_touch(&flow, pkt);
+	/* the same SYN once more is what a flood may send too */
+	if (!pkt->opens && entry_insert(pkt, &flow))
+		bpf_map_delete_elem(&probation, &pkt->key);
+	return instance;
+}
+
+/* the instance of the packet's flow and its id; NULL when there is none */
+static __always_inline struct dyncast_map_instance *
+place(const struct dyncast_map_service *service, struct packet *pkt, __u32 *id)
+{
+	struct dyncast_map_instance *instance = NULL;
+	struct dyncast_map_flow *flow;
+	union dyncast_map_slot slot = {};
+	enum entry entry = ENTRY_NONE;
+
+	apply_affinity(service, pkt);
+	pkt->hash = dyncast_hash_flow(&pkt->key, service->seed);
+	if (service->affinity == DYNCAST_MAP_AFFINITY_NONE) {
+		count(DYNCAST_COUNT_STATELESS, 1);
+		slot = slot_read(service->index, pkt->hash);
+		return slot_instance(service, pkt->hash, slot, false, id);
+	}
+	if (pkt->error)
+		return place_error(service, pkt, id);
+	flow = bpf_map_lookup_elem(&flows, &pkt->key);
+	if (!flow || pkt->tcp)
+		slot = slot_read(service->index, pkt->hash);
+	/* the usual case of TCP needs no clock */
+	if (flow || slot.t_change)
+		pkt->now = clock_s();
+	if (!flow) {
+		if (!pkt->tcp || slot_changed(service, pkt, slot))
+			instance = place_second(service, pkt, id);
+		return instance ? instance
+				: place_new(service, pkt, slot, entry, id);
+	}
+	entry = entry_state(service, pkt, flow, &instance);
+	if (entry != ENTRY_LIVE) {
+		if (!pkt->tcp)
+			slot = slot_read(service->index, pkt->hash);
+		return place_new(service, pkt, slot, entry, id);
+	}
+	count(DYNCAST_COUNT_HIT, 1);
+	*id = flow->instance;
+	if (pkt->tcp && *id == slot.cur && !slot_moving(service, pkt, slot))
+		bpf_map_delete_elem(&flows, &pkt->key);
+	else
+		entry_touch(flow, pkt);
+	return instance;
+}
+
+/* Fragments ------------------------------------------------------------- */
+
+static __always_inline void fragment_key(const struct packet *pkt,
+					 struct dyncast_map_fragment_key *key)
+{
+	__builtin_memset(key, 0, sizeof(*key));
+	key->table_id = pkt->key.table_id;
+	key->id = pkt->fragment_id;
+	key->family = pkt->key.family;
+	key->proto = pkt->key.proto;
+	__builtin_memcpy(key->saddr, pkt->key.saddr, sizeof(key->saddr));
+	__builtin_memcpy(key->daddr, pkt->key.daddr, sizeof(key->daddr));
+}
+
+/* A fragment without ports, of a flow that has some.  A later fragment that
+ * overtook the first one is left to the kernel's route. */
+static __always_inline struct dyncast_map_instance *
+place_fragment(const struct dyncast_map_service *service,
+	       const struct dyncast_map_fragment_key *key, __u32 *id)
+{
+	struct dyncast_map_instance *instance;
+	struct dyncast_map_fragment *first;
+
+	first = bpf_map_lookup_elem(&fragments, key);
+	if (!first)
+		return NULL;
+	*id = first->instance;
+	instance = usable_of(service, *id);
+	return instance && instance->generation == first->generation ? instance
+								     : NULL;
+}
+
+static __always_inline void
+fragment_remember(const struct dyncast_map_fragment_key *key, __u32 id,
+		  const struct dyncast_map_instance *instance)
+{
+	struct dyncast_map_fragment first = {
+		.instance = id,
+		.generation = instance->generation,
+	};
+
+	bpf_map_update_elem(&fragments, key, &first, BPF_ANY);
+}
+
+static __always_inline bool
+fragment_needs_first(const struct dyncast_map_service *service,
+		     const struct packet *pkt)
+{
+	return pkt->fragment &&
+	       service->affinity != DYNCAST_MAP_AFFINITY_SOURCE &&
+	       (pkt->key.proto == IPPROTO_TCP || pkt->key.proto == IPPROTO_UDP);
+}
+
+#endif /* DYNCAST_PLACE_H */

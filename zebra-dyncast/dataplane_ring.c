@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Rings: the slots of each service, which the program reads while they are
+ * written, one word at a time.  The rules of a slot are in
+ * lib/bpf/dyncast_map.h, what the program makes of them in dyncast_place.h.
+ * zebra's main thread.
+ */
+
+#include "dataplane_port.h"
+
+#include "dataplane_internal.h"
+
+/* its flows are to go elsewhere, also those that have no entry */
+static bool voided(uint16_t id)
+{
+	return id < DYNCAST_DP_INSTANCES_MAX &&
+	       (dyncast_dp.instances[id].flags & DYNCAST_MAP_INSTANCE_VOIDED);
+}
+
+bool dyncast_dp_ring_get(int service, uint16_t ring[DYNCAST_RING_SLOTS])
+{
+	bool any = false;
+
+	if (!dyncast_dp_service_known(service))
+		return false;
+	for (int i = 0; i < DYNCAST_RING_SLOTS; i++) {
+		ring[i] = dyncast_dp_slots(service)[i].cur;
+		any |= ring[i] != 0;
+	}
+	return any;
+}
+
+/* nobody who began before the last change can still be there */
+static bool slot_rests(const struct dyncast_dp_service_entry *service,
+		       union dyncast_map_slot slot, uint32_t now)
+{
+	return !slot.t_change ||
+	       (int32_t)(now - slot.t_change) > service->timeout_s;
+}
+
+int dyncast_dp_ring_set(int service, const uint16_t ring[DYNCAST_RING_SLOTS])
+{
+	uint32_t now = dyncast_dp_now();
+	int written = 0;
+
+	if (!dyncast_dp_service_known(service))
+		return -1;
+	for (int i = 0; i < DYNCAST_RING_SLOTS; i++) {
+		union dyncast_map_slot *slot = &dyncast_dp_slots(service)[i];
+		union dyncast_map_slot value = *slot;
+
+		if (value.cur == ring[i])
+			continue;
+		/* A slot that moves twice within the timeout keeps the older
+		 * of the two: flows there may still be from before both, and
+		 * later ones have entries.  Whoever was on an empty slot was
+		 * nowhere. */
+		if (slot_rests(&dyncast_dp.services[service], value, now))
+			value.old = value.cur;
+		if (voided(value.old))
+			value.old = 0;
+		if (!value.old && !value.cur)
+			value.old = ring[i];
+		value.cur = ring[i];
+		value.t_change = now;
+		dyncast_dp_slot_write(slot, value);
+		written++;
+	}
+	return written;
+}
+
+/* old = cur where the last change is over, or everywhere */
+static void ring_rest(int service, bool all)
+{
+	uint32_t now = dyncast_dp_now();
+
+	if (!dyncast_dp_service_known(service))
+		return;
+	for (int i = 0; i < DYNCAST_RING_SLOTS; i++) {
+		union dyncast_map_slot *slot = &dyncast_dp_slots(service)[i];
+		union dyncast_map_slot value = *slot;
+
+		if (slot_rests(&dyncast_dp.services[service], value, now))
+			value.t_change = 0;
+		else if (!all)
+			continue;
+		value.old = value.cur;
+		if (value.word != slot->word)
+			dyncast_dp_slot_write(slot, value);
+	}
+}
+
+void dyncast_dp_ring_settle(int service)
+{
+	ring_rest(service, false);
+}
+
+void dyncast_dp_ring_clear(int service)
+{
+	ring_rest(service, true);
+}
+
+void dyncast_dp_ring_scrub(int service, uint16_t id)
+{
+	for (int i = 0; i < DYNCAST_RING_SLOTS; i++) {
+		union dyncast_map_slot *slot = &dyncast_dp_slots(service)[i];
+		union dyncast_map_slot value = *slot;
+
+		if (value.cur != id && value.old != id)
+			continue;
+		if (value.cur == id)
+			value.cur = 0;
+		if (value.old == id)
+			value.old = 0;
+		dyncast_dp_slot_write(slot, value);
+	}
+}
+
+void dyncast_dp_ring_forget(int service, uint16_t id)
+{
+	for (int i = 0; i < DYNCAST_RING_SLOTS; i++) {
+		union dyncast_map_slot *slot = &dyncast_dp_slots(service)[i];
+		union dyncast_map_slot value = *slot;
+
+		if (value.old != id || value.cur == id)
+			continue;
+		value.old = 0;
+		dyncast_dp_slot_write(slot, value);
+	}
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * SRv6 End.DX6 in the kernel, by our own netlink: see endpoint.c.
+ */
+
+#ifndef DYNCAST_ENDPOINT_H
+#define DYNCAST_ENDPOINT_H
+
+#include "../lib/dyncast.h"
+
+/* Outer packets to the SID are unpacked and handed to the instance at the
+ * address, on that link.  0 or an errno. */
+int dyncast_endpoint_set(const struct dyncast_addr *sid,
+			 const struct dyncast_addr *address, uint32_t ifindex);
+/* 0, also when there is none, or an errno */
+int dyncast_endpoint_clear(const struct dyncast_addr *sid);
+
+#endif /* DYNCAST_ENDPOINT_H */
