@@ -22,6 +22,7 @@ response time runs from the due time to the last byte.
 
 import argparse
 import asyncio
+import itertools
 import json
 import math
 import socket
@@ -90,6 +91,9 @@ class Load:
     def __init__(self, args):
         self.args = args
         self.flows = []
+        # 0: the kernel's choice
+        first = self.args.udp_port_base
+        self.udp_ports = itertools.count(first) if first else itertools.repeat(0)
         self.tasks = set()
         self.phase = None
         self.phases = {}
@@ -156,7 +160,7 @@ class Load:
         loop = asyncio.get_running_loop()
         transport, protocol = await loop.create_datagram_endpoint(
             lambda: UdpFlow(flow),
-            local_addr=(self.source(number), 0),
+            local_addr=(self.source(number), next(self.udp_ports)),
             remote_addr=(self.args.target, self.args.echo_port),
         )
         host, port = transport.get_extra_info("sockname")[:2]
@@ -308,6 +312,7 @@ def main():
     parser.add_argument("--http-port", type=int, default=80)
     parser.add_argument("--echo-port", type=int, default=7)
     parser.add_argument("--path", default="/")
+    parser.add_argument("--udp-port-base", type=int, default=0, help="first source port")
     parser.add_argument("--source", action="append", required=True, help="own address")
     asyncio.run(Load(parser.parse_args()).run())
 

@@ -6,6 +6,7 @@ its own (so that Ctrl-C in the terminal does not reach it before stop() does),
 and is stopped by Lab.stop().
 """
 
+import itertools
 import json
 import os
 import select
@@ -98,11 +99,18 @@ def server_flows(lab):
 
 
 class Load:
-    """A load generator (dyncast_load.py) in the client's namespace."""
+    """A load generator (dyncast_load.py) in the client's namespace.
+
+    Each has source ports of its own for UDP: a port that another one used a
+    moment ago belongs to a flow that has an instance.
+    """
+
+    udp_port_bases = itertools.count(10000, 500)
 
     def __init__(self, lab, name="load", target=SERVICE_ADDRESS, sources=None):
         argv = [sys.executable, os.path.join(HERE, "dyncast_load.py"), "--target", target]
         argv += ["--http-port", str(HTTP_PORT), "--echo-port", str(ECHO_PORT)]
+        argv += ["--udp-port-base", str(next(self.udp_port_bases))]
         for source in sources or topology.CLIENT_ADDRESSES:
             argv += ["--source", source]
         self.process = Process(
