@@ -10,54 +10,13 @@
 #include "candidates.h"
 #include "cli.h"
 #include "peer_zebra.h"
+#include "../lib/words.h"
 
 #ifndef VTYSH_EXTRACT_PL
 #include "bgpd-dyncast/show_clippy.c"
 #endif
 
 #define DYNCAST_STR "Compute-aware anycast\n"
-
-static const char *kind_str(uint8_t kind)
-{
-	switch (kind) {
-	case DYNCAST_KIND_ADJACENT:
-		return "adjacent";
-	case DYNCAST_KIND_SRV6:
-		return "srv6";
-	case DYNCAST_KIND_IPIP:
-		return "ipip";
-	default:
-		return "none";
-	}
-}
-
-static const char *action_str(uint8_t action)
-{
-	switch (action) {
-	case DYNCAST_ACTION_SPREAD:
-		return "spread";
-	case DYNCAST_ACTION_BEST:
-		return "best";
-	default:
-		return "default";
-	}
-}
-
-static const char *affinity_str(uint8_t affinity)
-{
-	switch (affinity) {
-	case DYNCAST_AFFINITY_FLOW:
-		return "flow";
-	case DYNCAST_AFFINITY_SOURCE:
-		return "source";
-	case DYNCAST_AFFINITY_PERIOD:
-		return "period";
-	case DYNCAST_AFFINITY_NONE:
-		return "none";
-	default:
-		return "default";
-	}
-}
 
 static const char *path_state_str(uint8_t state)
 {
@@ -113,7 +72,8 @@ static struct json_object *json_candidate(const struct dyncast_candidate *c)
 
 	json_addr(json, "dbid", &c->instance.dbid);
 	json_object_string_add(json, "name", c->instance.name);
-	json_object_string_add(json, "kind", kind_str(c->instance.kind));
+	json_object_string_add(json, "kind",
+			       dyncast_kind_str(c->instance.kind));
 	json_object_boolean_add(json, "local", !c->site.family);
 	json_addr(json, "site", &c->site);
 	json_addr(json, "address", &c->address);
@@ -196,9 +156,10 @@ static struct json_object *json_service(const struct dyncast_service *service,
 	json_object_int_add(json, "vrfId", track ? track->key.vrf_id : 0);
 	json_object_boolean_add(json, "configured", service != NULL);
 	json_object_string_add(json, "state", service_state(service));
-	json_object_string_add(json, "select", action_str(policy->action));
+	json_object_string_add(json, "select",
+			       dyncast_action_str(policy->action));
 	json_object_string_add(json, "affinity",
-			       affinity_str(policy->affinity));
+			       dyncast_affinity_str(policy->affinity));
 	if (policy->affinity == DYNCAST_AFFINITY_SOURCE && policy->plen)
 		json_object_int_add(json, "prefixLength", policy->plen);
 	json_object_int_add(json, "timeout",
@@ -310,7 +271,8 @@ static void service_text(struct vty *vty, const struct dyncast_service *service,
 	if (service && service->vrf[0])
 		vty_out(vty, ", VRF %s", service->vrf);
 	vty_out(vty, "\n  select %s, affinity %s, flow timeout %u s\n",
-		action_str(policy->action), affinity_str(policy->affinity),
+		dyncast_action_str(policy->action),
+		dyncast_affinity_str(policy->affinity),
 		policy->timeout_s ? policy->timeout_s
 				  : DYNCAST_FLOW_TIMEOUT_DEFAULT);
 	if (service && service->origin)
@@ -410,7 +372,7 @@ static struct json_object *json_local(const struct dyncast_local *local)
 	json_object_boolean_add(json, "local", true);
 	json_addr(json, "address", &local->address);
 	json_addr(json, "dbid", &dbid);
-	json_object_string_add(json, "kind", kind_str(kind));
+	json_object_string_add(json, "kind", dyncast_kind_str(kind));
 	if (local->sid)
 		json_object_int_add(json, "sid", local->sid);
 	json_object_boolean_add(json, "advertised", advertised);

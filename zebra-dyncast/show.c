@@ -20,26 +20,13 @@
 #include "show.h"
 #include "../lib/addr.h"
 #include "../lib/cost.h"
+#include "../lib/words.h"
 
 #ifndef VTYSH_EXTRACT_PL
 #include "zebra-dyncast/show_clippy.c"
 #endif
 
 #define DYNCAST_STR "Compute-aware anycast\n"
-
-static const char *kind_str(uint8_t kind)
-{
-	switch (kind) {
-	case DYNCAST_KIND_ADJACENT:
-		return "adjacent";
-	case DYNCAST_KIND_SRV6:
-		return "srv6";
-	case DYNCAST_KIND_IPIP:
-		return "ipip";
-	default:
-		return "unknown";
-	}
-}
 
 static const char *action_str(uint8_t action)
 {
@@ -122,7 +109,8 @@ static void explain_backend(struct vty *vty, const struct dyncast_backend *b)
 		dyncast_addr_str(&b->data.site, site, sizeof(site));
 
 	vty_out(vty, "\n  %s  D-BID %s (%s)\n",
-		in->name[0] ? in->name : "(no name)", dbid, kind_str(in->kind));
+		in->name[0] ? in->name : "(no name)", dbid,
+		dyncast_kind_str(in->kind));
 	vty_out(vty, "    site %s, id %u\n", site, b->id);
 	vty_out(vty, "    verdict: %s\n", reason(b, verdict));
 	if (b->recovered && b->service->settling)
@@ -214,7 +202,8 @@ static json_object *json_backend(const struct dyncast_backend *b)
 	json_object_string_add(
 		json, "dbid",
 		dyncast_addr_str(&b->data.instance.dbid, buf, sizeof(buf)));
-	json_object_string_add(json, "kind", kind_str(b->data.instance.kind));
+	json_object_string_add(json, "kind",
+			       dyncast_kind_str(b->data.instance.kind));
 	json_object_boolean_add(json, "local", dyncast_backend_is_local(b));
 	if (b->data.site.family)
 		json_object_string_add(

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* See words.h; what is out of range reads like what is not set. */
+
+#include "words.h"
+
+const char *dyncast_kind_str(uint8_t kind)
+{
+	switch (kind) {
+	case DYNCAST_KIND_ADJACENT:
+		return "adjacent";
+	case DYNCAST_KIND_SRV6:
+		return "srv6";
+	case DYNCAST_KIND_IPIP:
+		return "ipip";
+	default:
+		return "none";
+	}
+}
+
+const char *dyncast_action_str(uint8_t action)
+{
+	switch (action) {
+	case DYNCAST_ACTION_SPREAD:
+		return "spread";
+	case DYNCAST_ACTION_BEST:
+		return "best";
+	default:
+		return "default";
+	}
+}
+
+const char *dyncast_affinity_str(uint8_t affinity)
+{
+	switch (affinity) {
+	case DYNCAST_AFFINITY_FLOW:
+		return "flow";
+	case DYNCAST_AFFINITY_SOURCE:
+		return "source";
+	case DYNCAST_AFFINITY_PERIOD:
+		return "period";
+	case DYNCAST_AFFINITY_NONE:
+		return "none";
+	default:
+		return "default";
+	}
+}
