@@ -10,6 +10,7 @@
 #include "candidates.h"
 #include "cli.h"
 #include "peer_zebra.h"
+#include "../lib/metrics_json.h"
 #include "../lib/words.h"
 
 #ifndef VTYSH_EXTRACT_PL
@@ -45,17 +46,7 @@ static void json_addr(struct json_object *json, const char *key,
 static void json_metrics(struct json_object *json,
 			 const struct dyncast_metrics *m)
 {
-	if (m->has & DYNCAST_HAS_CAPACITY)
-		json_object_int_add(json, "capacity", m->capacity);
-	if (m->has & DYNCAST_HAS_UTILISATION)
-		json_object_double_add(json, "utilisation",
-				       m->utilisation / 100.0);
-	if (m->has & DYNCAST_HAS_IN_FLIGHT)
-		json_object_int_add(json, "inFlight", m->in_flight);
-	if (m->has & DYNCAST_HAS_DELAY)
-		json_object_int_add(json, "delayUs", m->delay_us);
-	if (m->has & DYNCAST_HAS_SCORE)
-		json_object_int_add(json, "score", m->score);
+	dyncast_metrics_json(json, m);
 	if (m->has)
 		json_object_int_add(json, "ageMs", m->age_ms);
 }

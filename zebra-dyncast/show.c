@@ -20,6 +20,7 @@
 #include "show.h"
 #include "../lib/addr.h"
 #include "../lib/cost.h"
+#include "../lib/metrics_json.h"
 #include "../lib/words.h"
 
 #ifndef VTYSH_EXTRACT_PL
@@ -173,19 +174,7 @@ static void explain_text(struct vty *vty, const struct dyncast_service *s)
 
 static void json_metrics(json_object *json, const struct dyncast_backend *b)
 {
-	const struct dyncast_metrics *m = &b->data.instance.metrics;
-
-	if (m->has & DYNCAST_HAS_CAPACITY)
-		json_object_int_add(json, "capacity", m->capacity);
-	if (m->has & DYNCAST_HAS_UTILISATION)
-		json_object_double_add(json, "utilisation",
-				       m->utilisation / 100.0);
-	if (m->has & DYNCAST_HAS_IN_FLIGHT)
-		json_object_int_add(json, "inFlight", m->in_flight);
-	if (m->has & DYNCAST_HAS_DELAY)
-		json_object_int_add(json, "delayUs", m->delay_us);
-	if (m->has & DYNCAST_HAS_SCORE)
-		json_object_int_add(json, "score", m->score);
+	dyncast_metrics_json(json, &b->data.instance.metrics);
 	json_object_int_add(json, "ageMs", dyncast_backend_age(b));
 }
 
