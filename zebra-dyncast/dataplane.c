@@ -22,7 +22,10 @@
 
 #include "dataplane_internal.h"
 
-struct dyncast_dp dyncast_dp = {.attach_mode = "none", .prog = -1};
+struct dyncast_dp dyncast_dp = {.attach_mode = "none",
+				.prog = -1,
+				.prog_l3 = -1,
+				.prog_egress = -1};
 
 uint32_t dyncast_dp_services_max(void)
 {

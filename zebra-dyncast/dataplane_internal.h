@@ -83,7 +83,9 @@ struct dyncast_dp {
 	uint32_t instances_max;
 	int cpus;
 	int maps[DYNCAST_DP_MAP_MAX];
-	int prog;
+	int prog;	 /* ingress with an Ethernet header, .. */
+	int prog_l3;	 /* .. without, .. */
+	int prog_egress; /* .. and on the way out; fds */
 	struct dyncast_bpf *skeleton;
 
 	uint64_t *filter;

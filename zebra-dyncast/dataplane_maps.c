@@ -234,6 +234,10 @@ bool dyncast_dp_maps_open(uint32_t flow_table_size, uint32_t service_table_size)
 	}
 	dyncast_dp.prog =
 		bpf_program__fd(dyncast_dp.skeleton->progs.dyncast_ingress);
+	dyncast_dp.prog_l3 =
+		bpf_program__fd(dyncast_dp.skeleton->progs.dyncast_ingress_l3);
+	dyncast_dp.prog_egress =
+		bpf_program__fd(dyncast_dp.skeleton->progs.dyncast_egress);
 	dyncast_dp.cpus = cpus;
 	if (dyncast_dp.cpus < 1 ||
 	    bpf_obj_get_info_by_fd(dyncast_dp.maps[DYNCAST_DP_MAP_FLOWS4],
@@ -252,6 +256,6 @@ void dyncast_dp_maps_close(void)
 	dyncast_dp.skeleton = NULL;
 	for (int i = 0; i < DYNCAST_DP_MAP_MAX; i++)
 		dyncast_dp.maps[i] = -1;
-	dyncast_dp.prog = -1;
+	dyncast_dp.prog = dyncast_dp.prog_l3 = dyncast_dp.prog_egress = -1;
 	dyncast_dp.flow_table_size = 0;
 }
