@@ -27,6 +27,7 @@
 #include "dataplane.h"
 #include "ingress.h"
 #include "module.h"
+#include "neighbor.h"
 #include "nht.h"
 #include "peer_bgpd.h"
 #include "route.h"
@@ -180,6 +181,7 @@ static int late_init(struct event_loop *loop)
 	dyncast_loop = loop;
 	dyncast_apply_init();
 	dyncast_nht_init();
+	dyncast_neighbor_init();
 	dyncast_sid_init();
 	dyncast_service_init();
 	dyncast_cli_init();
@@ -206,6 +208,7 @@ static int early_fini(void)
 	dyncast_recovered_fini();
 	dyncast_sid_fini();
 	dyncast_nht_fini();
+	dyncast_neighbor_fini();
 	dyncast_ingress_fini();
 	dyncast_dp_stop();
 	return 0;

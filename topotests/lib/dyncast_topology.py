@@ -228,7 +228,12 @@ def wait_for(what, predicate, timeout=30, every=0.2):
 
 
 class Lab:
-    """The running topology."""
+    """The running topology.  Others (dyncast_small.py) are derived from it."""
+
+    routers = ROUTERS
+    steering = STEERING
+    instances = INSTANCES
+    service_addresses = [SERVICE_ADDRESS]
 
     def __init__(self, name, plain=False, adapt=None):
         """plain: no modules, plain anycast.  adapt(router, conf): last
@@ -271,7 +276,7 @@ class Lab:
         self._start_hosts()
         if not self.plain:
             self._copy_modules()
-        for router in ROUTERS:
+        for router in self.routers:
             self.start_router(router)
 
     def _start_hosts(self):
@@ -326,14 +331,15 @@ class Lab:
             with open(path, "w", encoding="ascii") as out:
                 out.write("\n".join(lines) + "\n")
             param = None
-            if router in STEERING and daemon in self.modules:
+            if router in self.steering and daemon in self.modules:
                 param = "-M " + self.modules[daemon]
             gear.net.loadConf(daemon, None if daemon == "isisd" else path, param)
         error = gear.net.startRouter(self.tgen)
         assert not error, f"{router}: {error}"
         for daemon in conf:
             self._started(router, daemon)
-        self._configure_isisd(router)
+        if "isisd" in conf:
+            self._configure_isisd(router)
 
     def _configure_isisd(self, router):
         """Line by line, not as a file: a file is one transaction, in which the
@@ -350,7 +356,7 @@ class Lab:
             proc.stop()
         pids = [
             pid
-            for router in ROUTERS
+            for router in self.routers
             if router in self.tgen.gears
             for _, pid in self.tgen.gears[router].net.listDaemons()
         ]
