@@ -140,6 +140,7 @@ void dyncast_peer_hello(void)
 						    ? DYNCAST_FEATURE_ASK
 						    : 0,
 				.locator = dyncast_state.locator,
+				.locator4 = dyncast_state.locator4,
 			},
 	};
 

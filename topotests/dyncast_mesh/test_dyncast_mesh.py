@@ -23,7 +23,8 @@ import dyncast_show as show
 import dyncast_topology as topology
 from dyncast_capture import UDP, Capture
 from dyncast_flows import Flows, Reports, Servers
-from dyncast_topology import CLIENT_ADDRESSES, INSTANCES, MESH, SITES, wait_for
+from dyncast_mesh import MESH, MeshLab
+from dyncast_topology import CLIENT_ADDRESSES, INSTANCES, SITES, wait_for
 from dyncast_vty import Vty
 
 SERVICE = f"dyncast service {topology.SERVICE}"
@@ -32,7 +33,7 @@ INGRESSES = ["r1", "r2", "e1", "e2"]
 
 @pytest.fixture(scope="module")
 def lab(lab_of):
-    lab = lab_of(layout=MESH)
+    lab = lab_of(MeshLab)
     lab.cmd("c1", "ip link set c1-r2 down")
     lab.wait_underlay()
     lab.servers = Servers(lab)
@@ -180,7 +181,7 @@ def test_no_loop_between_two_overloaded_sites(lab):
 def updates(lab):
     """UPDATEs that each router has received from each of its peers."""
     found = {}
-    for router in MESH.routers:
+    for router in MeshLab.routers:
         neighbors = lab.json(router, "show bgp neighbors json")
         for peer, answer in neighbors.items():
             found[router, peer] = answer["messageStats"]["updatesRecv"]

@@ -58,34 +58,15 @@ NUMBERS = {"core": 9, "rr": 100, "r1": 10, "e1": 1, "e2": 2, "e3": 3}
 ROUTERS = list(NUMBERS)
 STEERING = ["r1", "e1", "e2", "e3"]  # routers that run our modules
 
-# What a Lab is made of.  reflectors: {router: its peers, all of them clients};
+# How a Lab is wired.  reflectors: {router: its peers, all of them clients};
 # gateways: routers that c1 is connected to, each with CLIENT_GATEWAY;
 # lan_clients: {host: (its site's router, its address there)}
-Layout = namedtuple("Layout", "routers links steering reflectors gateways lan_clients")
+Layout = namedtuple("Layout", "links reflectors gateways lan_clients")
 PLAIN = Layout(
-    routers=ROUTERS,
     links=LINKS,
-    steering=STEERING,
     reflectors={"rr": [router for router in ROUTERS if router != "rr"]},
     gateways=["r1"],
     lan_clients={},
-)
-# More of everything: r2 is another ingress for c1, of which both links lead to
-# one network; k1 and k2 are clients at sites, whose routers so are ingress and
-# egress at once; rr, rr2 and rr3 reflect to each other in a ring, and rr and
-# rr2 are redundant for r1 and the sites.
-NUMBERS.update({"r2": 11, "rr2": 101, "rr3": 102})
-MESH = Layout(
-    routers=ROUTERS + ["r2", "rr2", "rr3"],
-    links=LINKS + [(11, "r2", "core", 10), (21, "core", "rr2", 10), (22, "core", "rr3", 10)],
-    steering=STEERING + ["r2"],
-    reflectors={
-        "rr": ["r1", "e1", "e2", "e3", "core", "rr2", "rr3"],
-        "rr2": ["r1", "e1", "e2", "e3", "rr3", "rr"],
-        "rr3": ["r2", "rr", "rr2"],
-    },
-    gateways=["r1", "r2"],
-    lan_clients={"k1": ("e1", "10.1.0.21"), "k2": ("e2", "10.2.0.21")},
 )
 
 CAPACITY = 100
@@ -268,9 +249,16 @@ def wait_for(what, predicate, timeout=30, every=0.2):
 
 
 class Lab:
-    """The running topology."""
+    """The running topology.  Others (dyncast_small.py,
+    dyncast_mesh.py) are derived from it."""
 
-    def __init__(self, name, plain=False, adapt=None, layout=PLAIN):
+    routers = ROUTERS
+    steering = STEERING
+    layout = PLAIN
+    instances = INSTANCES
+    service_addresses = [SERVICE_ADDRESS]
+
+    def __init__(self, name, plain=False, adapt=None):
         """plain: no modules, plain anycast.  adapt(router, conf): last
         changes to the {daemon: lines} of a router before it starts."""
         from lib.topogen import Topogen  # pylint: disable=import-outside-toplevel
@@ -279,7 +267,6 @@ class Lab:
         self.name = name
         self.plain = plain
         self.adapt = adapt
-        self.layout = layout
         self.procs = {}
         self.rundir = g_extra_config["rundir"]
         self.stopped = False
@@ -289,7 +276,7 @@ class Lab:
         self.logdir = self.tgen.logdir
 
     def _build(self, tgen):
-        for router in self.layout.routers:
+        for router in self.routers:
             tgen.add_router(router)
         tgen.add_host("c1", CLIENT_ADDRESSES[0] + "/24", "via " + CLIENT_GATEWAY)
         for name, (router, address) in self.layout.lan_clients.items():
@@ -318,7 +305,7 @@ class Lab:
         self._start_hosts()
         if not self.plain:
             self._copy_modules()
-        for router in self.layout.routers:
+        for router in self.routers:
             self.start_router(router)
 
     def _start_hosts(self):
@@ -356,7 +343,7 @@ class Lab:
         if self.plain:
             conf["bgpd"] += plain_bgpd(router)
             conf["staticd"] += plain_staticd(router)
-        elif router in self.layout.steering:
+        elif router in self.steering:
             conf["zebra"] += dyncast_zebra(router, self.layout)
             conf["bgpd"] += dyncast_bgpd(router)
         if self.adapt:
@@ -373,14 +360,15 @@ class Lab:
             with open(path, "w", encoding="ascii") as out:
                 out.write("\n".join(lines) + "\n")
             param = None
-            if router in self.layout.steering and daemon in self.modules:
+            if router in self.steering and daemon in self.modules:
                 param = "-M " + self.modules[daemon]
             gear.net.loadConf(daemon, None if daemon == "isisd" else path, param)
         error = gear.net.startRouter(self.tgen)
         assert not error, f"{router}: {error}"
         for daemon in conf:
             self._started(router, daemon)
-        self._configure_isisd(router)
+        if "isisd" in conf:
+            self._configure_isisd(router)
 
     def _configure_isisd(self, router):
         """Line by line, not as a file: a file is one transaction, in which the
@@ -397,7 +385,7 @@ class Lab:
             proc.stop()
         pids = [
             pid
-            for router in self.layout.routers
+            for router in self.routers
             if router in self.tgen.gears
             for _, pid in self.tgen.gears[router].net.listDaemons()
         ]
@@ -512,9 +500,9 @@ class Lab:
         """All loopbacks and locators known everywhere, all sessions up."""
 
         def missing():
-            for router in self.layout.routers:
+            for router in self.routers:
                 routes = self.cmd(router, "ip route; ip -6 route")
-                for other in self.layout.routers:
+                for other in self.routers:
                     want = [loopback(other), loopback6(other)]
                     if other in SITES:
                         want.append(locator(other))
