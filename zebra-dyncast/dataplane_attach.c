@@ -5,7 +5,7 @@
  * either is replaced by a new program without a packet in between.
  *
  * The clsact filter is known by its handle and priority, the link by the pin
- * "v1_link_<ifindex>" (an interface's name may hold a dot, a bpffs name may
+ * "v2_link_<ifindex>" (an interface's name may hold a dot, a bpffs name may
  * not).  zebra's main thread; the public calls raise privileges.
  */
 
@@ -281,11 +281,16 @@ static bool is_ethernet(const char *ifname)
 	return ethernet;
 }
 
-static bool attach(uint32_t ifindex, const char *ifname, uint32_t table_id)
+static bool attach(uint32_t ifindex, const char *ifname, uint32_t table_id,
+		   uint32_t flags)
 {
 	int fd = dyncast_dp.maps[DYNCAST_DP_MAP_IFACES];
 	struct dyncast_map_iface iface = {}, before = {};
 
+	if (flags != DYNCAST_DP_ATTACH_STEER) {
+		dyncast_dp_warn("cannot do more than steer on %s", ifname);
+		return false;
+	}
 	if (!is_ethernet(ifname)) {
 		dyncast_dp_warn(
 			"cannot steer on %s: it is no Ethernet interface",
@@ -295,6 +300,7 @@ static bool attach(uint32_t ifindex, const char *ifname, uint32_t table_id)
 	if (!bpf_map_lookup_elem(fd, &ifindex, &before))
 		iface.flags = before.flags;
 	iface.table_id = table_id;
+	iface.flags |= DYNCAST_MAP_IFACE_STEER;
 
 	/* the table first: the program passes what it has no table for */
 	if (bpf_map_update_elem(fd, &ifindex, &iface, BPF_ANY)) {
@@ -359,14 +365,15 @@ void dyncast_dp_attach_abandon(void)
 		if_freenameindex(all);
 }
 
-bool dyncast_dp_attach(uint32_t ifindex, const char *ifname, uint32_t table_id)
+bool dyncast_dp_attach(uint32_t ifindex, const char *ifname, uint32_t table_id,
+		       uint32_t flags)
 {
 	bool ok = false;
 
 	if (dyncast_dp.active && ifindex)
 		dyncast_dp_privs
 		{
-			ok = attach(ifindex, ifname, table_id);
+			ok = attach(ifindex, ifname, table_id, flags);
 		}
 	return ok;
 }

@@ -142,7 +142,7 @@ void dyncast_module_dataplane_start(void)
 			"dyncast: zebra has no unix socket, so there is no place for the BPF maps: flows are not pinned");
 		dir[0] = '\0';
 	}
-	dyncast_dp_start(dir, dyncast_config.flow_table_size);
+	dyncast_dp_start(dir, dyncast_config.flow_table_size, 0);
 	dyncast_recovered_init();
 }
 
@@ -151,7 +151,7 @@ void dyncast_module_dataplane_resize(void)
 	char dir[256];
 
 	if (dataplane_started && dyncast_module_dir(dir, sizeof(dir)))
-		dyncast_dp_start(dir, dyncast_config.flow_table_size);
+		dyncast_dp_start(dir, dyncast_config.flow_table_size, 0);
 }
 
 static void dataplane_late(struct event *e)

@@ -106,7 +106,7 @@ struct dyncast_backend *dyncast_backend_find(struct dyncast_service *service,
 	return dyncast_backends_find(&service->backends, &ref);
 }
 
-struct dyncast_backend *dyncast_backend_by_id(uint16_t id)
+struct dyncast_backend *dyncast_backend_by_id(uint32_t id)
 {
 	return id < DYNCAST_DP_INSTANCES_MAX ? by_id[id] : NULL;
 }
@@ -261,7 +261,7 @@ static void backend_missing(struct dyncast_backend *b,
 
 /* ---- services --------------------------------------------------------- */
 
-static void recover_instance(uint16_t id, const struct dyncast_addr *dbid,
+static void recover_instance(uint32_t id, const struct dyncast_addr *dbid,
 			     void *arg)
 {
 	struct dyncast_service *s = arg;
@@ -313,7 +313,7 @@ static void service_open(struct dyncast_service *s)
 		if (!s->full_logged)
 			zlog_warn(
 				"dyncast: more than %u services: %s is steered by its route alone, without flow affinity",
-				DYNCAST_DP_SERVICES_MAX,
+				dyncast_dp_services_max(),
 				s->name[0] ? s->name : "another one");
 		s->full_logged = true;
 		return;

@@ -44,7 +44,7 @@ struct dyncast_backend {
 	bool no_source;	  /* no address for the outer header's source */
 	uint8_t feedback; /* last sent, 0 none */
 
-	uint16_t id; /* of the data plane; 0 none */
+	uint32_t id; /* of the data plane; 0 none */
 	bool programmed;
 	struct dyncast_dp_instance dp; /* as programmed */
 
@@ -86,8 +86,8 @@ struct dyncast_service {
 	bool enabled;
 	struct dyncast_dp_service dp; /* as enabled */
 	uint32_t seed;
-	uint16_t ring[DYNCAST_RING_SLOTS];
-	uint16_t target[DYNCAST_RING_SLOTS];
+	uint32_t ring[DYNCAST_RING_SLOTS];
+	uint32_t target[DYNCAST_RING_SLOTS];
 	unsigned int ring_left; /* slots that differ from the target */
 
 	struct dyncast_route_state *route;
@@ -131,7 +131,7 @@ dyncast_service_find(const struct dyncast_service_key *key);
 struct dyncast_service *dyncast_service_find_text(const char *text);
 struct dyncast_backend *dyncast_backend_find(struct dyncast_service *service,
 					     const struct dyncast_addr *dbid);
-struct dyncast_backend *dyncast_backend_by_id(uint16_t id);
+struct dyncast_backend *dyncast_backend_by_id(uint32_t id);
 
 /* "video (10.255.0.1/32)", or the prefix alone */
 const char *dyncast_service_str(const struct dyncast_service *service,

@@ -39,7 +39,7 @@ static __always_inline int steer(struct __sk_buff *skb,
 	if (by_first)
 		fragment_key(pkt, &key);
 	if (by_first && pkt->fragment == FRAGMENT_LATER) {
-		instance = place_fragment(service, &key, &id);
+		instance = place_fragment(service, pkt, &key, &id);
 		if (!instance) {
 			count(DYNCAST_COUNT_FRAGMENT, 1);
 			return PASS;
@@ -59,10 +59,11 @@ static __always_inline int steer(struct __sk_buff *skb,
 /* false when there is no service with that destination */
 static __always_inline bool filter_lets(const struct packet *pkt)
 {
-	const __u8 *addr = (const void *)pkt->key.daddr;
-	__u32 bit = pkt->key.family == DYNCAST_MAP_AF_INET
-			    ? dyncast_map_filter_ipv4(addr)
-			    : dyncast_map_filter_ipv6(addr);
+	__u32 bit =
+		pkt->family == DYNCAST_MAP_AF_INET
+			? dyncast_map_filter_ipv4(
+				  (const void *)&pkt->key.daddr4)
+			: dyncast_map_filter_ipv6((const void *)pkt->key.daddr);
 	__u32 index = bit / 64;
 	__u64 *word = bpf_map_lookup_elem(&filter, &index);
 
@@ -87,15 +88,20 @@ int dyncast_ingress(struct __sk_buff *skb)
 	iface = bpf_map_lookup_elem(&ifaces, &ifindex);
 	if (!iface)
 		goto pass;
-	pkt.key.table_id = iface->table_id;
 
 	where.table_id = iface->table_id;
-	where.family = pkt.key.family;
+	where.family = pkt.family;
 	where.prefixlen = DYNCAST_MAP_LPM_FIXED +
-			  (pkt.key.family == DYNCAST_MAP_AF_INET ? 32 : 128);
-	__builtin_memcpy(where.addr, pkt.key.daddr, sizeof(where.addr));
+			  (pkt.family == DYNCAST_MAP_AF_INET ? 32 : 128);
+	if (pkt.family == DYNCAST_MAP_AF_INET)
+		where.addr[0] = pkt.key.daddr4;
+	else
+		__builtin_memcpy(where.addr, pkt.key.daddr, sizeof(where.addr));
 	service = bpf_map_lookup_elem(&services, &where);
-	if (!service || !dyncast_parse_flow(skb, &pkt))
+	if (!service)
+		goto pass;
+	pkt.key.service = service->index;
+	if (!dyncast_parse_flow(skb, &pkt))
 		goto pass;
 	return steer(skb, service, &pkt);
 

@@ -66,10 +66,10 @@ static __always_inline bool parse_ipv4(struct __sk_buff *skb,
 		return false;
 	pkt->tos = ip->tos;
 	pkt->ttl = ip->ttl;
-	pkt->key.family = DYNCAST_MAP_AF_INET;
+	pkt->family = DYNCAST_MAP_AF_INET;
 	pkt->key.proto = ip->protocol;
-	pkt->key.saddr[0] = ip->saddr;
-	pkt->key.daddr[0] = ip->daddr;
+	pkt->key.saddr4 = ip->saddr;
+	pkt->key.daddr4 = ip->daddr;
 	pkt->fragment = fragment_kind(ip->frag_off & bpf_htons(IP_OFFSET),
 				      ip->frag_off & bpf_htons(IP_MF));
 	pkt->fragment_id = ip->id;
@@ -93,7 +93,7 @@ static __always_inline bool parse_ipv6(struct __sk_buff *skb,
 		return false;
 	pkt->tos = bpf_ntohl(*(__be32 *)ip) >> 20;
 	pkt->ttl = ip->hop_limit;
-	pkt->key.family = DYNCAST_MAP_AF_INET6;
+	pkt->family = DYNCAST_MAP_AF_INET6;
 	pkt->key.proto = ip->nexthdr;
 	__builtin_memcpy(pkt->key.saddr, &ip->saddr, sizeof(ip->saddr));
 	__builtin_memcpy(pkt->key.daddr, &ip->daddr, sizeof(ip->daddr));
@@ -210,11 +210,11 @@ static __always_inline bool parse_inner_addresses(struct __sk_buff *skb,
 	struct ipv6hdr ip6;
 	struct iphdr ip;
 
-	if (pkt->key.family == DYNCAST_MAP_AF_INET) {
+	if (pkt->family == DYNCAST_MAP_AF_INET) {
 		if (bpf_skb_load_bytes(skb, inner->offset, &ip, sizeof(ip)) ||
-		    ip.version != 4 || ip.saddr != pkt->key.daddr[0])
+		    ip.version != 4 || ip.saddr != pkt->key.daddr4)
 			return false;
-		pkt->key.saddr[0] = ip.daddr;
+		pkt->key.saddr4 = ip.daddr;
 		inner->proto = ip.protocol;
 		inner->offset += ip.ihl * 4;
 		inner->fragment = fragment_kind(
@@ -262,7 +262,7 @@ static __always_inline bool parse_icmp(struct __sk_buff *skb,
 	if (pkt->l4 + sizeof(head) > pkt->length + ETH_HLEN ||
 	    bpf_skb_load_bytes(skb, pkt->l4, head, sizeof(head)))
 		return false;
-	if (pkt->key.family == DYNCAST_MAP_AF_INET6) {
+	if (pkt->family == DYNCAST_MAP_AF_INET6) {
 		if (head[0] < ICMP6_ECHO_REQUEST)
 			return parse_error(skb, pkt);
 		return head[0] <= ICMP6_ECHO_REPLY;
@@ -292,7 +292,7 @@ __noinline int dyncast_parse_flow(struct __sk_buff *skb, struct packet *pkt)
 	at.offset = pkt->l4;
 	at.proto = pkt->key.proto;
 	pkt->segment = pkt->length;
-	if (pkt->key.family == DYNCAST_MAP_AF_INET6) {
+	if (pkt->family == DYNCAST_MAP_AF_INET6) {
 		if (skip_extensions(skb, &at))
 			return 0;
 		pkt->l4 = at.offset;
@@ -307,10 +307,10 @@ __noinline int dyncast_parse_flow(struct __sk_buff *skb, struct packet *pkt)
 	case IPPROTO_UDP:
 		return parse_ports(skb, pkt);
 	case IPPROTO_ICMP:
-		return pkt->key.family == DYNCAST_MAP_AF_INET &&
+		return pkt->family == DYNCAST_MAP_AF_INET &&
 		       parse_icmp(skb, pkt);
 	case IPPROTO_ICMPV6:
-		return pkt->key.family == DYNCAST_MAP_AF_INET6 &&
+		return pkt->family == DYNCAST_MAP_AF_INET6 &&
 		       parse_icmp(skb, pkt);
 	default:
 		return 1;

@@ -48,7 +48,7 @@ static struct dyncast_addr address(const char *text)
 static int set_instance(int service, struct dyncast_dp_instance *in)
 {
 	bool created;
-	uint16_t id = dyncast_dp_instance_get(service, &in->dbid, &created);
+	uint32_t id = dyncast_dp_instance_get(service, &in->dbid, &created);
 
 	in->alive = true;
 	if (!id || !dyncast_dp_instance_set(id, in))
@@ -109,7 +109,7 @@ static int run_dx6(char **argv)
 
 static int run_ring(char **argv, int n)
 {
-	uint16_t ring[DYNCAST_RING_SLOTS];
+	uint32_t ring[DYNCAST_RING_SLOTS];
 
 	for (int i = 0; i < DYNCAST_RING_SLOTS; i++)
 		ring[i] = atoi(argv[1 + i % (n - 1)]);
@@ -159,7 +159,8 @@ static int run(const char *command, char **argv, int n)
 {
 	if (!strcmp(command, "attach") && n == 2)
 		return !dyncast_dp_attach(if_nametoindex(argv[0]), argv[0],
-					  atoi(argv[1]));
+					  atoi(argv[1]),
+					  DYNCAST_DP_ATTACH_STEER);
 	if (!strcmp(command, "detach") && n == 1) {
 		dyncast_dp_detach(if_nametoindex(argv[0]), argv[0]);
 		return 0;
@@ -204,7 +205,7 @@ int main(int argc, char **argv)
 	int result;
 
 	need(argc >= 3, "too few arguments");
-	if (!dyncast_dp_start(argv[1], 65536))
+	if (!dyncast_dp_start(argv[1], 65536, 0))
 		return 1;
 	result = run(argv[2], argv + 3, argc - 3);
 	dyncast_dp_stop();
