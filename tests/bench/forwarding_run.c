@@ -37,14 +37,15 @@ static const char usage_text[] =
 	"  receive, swallow and sink: see forwarding_net.bpf.c; steer: attach the\n"
 	"  forwarding plane; out: the way to its instances\n"
 	"commands:\n"
-	"  form adjacent|srv6     how instances are reached from now on\n"
+	"  form adjacent|srv6|ipip  how instances are reached from now on\n"
 	"  fill 4|6 FLOWS         entries for flows, as if they had been seen\n"
 	"  places entries|none    where flows are to arrive: as filled, not known\n"
 	"  check on|off           compare that\n"
 	"  memory\n"
 	"  run KEY=VALUE... [/ KEY=VALUE...]   keys: via, cpu, flows, mode, flood,\n"
 	"                         ipv6, proto, to, packets, warm; after the slash\n"
-	"                         what the other CPU sends meanwhile\n";
+	"                         what the other CPU sends meanwhile; hold: nothing,\n"
+	"                         and runs nothing else either\n";
 
 /* of all flows; a flood has others */
 #define SOURCES 0x0a010000u
@@ -56,7 +57,7 @@ static const char usage_text[] =
 
 static struct {
 	int index;
-	uint16_t ids[INSTANCES];
+	uint32_t ids[INSTANCES];
 } services[2]; /* IPv4, IPv6 */
 static uint32_t out_ifindex;
 
@@ -86,20 +87,26 @@ static void set_instances(bool ipv6, uint8_t kind)
 	bool created;
 
 	for (int i = 0; i < INSTANCES; i++) {
+		struct dyncast_addr identity = numbered("2001:db8:e::", i + 1);
 		struct dyncast_dp_instance in = {
 			.kind = kind,
 			.alive = true,
-			.dbid = numbered("2001:db8:e::", i + 1),
+			.dbid = identity,
 			.encap_source = address("2001:db8:1::1"),
 			.nexthop = numbered("fd00:9::", i + 1),
 			.ifindex = out_ifindex,
 			.mtu = 1500,
 		};
-		uint16_t id = dyncast_dp_instance_get(services[ipv6].index,
-						      &in.dbid, &created);
+		uint32_t id = dyncast_dp_instance_get(services[ipv6].index,
+						      &identity, &created);
 
 		if (kind == DYNCAST_KIND_ADJACENT && !ipv6)
 			in.nexthop = numbered("10.9.0.", i + 1);
+		if (kind == DYNCAST_KIND_IPIP) {
+			in.nexthop = numbered("10.9.0.", i + 1);
+			in.dbid = numbered("10.8.0.", i + 1);
+			in.encap_source = address("10.8.1.1");
+		}
 		if (!id || !dyncast_dp_instance_set(id, &in))
 			bench_die("no instance %d", i + 1);
 		services[ipv6].ids[i] = id;
@@ -109,9 +116,11 @@ static void set_instances(bool ipv6, uint8_t kind)
 static void run_form(const char *form)
 {
 	uint8_t kind = !strcmp(form, "adjacent") ? DYNCAST_KIND_ADJACENT
-						 : DYNCAST_KIND_SRV6;
+		       : !strcmp(form, "srv6")	 ? DYNCAST_KIND_SRV6
+		       : !strcmp(form, "ipip")	 ? DYNCAST_KIND_IPIP
+						 : DYNCAST_KIND_NONE;
 
-	if (kind == DYNCAST_KIND_SRV6 && strcmp(form, "srv6"))
+	if (kind == DYNCAST_KIND_NONE)
 		bench_die("no form %s", form);
 	set_instances(false, kind);
 	set_instances(true, kind);
@@ -126,7 +135,7 @@ static void make_service(bool ipv6)
 		.affinity = DYNCAST_AFFINITY_FLOW,
 		.timeout_s = TIMEOUT,
 	};
-	uint16_t ring[DYNCAST_RING_SLOTS];
+	uint32_t ring[DYNCAST_RING_SLOTS];
 	bool created;
 
 	if (!dyncast_prefix_parse(ipv6 ? SERVICE6 : SERVICE4, &svc.prefix))
@@ -152,30 +161,46 @@ static int instance_of_flow(uint32_t flow)
 	return flow % INSTANCES;
 }
 
+static struct dyncast_map_flow_key key_of_flow(bool ipv6, uint32_t flow)
+{
+	struct dyncast_addr to =
+		address(ipv6 ? "2001:db8:ffff::1" : "10.255.0.1");
+	uint32_t source = htonl(SOURCES + (flow >> BENCH_PORT_BITS));
+	struct dyncast_map_flow_key key = {
+		.service = services[ipv6].index,
+		.proto = IPPROTO_UDP,
+		.sport = htons(BENCH_PORT +
+			       (flow & ((1 << BENCH_PORT_BITS) - 1))),
+		.dport = htons(BENCH_DESTINATION_PORT),
+	};
+
+	if (ipv6) {
+		memcpy(key.saddr, source_net, sizeof(source_net));
+		key.saddr[3] = source;
+		memcpy(key.daddr, to.bytes, sizeof(key.daddr));
+	} else {
+		key.saddr4 = source;
+		memcpy(&key.daddr4, to.bytes, sizeof(key.daddr4));
+	}
+	return key;
+}
+
 #define FILL_BATCH 4096
 
 static void fill_batch(bool ipv6, uint32_t from, uint32_t n)
 {
-	static struct dyncast_map_flow_key keys[FILL_BATCH];
+	static uint8_t keys[FILL_BATCH * sizeof(struct dyncast_map_flow_key)];
 	static struct dyncast_map_flow entries[FILL_BATCH];
-	struct dyncast_addr to =
-		address(ipv6 ? "2001:db8:ffff::1" : "10.255.0.1");
+	size_t size = ipv6 ? sizeof(struct dyncast_map_flow_key)
+			   : DYNCAST_MAP_FLOW_KEY4_SIZE;
+	int map = dyncast_dp.maps[ipv6 ? DYNCAST_DP_MAP_FLOWS6
+				       : DYNCAST_DP_MAP_FLOWS4];
 
-	memset(keys, 0, sizeof(keys));
 	for (uint32_t i = 0; i < n; i++) {
-		uint32_t flow = from + i, source, id;
+		uint32_t id = services[ipv6].ids[instance_of_flow(from + i)];
+		struct dyncast_map_flow_key key = key_of_flow(ipv6, from + i);
 
-		source = htonl(SOURCES + (flow >> BENCH_PORT_BITS));
-		id = services[ipv6].ids[instance_of_flow(flow)];
-		keys[i].table_id = TABLE;
-		keys[i].family = ipv6 ? AF_INET6 : AF_INET;
-		keys[i].proto = IPPROTO_UDP;
-		keys[i].sport = htons(BENCH_PORT +
-				      (flow & ((1 << BENCH_PORT_BITS) - 1)));
-		keys[i].dport = htons(BENCH_DESTINATION_PORT);
-		memcpy(keys[i].saddr, source_net, ipv6 ? 12 : 0);
-		keys[i].saddr[ipv6 ? 3 : 0] = source;
-		memcpy(keys[i].daddr, to.bytes, sizeof(keys[i].daddr));
+		memcpy(keys + i * size, &key, size);
 		entries[i] = (struct dyncast_map_flow){
 			.instance = id,
 			.generation = dyncast_dp.instances[id].generation,
@@ -183,8 +208,7 @@ static void fill_batch(bool ipv6, uint32_t from, uint32_t n)
 			.last_seen = dyncast_dp_now(),
 		};
 	}
-	if (bpf_map_update_batch(dyncast_dp.maps[DYNCAST_DP_MAP_FLOWS], keys,
-				 entries, &n, NULL))
+	if (bpf_map_update_batch(map, keys, entries, &n, NULL))
 		bench_die("the flow table is full: %s", strerror(errno));
 }
 
@@ -207,21 +231,27 @@ static void run_places(const char *what)
 }
 
 /* what the kernel says that a map takes */
-static void run_memory(void)
+static unsigned long long map_bytes(enum dyncast_dp_map map)
 {
 	char path[64], line[128];
 	unsigned long long bytes = 0;
 	FILE *info;
 
 	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d",
-		 dyncast_dp.maps[DYNCAST_DP_MAP_FLOWS]);
+		 dyncast_dp.maps[map]);
 	info = fopen(path, "r");
 	while (info && fgets(line, sizeof(line), info))
 		sscanf(line, "memlock: %llu", &bytes);
 	if (info)
 		fclose(info);
-	printf("{\"bytes\": %llu, \"flows\": %u}\n", bytes,
-	       dyncast_dp.flow_table_size);
+	return bytes;
+}
+
+static void run_memory(void)
+{
+	printf("{\"ipv4\": %llu, \"ipv6\": %llu, \"flows\": %u}\n",
+	       map_bytes(DYNCAST_DP_MAP_FLOWS4),
+	       map_bytes(DYNCAST_DP_MAP_FLOWS6), dyncast_dp.flow_table_size);
 }
 
 /* Packets ----------------------------------------------------------------- */
@@ -347,6 +377,10 @@ static void run_packets(char *words)
 			next_stream(&run);
 			continue;
 		}
+		if (!strcmp(word, "hold")) {
+			run.streams[run.n - 1].holds = true;
+			continue;
+		}
 		if (!value)
 			bench_die("%s has no value", word);
 		*value = 0;
@@ -395,7 +429,8 @@ static void take_role(char *text)
 	else if (!strcmp(role, "generate"))
 		bench_traffic_partner_start();
 	else if (strcmp(role, "steer") ||
-		 !dyncast_dp_attach(if_nametoindex(ifname), ifname, TABLE))
+		 !dyncast_dp_attach(if_nametoindex(ifname), ifname, TABLE,
+				    DYNCAST_DP_ATTACH_STEER))
 		bench_die("%s: no role %s", ifname, role);
 }
 
@@ -431,7 +466,7 @@ int main(int argc, char **argv)
 		bench_die("too few arguments\n%s", usage_text);
 	setlinebuf(stdout);
 	bench_traffic_start();
-	if (!dyncast_dp_start(argv[1], strtoul(argv[2], NULL, 10)))
+	if (!dyncast_dp_start(argv[1], strtoul(argv[2], NULL, 10), 0))
 		bench_die("the forwarding plane did not start");
 	for (int i = 3; i < argc; i++)
 		take_role(argv[i]);

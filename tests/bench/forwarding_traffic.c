@@ -177,11 +177,23 @@ static void configure(const struct bench_stream *stream)
 	g->sequence = sequence;
 }
 
+static void relax(void)
+{
+#ifdef __x86_64__
+	__builtin_ia32_pause();
+#endif
+	atomic_signal_fence(memory_order_seq_cst);
+}
+
 static void partner_turn(const struct bench_stream *stream)
 {
 	bind_to(stream->cpu);
 	do {
-		send_packets(PARTNER_CHUNK);
+		if (stream->holds)
+			for (int i = 0; i < 1000; i++)
+				relax();
+		else
+			send_packets(PARTNER_CHUNK);
 		pthread_mutex_lock(&partner.lock);
 		if (!partner.sends) {
 			partner.sends = true;

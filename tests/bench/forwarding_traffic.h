@@ -16,6 +16,7 @@
 struct bench_stream {
 	struct bench_generator packets;
 	int cpu;
+	bool holds; /* sends nothing, but lets nobody else have the CPU */
 };
 
 enum bench_role {
@@ -40,7 +41,7 @@ struct bench_result {
 };
 /*
  * Send `warm` packets, then `packets` and measure these.  With a partner, that
- * one sends all the while on the other CPU.
+ * one sends all the while on the other CPU (or holds it).
  */
 void bench_traffic_run(const struct bench_stream *stream,
 		       const struct bench_stream *partner, uint64_t warm,
