@@ -298,10 +298,16 @@ static bool weigh(struct dyncast_service *s)
 		 * here plain anycast is somebody */
 		if (s->plain && out[i].verdict == DYNCAST_VERDICT_HELD)
 			out[i].weight = out[i].target = 0;
+		/* A walk ends near its target, and where depends on the way.
+		 * Ingresses with one view are to have one ring: rest on the
+		 * target itself. */
+		if (s->walking && !more)
+			out[i].weight = out[i].target;
 		backends[i]->out = out[i];
 		if (out[i].weight != backends[i]->ring_weight)
 			s->members_changed = true;
 	}
+	s->walking = more;
 	return more;
 }
 

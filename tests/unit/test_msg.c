@@ -30,11 +30,15 @@
 #define PART(part, last, items) U16(part), last, 0, U16(items), KEY
 #define SET_HEAD(sites, candidates)                                            \
 	U16(sites), U16(candidates), 1 /* spread */, 1 /* flow */,             \
-		1 /* delay */, 0, U16(60), 5, 'v', 'i', 'd', 'e', 'o'
+		2 /* weighted */, 0, U16(60), 30 /* alpha */, 15, 90, 3,       \
+		U16(5) /* hold */, U32(20000), U32(5000), 5, 'v', 'i', 'd',    \
+		'e', 'o'
+#define NO_MORE_POLICY U32(0), U16(0), U32(0), U32(0)
 #define CANDIDATE                                                              \
-	1 /* adjacent */, 0 /* flags */, 0x1f, 8 /* score */, U16(3750),       \
+	1 /* adjacent */, 0 /* flags */, 0x3f, 8 /* score */, U16(3750),       \
 		U32(100), U32(7), U32(4100), U32(20) /* age */,                \
-		V4(10, 1, 0, 11), NO_ADDR, V4(10, 1, 0, 11), 2, 'a', '1'
+		U32(250500) /* rate */, V4(10, 1, 0, 11), NO_ADDR,             \
+		V4(10, 1, 0, 11), 2, 'a', '1'
 #define SITE V4(192, 0, 2, 1)
 
 struct msg_case {
@@ -125,22 +129,22 @@ static const struct msg_case cases[] = {
 	{"trailing byte in a set", DYNCAST_MSG_BAD,
 	 BYTES(MESSAGE(2, 9, PART(0, 1, 0), SET_HEAD(0, 0), 0))},
 	{"policy out of range", DYNCAST_MSG_BAD,
-	 BYTES(MESSAGE(2, 9, PART(0, 1, 0), U16(0), U16(0), 3, 0, 0, 0, U16(0),
-		       0))},
+	 BYTES(MESSAGE(2, 9, PART(0, 1, 0), U16(0), U16(0), 8, 0, 0, 0, U16(0),
+		       NO_MORE_POLICY, 0))},
 	{"service name with a space", DYNCAST_MSG_BAD,
 	 BYTES(MESSAGE(2, 9, PART(0, 1, 0), U16(0), U16(0), 0, 0, 0, 0, U16(0),
-		       1, ' '))},
+		       NO_MORE_POLICY, 1, ' '))},
 	{"kind 4", DYNCAST_MSG_BAD,
 	 BYTES(MESSAGE(2, 9, PART(0, 1, 1), SET_HEAD(0, 1), 4, 0, 0, 0, U16(0),
-		       U32(0), U32(0), U32(0), U32(0), V4(10, 1, 0, 11),
+		       U32(0), U32(0), U32(0), U32(0), U32(0), V4(10, 1, 0, 11),
 		       NO_ADDR, NO_ADDR, 0))},
 	{"unknown metric", DYNCAST_MSG_BAD,
-	 BYTES(MESSAGE(2, 9, PART(0, 1, 1), SET_HEAD(0, 1), 1, 0, 0x20, 0,
-		       U16(0), U32(0), U32(0), U32(0), U32(0), V4(10, 1, 0, 11),
-		       NO_ADDR, NO_ADDR, 0))},
+	 BYTES(MESSAGE(2, 9, PART(0, 1, 1), SET_HEAD(0, 1), 1, 0, 0x40, 0,
+		       U16(0), U32(0), U32(0), U32(0), U32(0), U32(0),
+		       V4(10, 1, 0, 11), NO_ADDR, NO_ADDR, 0))},
 	{"candidate without a D-BID", DYNCAST_MSG_BAD,
 	 BYTES(MESSAGE(2, 9, PART(0, 1, 1), SET_HEAD(0, 1), 1, 0, 0, 0, U16(0),
-		       U32(0), U32(0), U32(0), U32(0), NO_ADDR, NO_ADDR,
+		       U32(0), U32(0), U32(0), U32(0), U32(0), NO_ADDR, NO_ADDR,
 		       NO_ADDR, 0))},
 };
 
@@ -296,6 +300,10 @@ static void test_set(void **state)
 	assert_string_equal(set->name, "video");
 	assert_int_equal(set->policy.action, DYNCAST_ACTION_SPREAD);
 	assert_int_equal(set->policy.timeout_s, 60);
+	assert_int_equal(set->policy.alpha, 30);
+	assert_int_equal(set->policy.hold_s, 5);
+	assert_int_equal(set->policy.max_network_us, 5000);
+	assert_int_equal(set->candidates[0].instance.metrics.rate, 250500);
 	assert_int_equal(set->n_sites, 1);
 	assert_int_equal(dyncast_addr_cmp(&set->sites[0], &site), 0);
 	assert_int_equal(set->n_candidates, 1);
