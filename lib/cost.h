@@ -22,8 +22,10 @@
 /* least time between two calls that no change of a verdict asks for */
 #define DYNCAST_COST_PACE_MS 50u
 
-/* age up to which metrics count in full, and from which they do not count */
-#define DYNCAST_AGE_FRESH_MS 2000u
+/* Age up to which metrics count in full, and from which they do not count.  A
+ * site repeats metrics that do not change each ten seconds: a fresh age of less
+ * would let the weights swing with that. */
+#define DYNCAST_AGE_FRESH_MS 12000u
 #define DYNCAST_AGE_STALE_MS 30000u
 
 #define DYNCAST_HYSTERESIS_DEFAULT 10u /* % */

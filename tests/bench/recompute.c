@@ -26,11 +26,11 @@
 struct service {
 	struct dyncast_cost_input in[CANDIDATES];
 	struct dyncast_cost_output out[CANDIDATES];
-	uint16_t ring[DYNCAST_RING_SLOTS];
+	uint32_t ring[DYNCAST_RING_SLOTS];
 };
 
 static struct service *services;
-static uint16_t target[DYNCAST_RING_SLOTS];
+static uint32_t target[DYNCAST_RING_SLOTS];
 
 static double now_ms(void)
 {
@@ -90,7 +90,7 @@ static unsigned int recompute(void)
 			moved |= s->out[i].weight != s->in[i].weight;
 			members[i].dbid = s->in[i].dbid;
 			members[i].weight = s->out[i].weight;
-			members[i].id = (uint16_t)(i + 1);
+			members[i].id = i + 1;
 		}
 		if (!moved)
 			continue;

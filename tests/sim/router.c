@@ -90,7 +90,7 @@ static void turn(struct sim_router *router, bool changed)
 	for (unsigned int i = 0; i < config->sites; i++) {
 		members[i].dbid = router->in[i].dbid;
 		members[i].weight = router->out[i].weight;
-		members[i].id = (uint16_t)(i + 1);
+		members[i].id = i + 1;
 	}
 	if (changed)
 		dyncast_ring_build((uint32_t)config->seed, members,
@@ -238,7 +238,7 @@ static unsigned int pick_oracle(struct sim_router *router,
 unsigned int sim_router_choose(struct sim_router *router,
 			       const struct sim_site *sites)
 {
-	uint16_t id;
+	uint32_t id;
 
 	switch (router->config->policy) {
 	case SIM_BEST:

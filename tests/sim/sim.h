@@ -194,8 +194,8 @@ struct sim_router {
 	/* spread */
 	struct dyncast_cost_input in[SIM_SITES_MAX];
 	struct dyncast_cost_output out[SIM_SITES_MAX];
-	uint16_t ring[DYNCAST_RING_SLOTS];
-	uint16_t target[DYNCAST_RING_SLOTS];
+	uint32_t ring[DYNCAST_RING_SLOTS];
+	uint32_t target[DYNCAST_RING_SLOTS];
 	bool ring_left;
 	double weighed;
 	uint32_t slots[SIM_SITES_MAX];
