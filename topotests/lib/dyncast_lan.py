@@ -127,6 +127,10 @@ class LanLab(Lab):
         for daemon in ("zebra", "staticd", "bgpd"):
             self._started(router, daemon)
 
+    def start_daemons(self, router, daemons):
+        """Start daemons that ended, with their configuration files."""
+        self._start_daemons(router, daemons)
+
     def stop(self):
         if self.stopped:
             return
