@@ -173,7 +173,7 @@ static bool local_check(struct dyncast_apply *apply,
 /* nothing but lines that are gone had named it */
 static void local_end_unused(struct dyncast_local *local)
 {
-	if (!local->drain && !local->feed && !local->address.family)
+	if (dyncast_local_unused(local))
 		dyncast_local_free(local);
 }
 
@@ -212,6 +212,30 @@ bool dyncast_apply_drain(struct dyncast_apply *apply, const char *name,
 	service = dyncast_service_get(name);
 	local = dyncast_local_get(service, instance);
 	local->drain = drain;
+	local_end_unused(local);
+	dyncast_apply_service_changed(service);
+	return true;
+}
+
+bool dyncast_apply_encapsulation(struct dyncast_apply *apply, const char *name,
+				 const char *instance, enum dyncast_kind kind)
+{
+	struct dyncast_service *service = dyncast_service_find(name);
+	struct dyncast_addr before, after;
+	struct dyncast_local *local;
+
+	if (apply->phase == DYNCAST_VALIDATE)
+		return kind == DYNCAST_KIND_NONE
+			       ? local_check(apply, service, name, instance)
+			       : dyncast_apply_names_valid(apply, name,
+							   instance);
+	service = dyncast_service_get(name);
+	local = dyncast_local_get(service, instance);
+	dyncast_local_dbid(local, &before);
+	local->encapsulation = kind;
+	dyncast_local_dbid(local, &after);
+	if (dyncast_addr_cmp(&before, &after))
+		local->feedback = 0;
 	local_end_unused(local);
 	dyncast_apply_service_changed(service);
 	return true;

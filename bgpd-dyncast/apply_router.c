@@ -11,26 +11,29 @@
 #include "site.h"
 
 bool dyncast_apply_locator(struct dyncast_apply *apply,
-			   const struct dyncast_prefix *locator)
+			   const struct dyncast_prefix *locator, bool set)
 {
 	static const struct dyncast_prefix none;
 	struct dyncast_service *service;
+	struct dyncast_prefix *own;
 	struct dyncast_local *local;
 	struct dyncast_addr sid;
 
+	own = locator->addr.family == AF_INET ? &dyncast_state.locator4
+					      : &dyncast_state.locator;
 	if (apply->phase == DYNCAST_VALIDATE) {
-		if (locator && (!dyncast_locator_sid(locator, 1, &sid) ||
-				!dyncast_addr_is_unicast(&locator->addr)))
+		if (set && (!dyncast_locator_sid(locator, 1, &sid) ||
+			    !dyncast_addr_is_unicast(&locator->addr)))
 			return dyncast_apply_refuse(
 				apply,
-				"a locator is a unicast IPv6 prefix of 16-112 bits");
+				"a locator is a unicast prefix: IPv6 of 16-112 bits, IPv4 of 8-31 bits");
 		return true;
 	}
-	if (!locator)
+	if (!set)
 		locator = &none;
-	if (!dyncast_prefix_cmp(&dyncast_state.locator, locator))
+	if (!dyncast_prefix_cmp(own, locator))
 		return true;
-	dyncast_state.locator = *locator;
+	*own = *locator;
 	/* other D-BIDs: zebra has to answer for them anew */
 	frr_each (dyncast_services, &dyncast_state.services, service)
 		frr_each (dyncast_locals, &service->locals, local)

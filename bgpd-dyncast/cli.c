@@ -164,7 +164,7 @@ DEFPY(dyncast_service_instance, dyncast_service_instance_cmd,
       "IPv6 address\n"
       "How much it can take, relative to other instances\n"
       "Relative capacity\n"
-      "SRv6 segment of the locator by which other sites reach it\n"
+      "How other sites reach it: its D-BID in the locator\n"
       "Number within the locator\n")
 {
 	struct dyncast_apply_instance in = {
@@ -186,7 +186,7 @@ DEFPY(no_dyncast_service_instance, no_dyncast_service_instance_cmd,
       "IPv6 address\n"
       "How much it can take, relative to other instances\n"
       "Relative capacity\n"
-      "SRv6 segment of the locator by which other sites reach it\n"
+      "How other sites reach it: its D-BID in the locator\n"
       "Number within the locator\n")
 {
 	return APPLY(vty, dyncast_apply_instance_remove(&apply, name, instance,
@@ -201,6 +201,23 @@ DEFPY(dyncast_service_drain, dyncast_service_drain_cmd,
       "No new flows; those that it has stay\n")
 {
 	return APPLY(vty, dyncast_apply_drain(&apply, name, instance, !no));
+}
+
+DEFPY(dyncast_service_encapsulation, dyncast_service_encapsulation_cmd,
+      "[no] dyncast service WORD$name instance WORD$instance encapsulation <srv6|ipip>$kind",
+      NO_STR DYNCAST_STR SERVICE_STR
+      "A backend of the service at this site\n"
+      "Name of the instance\n"
+      "How packets of other sites are wrapped on their way to it\n"
+      "With an SRv6 segment of the IPv6 locator\n"
+      "IP in IP, to an address of the IPv4 locator (IPv6 when there is none)\n")
+{
+	enum dyncast_kind to =
+		*kind == 's' ? DYNCAST_KIND_SRV6 : DYNCAST_KIND_IPIP;
+
+	return APPLY(vty,
+		     dyncast_apply_encapsulation(&apply, name, instance,
+						 no ? DYNCAST_KIND_NONE : to));
 }
 
 DEFPY(no_dyncast_service, no_dyncast_service_cmd,
@@ -335,6 +352,7 @@ void dyncast_cli_init(void)
 	install_element(CONFIG_NODE, &dyncast_service_instance_cmd);
 	install_element(CONFIG_NODE, &no_dyncast_service_instance_cmd);
 	install_element(CONFIG_NODE, &dyncast_service_drain_cmd);
+	install_element(CONFIG_NODE, &dyncast_service_encapsulation_cmd);
 	install_element(CONFIG_NODE, &no_dyncast_service_cmd);
 	install_element(CONFIG_NODE, &dyncast_service_level_cmd);
 	install_element(CONFIG_NODE, &dyncast_service_overload_cmd);

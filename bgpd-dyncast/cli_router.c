@@ -10,15 +10,15 @@
 #endif
 
 DEFPY(dyncast_locator, dyncast_locator_cmd,
-      "[no] dyncast locator X:X::X:X/M$locator",
+      "[no] dyncast locator <A.B.C.D/M|X:X::X:X/M>$locator",
       NO_STR DYNCAST_STR
-      "Where the SRv6 segments of local instances are taken from\n"
-      "IPv6 prefix of 16 to 112 bits\n")
+      "Where the D-BIDs of local instances are taken from\n"
+      "IPv4 prefix of 8 to 31 bits, for IP in IP\n"
+      "IPv6 prefix of 16 to 112 bits, for SRv6\n")
 {
-	struct dyncast_prefix own =
-		dyncast_prefix_from_frr((const struct prefix *)locator);
+	struct dyncast_prefix own = dyncast_prefix_from_frr(locator);
 
-	return APPLY(vty, dyncast_apply_locator(&apply, no ? NULL : &own));
+	return APPLY(vty, dyncast_apply_locator(&apply, &own, !no));
 }
 
 DEFPY(dyncast_attribute_code, dyncast_attribute_code_cmd,

@@ -30,6 +30,11 @@ static void write_locals(struct vty *vty, struct dyncast_service *service)
 		if (local->drain)
 			vty_out(vty, "dyncast service %s instance %s drain\n",
 				service->name, local->name);
+		if (local->encapsulation)
+			vty_out(vty,
+				"dyncast service %s instance %s encapsulation %s\n",
+				service->name, local->name,
+				dyncast_kind_str(local->encapsulation));
 		if (local->feed)
 			vty_out(vty,
 				"dyncast service %s instance %s feed bgp\n",
@@ -205,6 +210,10 @@ int dyncast_cli_write(struct vty *vty)
 	if (dyncast_state.locator.addr.family)
 		vty_out(vty, "dyncast locator %s\n",
 			dyncast_prefix_str(&dyncast_state.locator, text,
+					   sizeof(text)));
+	if (dyncast_state.locator4.addr.family)
+		vty_out(vty, "dyncast locator %s\n",
+			dyncast_prefix_str(&dyncast_state.locator4, text,
 					   sizeof(text)));
 	write_site(vty);
 	frr_each (dyncast_neighbors, &dyncast_state.neighbors, neighbor)

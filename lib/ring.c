@@ -127,7 +127,7 @@ static void member_race(struct race races[DYNCAST_RING_SLOTS],
 
 void dyncast_ring_build(uint32_t seed,
 			const struct dyncast_ring_member *members, size_t n,
-			uint16_t ring[DYNCAST_RING_SLOTS])
+			uint32_t ring[DYNCAST_RING_SLOTS])
 {
 	struct race races[DYNCAST_RING_SLOTS] = {0};
 	uint64_t table[LOG_ENTRIES + 1];
@@ -151,27 +151,27 @@ void dyncast_ring_build(uint32_t seed,
 			races[slot].weight ? members[races[slot].leader].id : 0;
 }
 
-unsigned int dyncast_ring_step(uint16_t ring[DYNCAST_RING_SLOTS],
-			       const uint16_t target[DYNCAST_RING_SLOTS],
+/* among few: members are an instance each */
+static bool has_weight(const struct dyncast_ring_member *members, size_t n,
+		       uint32_t id)
+{
+	for (size_t i = 0; i < n; i++)
+		if (members[i].id == id)
+			return members[i].weight;
+	return false;
+}
+
+unsigned int dyncast_ring_step(uint32_t ring[DYNCAST_RING_SLOTS],
+			       const uint32_t target[DYNCAST_RING_SLOTS],
 			       const struct dyncast_ring_member *members,
 			       size_t n, unsigned int limit)
 {
-	uint8_t alive[(UINT16_MAX + 1) / 8] = {0}; /* ids with weight */
 	unsigned int differ = 0;
 
-	for (size_t i = 0; i < n; i++) {
-		if (members[i].weight)
-			alive[members[i].id / 8] |=
-				(uint8_t)(1u << members[i].id % 8);
-	}
-	alive[0] &= 0xfe; /* id 0 is nobody */
-
 	for (size_t slot = 0; slot < DYNCAST_RING_SLOTS; slot++) {
-		uint16_t id = ring[slot];
-
-		if (id == target[slot])
+		if (ring[slot] == target[slot])
 			continue;
-		if (alive[id / 8] & 1u << id % 8) {
+		if (ring[slot] && has_weight(members, n, ring[slot])) {
 			if (!limit) {
 				differ++;
 				continue;

@@ -16,7 +16,7 @@
 struct dyncast_ring_member {
 	struct dyncast_addr dbid;
 	uint32_t weight; /* 0: gets no slot */
-	uint16_t id;	 /* what is written into its slots; never 0 */
+	uint32_t id;	 /* what is written into its slots; never 0 */
 };
 
 /* default seed of a service: from its prefix alone (never from the VRF id or
@@ -29,15 +29,15 @@ uint32_t dyncast_ring_seed(const struct dyncast_prefix *prefix);
  */
 void dyncast_ring_build(uint32_t seed,
 			const struct dyncast_ring_member *members, size_t n,
-			uint16_t ring[DYNCAST_RING_SLOTS]);
+			uint32_t ring[DYNCAST_RING_SLOTS]);
 
 /*
  * Move `ring` towards `target`, at most `limit` slots; slots whose present
  * instance is not a member with weight (or is 0) move first and do not count.
  * Returns the number of slots that still differ.
  */
-unsigned int dyncast_ring_step(uint16_t ring[DYNCAST_RING_SLOTS],
-			       const uint16_t target[DYNCAST_RING_SLOTS],
+unsigned int dyncast_ring_step(uint32_t ring[DYNCAST_RING_SLOTS],
+			       const uint32_t target[DYNCAST_RING_SLOTS],
 			       const struct dyncast_ring_member *members,
 			       size_t n, unsigned int limit);
 

@@ -22,7 +22,20 @@
 
 #include "dataplane_internal.h"
 
-struct dyncast_dp dyncast_dp = {.attach_mode = "none", .prog = -1};
+struct dyncast_dp dyncast_dp = {.attach_mode = "none",
+				.prog = -1,
+				.prog_l3 = -1,
+				.prog_egress = -1};
+
+uint32_t dyncast_dp_services_max(void)
+{
+	return dyncast_dp.services_max;
+}
+
+uint32_t dyncast_dp_instances_max(void)
+{
+	return dyncast_dp.instances_max;
+}
 
 uint32_t dyncast_dp_now(void)
 {
@@ -51,7 +64,7 @@ void dyncast_dp_addr_put(uint32_t to[4], const struct dyncast_addr *addr)
 		memcpy(to, addr->bytes, 16);
 }
 
-struct dyncast_addr dyncast_dp_addr_get(uint8_t family, const uint32_t from[4])
+struct dyncast_addr dyncast_dp_addr_get(uint8_t family, const uint32_t *from)
 {
 	struct dyncast_addr addr = {.family = family};
 
@@ -83,13 +96,14 @@ static int libbpf_log(enum libbpf_print_level level, const char *fmt,
 
 static bool has_ids(void)
 {
-	for (int i = 0; i < (int)DYNCAST_DP_SERVICES_MAX; i++)
+	for (int i = 0; i < (int)dyncast_dp.services_max; i++)
 		if (dyncast_dp.services[i].used)
 			return true;
 	return false;
 }
 
-static bool open_kernel(const char *dir, uint32_t flow_table_size)
+static bool open_kernel(const char *dir, uint32_t flow_table_size,
+			uint32_t service_table_size)
 {
 	bool mounted = false, ok = false;
 
@@ -102,7 +116,8 @@ static bool open_kernel(const char *dir, uint32_t flow_table_size)
 	dyncast_dp_privs
 	{
 		mounted = dyncast_dp_fs_mount(dir);
-		ok = mounted && dyncast_dp_maps_open(flow_table_size);
+		ok = mounted &&
+		     dyncast_dp_maps_open(flow_table_size, service_table_size);
 		if (ok)
 			dyncast_dp_attach_probe();
 		else if (mounted)
@@ -111,17 +126,26 @@ static bool open_kernel(const char *dir, uint32_t flow_table_size)
 	return ok;
 }
 
-bool dyncast_dp_start(const char *dir, uint32_t flow_table_size)
+bool dyncast_dp_start(const char *dir, uint32_t flow_table_size,
+		      uint32_t service_table_size)
 {
 	if (!flow_table_size)
 		flow_table_size = DYNCAST_DP_FLOWS_DEFAULT;
+	if (!service_table_size)
+		service_table_size = DYNCAST_DP_SERVICES_DEFAULT;
+	if (service_table_size > DYNCAST_DP_SERVICES_MAX)
+		service_table_size = DYNCAST_DP_SERVICES_MAX;
 	if (dyncast_dp.started && dyncast_dp.active) {
 		if (flow_table_size != dyncast_dp.flow_table_size)
 			dyncast_dp_info(
-				"the flow table keeps its %u entries; %u take effect when its pin %s/" DYNCAST_MAP_PIN_PREFIX
-				"flows is removed and zebra restarted",
+				"the flow table keeps its %u entries; %u take effect when its pins %s/" DYNCAST_MAP_PIN_PREFIX
+				"flows4 and 6 are removed and zebra restarted",
 				dyncast_dp.flow_table_size, flow_table_size,
 				dyncast_dp.dir);
+		if (service_table_size != dyncast_dp.services_max)
+			dyncast_dp_info(
+				"the service table keeps its %u entries; %u take effect after an uninstall and a restart of zebra",
+				dyncast_dp.services_max, service_table_size);
 		return true;
 	}
 	/* ids from memory are in use: they cannot change under their owners */
@@ -129,7 +153,8 @@ bool dyncast_dp_start(const char *dir, uint32_t flow_table_size)
 		return false;
 
 	dyncast_dp_stop();
-	dyncast_dp.active = open_kernel(dir, flow_table_size);
+	dyncast_dp.active =
+		open_kernel(dir, flow_table_size, service_table_size);
 	if (dyncast_dp.active && !dyncast_dp_ids_open()) {
 		dyncast_dp.active = false;
 		dyncast_dp_fail("the pinned arrays cannot be mapped: %s",
@@ -138,6 +163,9 @@ bool dyncast_dp_start(const char *dir, uint32_t flow_table_size)
 	if (!dyncast_dp.active) {
 		dyncast_dp_ids_close();
 		dyncast_dp_maps_close();
+		dyncast_dp.services_max = service_table_size;
+		dyncast_dp.instances_max =
+			dyncast_dp_instances_for(service_table_size);
 		if (!dyncast_dp_ids_open()) {
 			dyncast_dp_fail("out of memory");
 			return false;
@@ -177,29 +205,9 @@ void dyncast_dp_uninstall(void)
 		}
 }
 
-static void sum_counters(struct dyncast_map_counters *sum)
-{
-	struct dyncast_map_counters *cpus;
-	uint32_t zero = 0;
-	int error = -1;
-
-	memset(sum, 0, sizeof(*sum));
-	cpus = calloc(dyncast_dp.cpus, sizeof(*cpus));
-	if (!cpus)
-		return;
-	dyncast_dp_privs
-	{
-		error = bpf_map_lookup_elem(
-			dyncast_dp.maps[DYNCAST_DP_MAP_COUNTERS], &zero, cpus);
-	}
-	for (int cpu = 0; !error && cpu < dyncast_dp.cpus; cpu++)
-		for (int i = 0; i < DYNCAST_COUNT_MAX; i++)
-			sum->n[i] += cpus[cpu].n[i];
-	free(cpus);
-}
-
 void dyncast_dp_status_get(struct dyncast_dp_status *out)
 {
+	struct dyncast_map_instance_counters steered;
 	struct dyncast_map_counters sum;
 
 	memset(out, 0, sizeof(*out));
@@ -212,12 +220,15 @@ void dyncast_dp_status_get(struct dyncast_dp_status *out)
 		return;
 
 	out->flow_table_size = dyncast_dp.flow_table_size;
-	sum_counters(&sum);
-	out->packets_steered = sum.n[DYNCAST_COUNT_STEERED];
-	out->bytes_steered = sum.n[DYNCAST_COUNT_BYTES];
-	out->flow_hits = sum.n[DYNCAST_COUNT_HIT];
-	out->flow_new = sum.n[DYNCAST_COUNT_NEW];
-	out->flow_repinned = sum.n[DYNCAST_COUNT_REPINNED];
+	out->service_table_size = dyncast_dp.services_max;
+	dyncast_dp_counters_all(&steered, &sum);
+	out->bytes_steered = steered.n[DYNCAST_ICOUNT_BYTES];
+	out->flow_hits = steered.n[DYNCAST_ICOUNT_HIT];
+	out->flow_stateless = steered.n[DYNCAST_ICOUNT_STATELESS];
+	out->flow_new = steered.n[DYNCAST_ICOUNT_NEW];
+	out->flow_repinned = steered.n[DYNCAST_ICOUNT_REPINNED];
+	out->packets_steered = out->flow_hits + out->flow_stateless +
+			       out->flow_new + out->flow_repinned;
 	out->flow_refused = sum.n[DYNCAST_COUNT_REFUSED];
 	out->no_instance = sum.n[DYNCAST_COUNT_NO_INSTANCE];
 	out->too_big = sum.n[DYNCAST_COUNT_TOO_BIG];
@@ -225,34 +236,7 @@ void dyncast_dp_status_get(struct dyncast_dp_status *out)
 	out->passed = sum.n[DYNCAST_COUNT_PASSED];
 	out->flow_probation = sum.n[DYNCAST_COUNT_PROBATION];
 	out->flow_limited = sum.n[DYNCAST_COUNT_LIMITED];
-	out->flow_stateless = sum.n[DYNCAST_COUNT_STATELESS];
 	out->errors = sum.n[DYNCAST_COUNT_ERROR];
-}
-
-bool dyncast_dp_instance_counters(uint16_t id, struct dyncast_dp_counters *out)
-{
-	struct dyncast_map_instance_counters *cpus;
-	uint32_t key = id;
-	int error = -1;
-
-	memset(out, 0, sizeof(*out));
-	if (!dyncast_dp.active || id >= DYNCAST_DP_INSTANCES_MAX ||
-	    !dyncast_dp.owners[id].used)
-		return false;
-	cpus = calloc(dyncast_dp.cpus, sizeof(*cpus));
-	if (!cpus)
-		return false;
-	dyncast_dp_privs
-	{
-		error = bpf_map_lookup_elem(
-			dyncast_dp.maps[DYNCAST_DP_MAP_INSTANCE_COUNTERS], &key,
-			cpus);
-	}
-	for (int cpu = 0; !error && cpu < dyncast_dp.cpus; cpu++) {
-		out->packets += cpus[cpu].packets;
-		out->bytes += cpus[cpu].bytes;
-		out->flows_new += cpus[cpu].flows_new;
-	}
-	free(cpus);
-	return !error;
+	out->decapsulated = sum.n[DYNCAST_COUNT_DECAP];
+	out->decap_dropped = sum.n[DYNCAST_COUNT_DECAP_DROPPED];
 }

@@ -20,16 +20,22 @@
 #include "../lib/dyncast.h"
 
 #define DYNCAST_DP_FLOWS_DEFAULT 1048576u
-#define DYNCAST_DP_SERVICES_MAX 256u
-#define DYNCAST_DP_INSTANCES_MAX 4096u
+#define DYNCAST_DP_SERVICES_DEFAULT 256u
+#define DYNCAST_DP_SERVICES_MAX 16384u
+#define DYNCAST_DP_INSTANCES_MAX (1u << 20)
 
 /*
  * Mount (or reuse) the bpffs at `dir`, load or reuse maps, load the program.
- * Returns true when the kernel side works.  Safe to call again after a change
- * of flow_table_size; a pinned flow table of another size is kept (an LRU map
- * cannot be resized, and its flows matter more) and that is logged.
+ * Returns true when the kernel side works.  Sizes are those of new maps, 0 for
+ * the default: flows of each family, and services.  Safe to call again after a
+ * change of them; pinned maps of another size are kept (an LRU map cannot be
+ * resized, and its flows matter more) and that is logged.
  */
-bool dyncast_dp_start(const char *dir, uint32_t flow_table_size);
+bool dyncast_dp_start(const char *dir, uint32_t flow_table_size,
+		      uint32_t service_table_size);
+/* what both tables are now: services are 0.. and instance ids 1.. of so many */
+uint32_t dyncast_dp_services_max(void);
+uint32_t dyncast_dp_instances_max(void);
 /* Close file descriptors.  Pins and attachments stay: flows go on. */
 void dyncast_dp_stop(void);
 /* Detach everything, remove pins, unmount: nothing is left behind. */
@@ -39,8 +45,9 @@ struct dyncast_dp_status {
 	bool active;
 	char reason[160]; /* why not, or "" */
 	char dir[256];
-	const char *attach_mode; /* "tcx", "clsact" or "none" */
-	uint32_t flow_table_size;
+	const char *attach_mode;  /* "tcx", "clsact" or "none" */
+	uint32_t flow_table_size; /* of each family */
+	uint32_t service_table_size;
 	uint32_t layout_version;
 	/* summed over CPUs, since the maps were made */
 	uint64_t packets_steered, bytes_steered;
@@ -53,6 +60,8 @@ struct dyncast_dp_status {
 	uint64_t fragments;	 /* for a service, left to the kernel's route */
 	uint64_t passed;	 /* not for a service */
 	uint64_t errors;	 /* packets that could not be rewritten */
+	uint64_t decapsulated;	 /* arrived at a local instance's D-BID */
+	uint64_t decap_dropped;	 /* .. and could not be given to it */
 };
 void dyncast_dp_status_get(struct dyncast_dp_status *out);
 
@@ -83,10 +92,10 @@ void dyncast_dp_service_each(void (*fn)(int index, uint32_t table_id,
 
 /* How the program reaches an instance. */
 struct dyncast_dp_instance {
-	uint8_t kind; /* enum dyncast_kind: ADJACENT or SRV6 here */
+	uint8_t kind; /* enum dyncast_kind: ADJACENT, SRV6 or IPIP here */
 	bool alive;   /* false: its flows re-pin, slots naming it are skipped */
 	struct dyncast_addr dbid;
-	/* SRV6: source of the outer header */
+	/* SRV6 and IPIP: source of the outer header, of the D-BID's family */
 	struct dyncast_addr encap_source;
 	/*
 	 * Next hop on the wire and its interface.  family 0: leave it to the
@@ -97,28 +106,29 @@ struct dyncast_dp_instance {
 	uint32_t ifindex;
 	uint16_t mtu; /* of the path, 0 unknown; outer header included */
 };
-/* Id (1..INSTANCES_MAX-1) of an instance, made when new; 0 when full. */
-uint16_t dyncast_dp_instance_get(int service, const struct dyncast_addr *dbid,
+/* Id (from 1) of an instance, made when new; 0 when full. */
+uint32_t dyncast_dp_instance_get(int service, const struct dyncast_addr *dbid,
 				 bool *created);
 /* False when the id is unknown, or when it is said to be alive but not how to
  * reach it (ADJACENT: next hop and interface, SRV6: an IPv6 D-BID and
- * encap_source): then it counts as dead.  A dead one needs no path. */
-bool dyncast_dp_instance_set(uint16_t id, const struct dyncast_dp_instance *in);
+ * encap_source, IPIP: both of one family): then it counts as dead.  A dead one
+ * needs no path. */
+bool dyncast_dp_instance_set(uint32_t id, const struct dyncast_dp_instance *in);
 /* Its flows re-pin, at once and without a table walk (generation). */
-void dyncast_dp_instance_void(uint16_t id);
+void dyncast_dp_instance_void(uint32_t id);
 /* void it and give the id back */
-void dyncast_dp_instance_del(uint16_t id);
+void dyncast_dp_instance_del(uint32_t id);
 /* instances of a service that are known (also after a restart) */
 void dyncast_dp_instance_each(int service,
-			      void (*fn)(uint16_t id,
+			      void (*fn)(uint32_t id,
 					 const struct dyncast_addr *dbid,
 					 void *arg),
 			      void *arg);
 
 /* present ring as the kernel has it; false when there is none */
-bool dyncast_dp_ring_get(int service, uint16_t ring[DYNCAST_RING_SLOTS]);
+bool dyncast_dp_ring_get(int service, uint32_t ring[DYNCAST_RING_SLOTS]);
 /* writes the slots that differ, each atomically; number written, -1 on error */
-int dyncast_dp_ring_set(int service, const uint16_t ring[DYNCAST_RING_SLOTS]);
+int dyncast_dp_ring_set(int service, const uint32_t ring[DYNCAST_RING_SLOTS]);
 
 /* Once a second or so: slots whose last change is over are said to be so, which
  * saves the program a look at the clock. */
@@ -126,13 +136,47 @@ void dyncast_dp_ring_settle(int service);
 
 /* counters of one instance, summed over CPUs */
 struct dyncast_dp_counters {
-	uint64_t packets, bytes, flows_new;
+	uint64_t packets, bytes;
+	uint64_t flows_new;
+	/* packets: of a known flow, of one that needs no entry, first one of a
+	 * flow whose instance was void or dead */
+	uint64_t hits, stateless, repinned;
+	uint64_t refused; /* flows that got no entry */
 };
-bool dyncast_dp_instance_counters(uint16_t id, struct dyncast_dp_counters *out);
+bool dyncast_dp_instance_counters(uint32_t id, struct dyncast_dp_counters *out);
 
-/* Attach to / detach from the ingress of an interface.  Attaching twice is
- * fine; false (and a reason in the log) when the kernel refuses. */
-bool dyncast_dp_attach(uint32_t ifindex, const char *ifname, uint32_t table_id);
+/* of a service: the sums of its instances, those of deleted ones included */
+struct dyncast_dp_service_counters {
+	uint64_t packets, bytes;
+	uint64_t flows_new;
+	uint64_t hits, misses; /* with an entry, and without: new ones too */
+	uint64_t stateless, repinned, refused;
+};
+bool dyncast_dp_service_counters(int index,
+				 struct dyncast_dp_service_counters *out);
+
+/*
+ * A packet whose outer destination is this D-BID, on any interface that we are
+ * attached to, is stripped of its outer header and given to that local
+ * (ADJACENT) instance or to nobody.  False when the kernel did not take it.
+ */
+bool dyncast_dp_decap_set(const struct dyncast_addr *dbid,
+			  uint32_t instance_id);
+void dyncast_dp_decap_clear(const struct dyncast_addr *dbid);
+
+/*
+ * Attach to / detach from an interface.  Attaching again changes what it
+ * does; false (and a reason in the log) when the kernel refuses.
+ *   STEER   places packets that come in, and strips those for a local D-BID
+ *   DECAP   strips alone: an interface towards the core
+ *   EGRESS  places packets that the kernel sends out of it (`forwarding
+ *           kernel`), after routing, netfilter and TTL; not with the others
+ */
+#define DYNCAST_DP_ATTACH_STEER (1u << 0)
+#define DYNCAST_DP_ATTACH_DECAP (1u << 1)
+#define DYNCAST_DP_ATTACH_EGRESS (1u << 2)
+bool dyncast_dp_attach(uint32_t ifindex, const char *ifname, uint32_t table_id,
+		       uint32_t flags);
 void dyncast_dp_detach(uint32_t ifindex, const char *ifname);
 bool dyncast_dp_attached(uint32_t ifindex);
 /* all that are attached, also since before a restart; fn may detach */
@@ -144,7 +188,7 @@ struct dyncast_dp_flow {
 	uint8_t proto;
 	uint16_t sport, dport; /* host byte order */
 	struct dyncast_addr src, dst;
-	uint16_t instance;
+	uint32_t instance;
 	bool valid; /* its instance's generation still matches */
 	uint32_t age_s, idle_s;
 };

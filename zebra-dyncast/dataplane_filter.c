@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The bitmap of destinations that may be services, see lib/bpf/dyncast_map.h:
- * made anew from all services when one comes or goes.  zebra's main thread.
+ * The bitmap of destinations that may be services or local D-BIDs, see
+ * lib/bpf/dyncast_map.h: made anew from all services when one comes or goes.
+ * zebra's main thread.
  */
 
 #include "dataplane_port.h"
 
 #include <string.h>
+#include <sys/socket.h>
+
+#include <bpf/bpf.h>
 
 #include "dataplane_internal.h"
 
@@ -37,12 +41,32 @@ static void add_ipv6(uint64_t *words, const struct dyncast_prefix *prefix)
 		set(words, bit);
 }
 
+/* outer destinations that are stripped */
+static void add_decap(uint64_t *words)
+{
+	int fd = dyncast_dp.maps[DYNCAST_DP_MAP_DECAP];
+	struct dyncast_map_decap_key key, *prev = NULL;
+
+	while (!bpf_map_get_next_key(fd, prev, &key)) {
+		set(words,
+		    key.family == AF_INET
+			    ? dyncast_map_filter_ipv4((uint8_t *)key.addr)
+			    : dyncast_map_filter_ipv6((uint8_t *)key.addr));
+		prev = &key;
+	}
+}
+
 void dyncast_dp_filter_update(void)
 {
 	static uint64_t words[DYNCAST_MAP_FILTER_WORDS];
 
 	memset(words, 0, sizeof(words));
-	for (int i = 0; i < (int)DYNCAST_DP_SERVICES_MAX; i++) {
+	if (dyncast_dp.active)
+		dyncast_dp_privs
+		{
+			add_decap(words);
+		}
+	for (int i = 0; i < (int)dyncast_dp.services_max; i++) {
 		const struct dyncast_dp_service_entry *service =
 			&dyncast_dp.services[i];
 

@@ -25,8 +25,23 @@
 #define BATCH_MIN 256
 #define BATCH_MAX 65536
 
+/* IPv4's table, then IPv6's */
+static const struct {
+	enum dyncast_dp_map flows, probation;
+	uint32_t key_size;
+	uint8_t family;
+} tables[] = {
+	{DYNCAST_DP_MAP_FLOWS4, DYNCAST_DP_MAP_PROBATION4,
+	 DYNCAST_MAP_FLOW_KEY4_SIZE, AF_INET},
+	{DYNCAST_DP_MAP_FLOWS6, DYNCAST_DP_MAP_PROBATION6,
+	 sizeof(struct dyncast_map_flow_key), AF_INET6},
+};
+enum { TABLES = sizeof(tables) / sizeof(tables[0]) };
+
 struct dyncast_dp_walk {
-	struct dyncast_map_flow_key *keys;
+	unsigned int table; /* of the next read .. */
+	unsigned int read;  /* .. and of what has been read */
+	uint8_t *keys;
 	struct dyncast_map_flow *values;
 	uint32_t size;	   /* of both */
 	uint32_t position; /* the kernel's, opaque */
@@ -41,9 +56,14 @@ static bool walk_resize(struct dyncast_dp_walk *walk, uint32_t size)
 	free(walk->keys);
 	free(walk->values);
 	walk->size = size;
-	walk->keys = calloc(size, sizeof(*walk->keys));
+	walk->keys = calloc(size, sizeof(struct dyncast_map_flow_key));
 	walk->values = calloc(size, sizeof(*walk->values));
 	return walk->keys && walk->values;
+}
+
+static const void *walk_key(const struct dyncast_dp_walk *walk, uint32_t i)
+{
+	return walk->keys + (size_t)i * tables[walk->read].key_size;
 }
 
 /* Fills the buffer with the next batch; false on error. */
@@ -53,12 +73,13 @@ static bool walk_read(struct dyncast_dp_walk *walk)
 
 	walk->next = 0;
 	walk->more = false;
+	walk->read = walk->table;
 	do {
 		walk->count = walk->size;
 		dyncast_dp_privs
 		{
 			error = bpf_map_lookup_batch(
-				dyncast_dp.maps[DYNCAST_DP_MAP_FLOWS],
+				dyncast_dp.maps[tables[walk->read].flows],
 				walk->begun ? &walk->position : NULL,
 				&walk->position, walk->keys, walk->values,
 				&walk->count, NULL);
@@ -71,8 +92,10 @@ static bool walk_read(struct dyncast_dp_walk *walk)
 		walk->count = 0;
 		return false;
 	}
-	walk->begun = true;
-	walk->more = !error;
+	walk->begun = !error;
+	if (error)
+		walk->table++;
+	walk->more = walk->table < TABLES;
 	return true;
 }
 
@@ -92,22 +115,35 @@ static struct dyncast_dp_walk *walk_begin(struct dyncast_dp_walk **cursor,
 	return *cursor;
 }
 
-static void flow_describe(struct dyncast_dp_flow *out,
-			  const struct dyncast_map_flow_key *key,
-			  const struct dyncast_map_flow *flow, uint32_t now)
+static const struct dyncast_dp_service_entry *
+service_of(const struct dyncast_map_flow_key *key)
 {
+	return &dyncast_dp.services[key->service % dyncast_dp.services_max];
+}
+
+static void flow_describe(struct dyncast_dp_flow *out,
+			  const struct dyncast_dp_walk *walk, uint32_t i,
+			  uint32_t now)
+{
+	const struct dyncast_map_flow *flow = &walk->values[i];
+	struct dyncast_map_flow_key key = {};
 	/* the table's content is checked as any input: any id may be in it */
-	uint16_t id = flow->instance % DYNCAST_DP_INSTANCES_MAX;
+	uint32_t id = flow->instance % dyncast_dp.instances_max;
 	int32_t age = now - flow->first_seen;
 	int32_t idle = now - flow->last_seen;
 
+	memcpy(&key, walk_key(walk, i), tables[walk->read].key_size);
 	*out = (struct dyncast_dp_flow){
-		.table_id = key->table_id,
-		.proto = key->proto,
-		.sport = ntohs(key->sport),
-		.dport = ntohs(key->dport),
-		.src = dyncast_dp_addr_get(key->family, key->saddr),
-		.dst = dyncast_dp_addr_get(key->family, key->daddr),
+		.table_id = service_of(&key)->table_id,
+		.proto = key.proto,
+		.sport = ntohs(key.sport),
+		.dport = ntohs(key.dport),
+		.src = tables[walk->read].family == AF_INET
+			       ? dyncast_dp_addr_get(AF_INET, &key.saddr4)
+			       : dyncast_dp_addr_get(AF_INET6, key.saddr),
+		.dst = tables[walk->read].family == AF_INET
+			       ? dyncast_dp_addr_get(AF_INET, &key.daddr4)
+			       : dyncast_dp_addr_get(AF_INET6, key.daddr),
 		.instance = flow->instance,
 		.valid =
 			dyncast_dp.owners[id].used &&
@@ -131,8 +167,7 @@ bool dyncast_dp_flow_walk(struct dyncast_dp_walk **cursor, unsigned int max,
 	if (walk->next == walk->count && !walk_read(walk))
 		return false;
 	while (walk->next < walk->count && max--) {
-		flow_describe(&flow, &walk->keys[walk->next],
-			      &walk->values[walk->next], now);
+		flow_describe(&flow, walk, walk->next, now);
 		walk->next++;
 		fn(&flow, arg);
 	}
@@ -149,41 +184,34 @@ void dyncast_dp_flow_walk_end(struct dyncast_dp_walk **cursor)
 	*cursor = NULL;
 }
 
-/* The service a flow belongs to, as the program would look it up. */
-static int flow_service(const struct dyncast_map_flow_key *key)
-{
-	struct dyncast_addr dst = dyncast_dp_addr_get(key->family, key->daddr);
-	int best = -1;
-
-	for (int i = 0; i < (int)DYNCAST_DP_SERVICES_MAX; i++) {
-		const struct dyncast_dp_service_entry *service =
-			&dyncast_dp.services[i];
-
-		if (!service->enabled || service->table_id != key->table_id ||
-		    !dyncast_prefix_contains(&service->prefix, &dst))
-			continue;
-		if (best < 0 ||
-		    service->prefix.len > dyncast_dp.services[best].prefix.len)
-			best = i;
-	}
-	return best;
-}
-
 /* those on probation; there are few, and most are long gone */
 static void probation_clear(void)
 {
-	int fd = dyncast_dp.maps[DYNCAST_DP_MAP_PROBATION];
 	struct dyncast_map_flow_key key;
 
-	for (int i = 0; i < DYNCAST_MAP_PROBATION_MAX; i++)
-		if (bpf_map_get_next_key(fd, NULL, &key) ||
-		    bpf_map_delete_elem(fd, &key))
-			break;
+	for (int table = 0; table < TABLES; table++) {
+		int fd = dyncast_dp.maps[tables[table].probation];
+
+		for (int i = 0; i < DYNCAST_MAP_PROBATION_MAX; i++)
+			if (bpf_map_get_next_key(fd, NULL, &key) ||
+			    bpf_map_delete_elem(fd, &key))
+				break;
+	}
 }
 
-static bool flow_delete(const struct dyncast_map_flow_key *key)
+static bool flow_delete(const struct dyncast_dp_walk *walk, uint32_t i)
 {
-	return !bpf_map_delete_elem(dyncast_dp.maps[DYNCAST_DP_MAP_FLOWS], key);
+	return !bpf_map_delete_elem(dyncast_dp.maps[tables[walk->read].flows],
+				    walk_key(walk, i));
+}
+
+static bool flow_is_of(const struct dyncast_dp_walk *walk, uint32_t i,
+		       int service)
+{
+	struct dyncast_map_flow_key key;
+
+	memcpy(&key, walk_key(walk, i), DYNCAST_MAP_FLOW_KEY4_SIZE);
+	return service < 0 || key.service == service;
 }
 
 bool dyncast_dp_flow_clear_walk(struct dyncast_dp_walk **cursor,
@@ -194,7 +222,7 @@ bool dyncast_dp_flow_clear_walk(struct dyncast_dp_walk **cursor,
 	struct dyncast_dp_walk *walk = walk_begin(cursor, max);
 
 	/* flows without an entry are known by their slots' memory */
-	for (int i = 0; first && i < (int)DYNCAST_DP_SERVICES_MAX; i++)
+	for (int i = 0; first && i < (int)dyncast_dp.services_max; i++)
 		if (service < 0 || service == i)
 			dyncast_dp_ring_clear(i);
 	if (!walk || !walk_read(walk))
@@ -204,9 +232,8 @@ bool dyncast_dp_flow_clear_walk(struct dyncast_dp_walk **cursor,
 		if (first)
 			probation_clear();
 		for (uint32_t i = 0; i < walk->count; i++)
-			if (service < 0 ||
-			    flow_service(&walk->keys[i]) == service)
-				*deleted += flow_delete(&walk->keys[i]);
+			if (flow_is_of(walk, i, service))
+				*deleted += flow_delete(walk, i);
 	}
 	return walk->more;
 }
@@ -214,7 +241,7 @@ bool dyncast_dp_flow_clear_walk(struct dyncast_dp_walk **cursor,
 static bool flow_ended(const struct dyncast_map_flow *flow, uint32_t now)
 {
 	const struct dyncast_dp_instance_entry *owner =
-		&dyncast_dp.owners[flow->instance % DYNCAST_DP_INSTANCES_MAX];
+		&dyncast_dp.owners[flow->instance % dyncast_dp.instances_max];
 	int32_t timeout = DYNCAST_FLOW_TIMEOUT_DEFAULT;
 	int32_t idle = now - flow->last_seen;
 
@@ -236,7 +263,7 @@ bool dyncast_dp_flow_sweep_walk(struct dyncast_dp_walk **cursor,
 	{
 		for (uint32_t i = 0; i < walk->count; i++)
 			if (flow_ended(&walk->values[i], now))
-				*deleted += flow_delete(&walk->keys[i]);
+				*deleted += flow_delete(walk, i);
 	}
 	return walk->more;
 }

@@ -23,11 +23,18 @@
 #include "../lib/ring.h"
 #include "dataplane_internal.h"
 
-#define SLOTS_BYTES                                                            \
-	(DYNCAST_DP_SERVICES_MAX * DYNCAST_RING_SLOTS *                        \
-	 sizeof(union dyncast_map_slot))
-#define INSTANCES_BYTES                                                        \
-	(DYNCAST_DP_INSTANCES_MAX * sizeof(struct dyncast_map_instance))
+static size_t slots_bytes(void)
+{
+	return (size_t)dyncast_dp.services_max * DYNCAST_RING_SLOTS *
+	       sizeof(union dyncast_map_slot);
+}
+
+static size_t instances_bytes(void)
+{
+	return (size_t)dyncast_dp.instances_max *
+	       sizeof(struct dyncast_map_instance);
+}
+
 #define FILTER_BYTES (DYNCAST_MAP_FILTER_WORDS * sizeof(uint64_t))
 
 static void *map_array(enum dyncast_dp_map which, size_t bytes)
@@ -116,7 +123,7 @@ static void recover_service(const struct dyncast_map_ident_service *key,
 	struct dyncast_map_service_key lpm;
 	struct dyncast_map_service value;
 
-	if (index >= DYNCAST_DP_SERVICES_MAX ||
+	if (index >= dyncast_dp.services_max ||
 	    dyncast_dp.services[index].used ||
 	    key->len > 8 * dyncast_family_size(key->family)) {
 		dyncast_dp_warn(
@@ -144,9 +151,9 @@ static void recover_service(const struct dyncast_map_ident_service *key,
 static void recover_instance(const struct dyncast_map_ident_instance *key,
 			     uint32_t id)
 {
-	if (id == 0 || id >= DYNCAST_DP_INSTANCES_MAX ||
+	if (id == 0 || id >= dyncast_dp.instances_max ||
 	    dyncast_dp.owners[id].used ||
-	    key->service >= DYNCAST_DP_SERVICES_MAX ||
+	    key->service >= dyncast_dp.services_max ||
 	    !dyncast_dp.services[key->service].used ||
 	    dyncast_dp.instances[id].service != key->service + 1) {
 		dyncast_dp_warn(
@@ -185,17 +192,23 @@ static void recover(void)
 bool dyncast_dp_ids_open(void)
 {
 	dyncast_dp.next_id = 1;
+	dyncast_dp.services =
+		calloc(dyncast_dp.services_max, sizeof(*dyncast_dp.services));
+	dyncast_dp.owners =
+		calloc(dyncast_dp.instances_max, sizeof(*dyncast_dp.owners));
+	if (!dyncast_dp.services || !dyncast_dp.owners)
+		return false;
 	if (!dyncast_dp.active) {
-		dyncast_dp.slots = calloc(1, SLOTS_BYTES);
-		dyncast_dp.instances = calloc(1, INSTANCES_BYTES);
+		dyncast_dp.slots = calloc(1, slots_bytes());
+		dyncast_dp.instances = calloc(1, instances_bytes());
 		dyncast_dp.filter = calloc(1, FILTER_BYTES);
 		return dyncast_dp.slots && dyncast_dp.instances &&
 		       dyncast_dp.filter;
 	}
 	dyncast_dp.mapped = true;
-	dyncast_dp.slots = map_array(DYNCAST_DP_MAP_SLOTS, SLOTS_BYTES);
+	dyncast_dp.slots = map_array(DYNCAST_DP_MAP_SLOTS, slots_bytes());
 	dyncast_dp.instances =
-		map_array(DYNCAST_DP_MAP_INSTANCES, INSTANCES_BYTES);
+		map_array(DYNCAST_DP_MAP_INSTANCES, instances_bytes());
 	dyncast_dp.filter = map_array(DYNCAST_DP_MAP_FILTER, FILTER_BYTES);
 	if (!dyncast_dp.slots || !dyncast_dp.instances || !dyncast_dp.filter)
 		return false;
@@ -211,9 +224,9 @@ void dyncast_dp_ids_close(void)
 {
 	if (dyncast_dp.mapped) {
 		if (dyncast_dp.slots)
-			munmap(dyncast_dp.slots, SLOTS_BYTES);
+			munmap(dyncast_dp.slots, slots_bytes());
 		if (dyncast_dp.instances)
-			munmap(dyncast_dp.instances, INSTANCES_BYTES);
+			munmap(dyncast_dp.instances, instances_bytes());
 		if (dyncast_dp.filter)
 			munmap(dyncast_dp.filter, FILTER_BYTES);
 	} else {
@@ -225,8 +238,10 @@ void dyncast_dp_ids_close(void)
 	dyncast_dp.slots = NULL;
 	dyncast_dp.instances = NULL;
 	dyncast_dp.filter = NULL;
-	memset(dyncast_dp.services, 0, sizeof(dyncast_dp.services));
-	memset(dyncast_dp.owners, 0, sizeof(dyncast_dp.owners));
+	free(dyncast_dp.services);
+	free(dyncast_dp.owners);
+	dyncast_dp.services = NULL;
+	dyncast_dp.owners = NULL;
 }
 
 /* Services --------------------------------------------------------------- */
@@ -243,7 +258,7 @@ int dyncast_dp_service_get(uint32_t table_id,
 	*created = false;
 	if (!dyncast_dp.started)
 		return -1;
-	for (int i = 0; i < (int)DYNCAST_DP_SERVICES_MAX; i++) {
+	for (int i = 0; i < (int)dyncast_dp.services_max; i++) {
 		service = &dyncast_dp.services[i];
 		if (!service->used && unused < 0)
 			unused = i;
@@ -321,7 +336,7 @@ void dyncast_dp_service_del(int index)
 	service = &dyncast_dp.services[index];
 	lpm = service_lpm(service->table_id, &service->prefix);
 	map_delete(DYNCAST_DP_MAP_SERVICES, &lpm);
-	for (uint16_t id = 1; id < DYNCAST_DP_INSTANCES_MAX; id++)
+	for (uint32_t id = 1; id < dyncast_dp.instances_max; id++)
 		if (dyncast_dp.owners[id].used &&
 		    dyncast_dp.owners[id].service == index)
 			dyncast_dp_instance_del(id);
@@ -329,6 +344,7 @@ void dyncast_dp_service_del(int index)
 		dyncast_dp_slot_write(&dyncast_dp_slots(index)[i], empty);
 	ident = service_ident(service->table_id, &service->prefix);
 	map_delete(DYNCAST_DP_MAP_IDENT_SERVICE, &ident);
+	dyncast_dp_counters_retire_service(index);
 	memset(service, 0, sizeof(*service));
 	dyncast_dp_filter_update();
 }
@@ -338,7 +354,7 @@ void dyncast_dp_service_each(void (*fn)(int index, uint32_t table_id,
 					void *arg),
 			     void *arg)
 {
-	for (int i = 0; i < (int)DYNCAST_DP_SERVICES_MAX; i++) {
+	for (int i = 0; i < (int)dyncast_dp.services_max; i++) {
 		/* a copy: fn may delete the service */
 		struct dyncast_dp_service_entry service =
 			dyncast_dp.services[i];
@@ -350,14 +366,14 @@ void dyncast_dp_service_each(void (*fn)(int index, uint32_t table_id,
 
 /* Instances -------------------------------------------------------------- */
 
-static bool instance_known(uint16_t id)
+static bool instance_known(uint32_t id)
 {
-	return dyncast_dp.started && id && id < DYNCAST_DP_INSTANCES_MAX &&
+	return dyncast_dp.started && id && id < dyncast_dp.instances_max &&
 	       dyncast_dp.owners[id].used;
 }
 
 /* what makes an instance usable changes in one store */
-static void head_write(uint16_t id, uint8_t kind, uint8_t flags,
+static void head_write(uint32_t id, uint8_t kind, uint8_t flags,
 		       uint16_t service, uint32_t generation)
 {
 	struct dyncast_map_instance head = {
@@ -371,33 +387,33 @@ static void head_write(uint16_t id, uint8_t kind, uint8_t flags,
 			 __ATOMIC_RELEASE);
 }
 
-static uint16_t free_id(void)
+static uint32_t free_id(void)
 {
-	for (unsigned int i = 0; i < DYNCAST_DP_INSTANCES_MAX; i++) {
+	for (unsigned int i = 0; i < dyncast_dp.instances_max; i++) {
 		unsigned int id =
-			(dyncast_dp.next_id + i) % DYNCAST_DP_INSTANCES_MAX;
+			(dyncast_dp.next_id + i) % dyncast_dp.instances_max;
 
 		if (id && !dyncast_dp.owners[id].used) {
 			dyncast_dp.next_id =
-				(id + 1) % DYNCAST_DP_INSTANCES_MAX;
+				(id + 1) % dyncast_dp.instances_max;
 			return id;
 		}
 	}
 	return 0;
 }
 
-uint16_t dyncast_dp_instance_get(int service, const struct dyncast_addr *dbid,
+uint32_t dyncast_dp_instance_get(int service, const struct dyncast_addr *dbid,
 				 bool *created)
 {
 	struct dyncast_map_ident_instance key;
 	struct dyncast_map_instance *shared;
 	uint32_t number, generation;
-	uint16_t id;
+	uint32_t id;
 
 	*created = false;
 	if (!dyncast_dp_service_known(service))
 		return 0;
-	for (id = 1; id < DYNCAST_DP_INSTANCES_MAX; id++)
+	for (id = 1; id < dyncast_dp.instances_max; id++)
 		if (dyncast_dp.owners[id].used &&
 		    dyncast_dp.owners[id].service == service &&
 		    !dyncast_addr_cmp(&dyncast_dp.owners[id].dbid, dbid))
@@ -426,26 +442,64 @@ uint16_t dyncast_dp_instance_get(int service, const struct dyncast_addr *dbid,
 	return id;
 }
 
+static bool reachable(const struct dyncast_dp_instance *in)
+{
+	uint8_t outer = in->dbid.family;
+
+	switch (in->kind) {
+	case DYNCAST_KIND_ADJACENT:
+		return in->nexthop.family != 0 && in->ifindex;
+	case DYNCAST_KIND_SRV6:
+		if (outer != AF_INET6)
+			return false;
+		break;
+	case DYNCAST_KIND_IPIP:
+		if (outer != AF_INET && outer != AF_INET6)
+			return false;
+		break;
+	default:
+		return false;
+	}
+	/* an IPv4 packet may go by an IPv6 next hop, not the other way */
+	return in->encap_source.family == outer &&
+	       (outer == AF_INET || in->nexthop.family != AF_INET);
+}
+
+/* see struct dyncast_map_instance */
+static void outer_write(struct dyncast_map_instance *shared,
+			const struct dyncast_dp_instance *in)
+{
+	uint32_t addr[4];
+
+	if (in->dbid.family == AF_INET6) {
+		dyncast_dp_addr_put(shared->ipv6.source, &in->encap_source);
+		dyncast_dp_addr_put(shared->ipv6.dbid, &in->dbid);
+		return;
+	}
+	dyncast_dp_addr_put(addr, &in->encap_source);
+	shared->ipv4.source = addr[0];
+	dyncast_dp_addr_put(addr, &in->dbid);
+	shared->ipv4.dbid = addr[0];
+	shared->ipv4.sum =
+		(shared->ipv4.source & 0xffff) + (shared->ipv4.source >> 16) +
+		(shared->ipv4.dbid & 0xffff) + (shared->ipv4.dbid >> 16);
+}
+
 /*
  * A change of the path is not atomic with respect to the program: a packet in
  * the middle of it may go to a mixture of the two next hops and be lost, as one
  * can be on any route change.
  */
-bool dyncast_dp_instance_set(uint16_t id, const struct dyncast_dp_instance *in)
+bool dyncast_dp_instance_set(uint32_t id, const struct dyncast_dp_instance *in)
 {
 	struct dyncast_map_instance *shared;
-	bool fits = in->kind == DYNCAST_KIND_ADJACENT
-			    ? in->nexthop.family != 0 && in->ifindex
-			    : in->kind == DYNCAST_KIND_SRV6 &&
-				      in->dbid.family == AF_INET6 &&
-				      in->encap_source.family == AF_INET6 &&
-				      in->nexthop.family != AF_INET;
+	bool adjacent = in->kind == DYNCAST_KIND_ADJACENT;
 
 	if (!instance_known(id))
 		return false;
 	shared = &dyncast_dp.instances[id];
 	/* how a dead one was reached does not matter, nor must it be known */
-	if (!in->alive || !fits) {
+	if (!in->alive || !reachable(in)) {
 		head_write(id, in->kind,
 			   shared->flags & DYNCAST_MAP_INSTANCE_VOIDED,
 			   shared->service, shared->generation);
@@ -454,17 +508,17 @@ bool dyncast_dp_instance_set(uint16_t id, const struct dyncast_dp_instance *in)
 
 	shared->ifindex = in->nexthop.family ? in->ifindex : 0;
 	shared->mtu = in->mtu;
-	shared->dbid_family = in->dbid.family;
+	shared->outer_family = adjacent ? 0 : in->dbid.family;
 	shared->nexthop_family = in->nexthop.family;
-	dyncast_dp_addr_put(shared->dbid, &in->dbid);
-	dyncast_dp_addr_put(shared->source, &in->encap_source);
 	dyncast_dp_addr_put(shared->nexthop, &in->nexthop);
+	if (!adjacent)
+		outer_write(shared, in);
 	head_write(id, in->kind, DYNCAST_MAP_INSTANCE_ALIVE, shared->service,
 		   shared->generation);
 	return true;
 }
 
-void dyncast_dp_instance_void(uint16_t id)
+void dyncast_dp_instance_void(uint32_t id)
 {
 	struct dyncast_map_instance *shared;
 
@@ -477,7 +531,7 @@ void dyncast_dp_instance_void(uint16_t id)
 		   shared->generation + 1);
 }
 
-void dyncast_dp_instance_del(uint16_t id)
+void dyncast_dp_instance_del(uint32_t id)
 {
 	struct dyncast_map_ident_instance key;
 	struct dyncast_dp_instance_entry *owner;
@@ -485,6 +539,7 @@ void dyncast_dp_instance_del(uint16_t id)
 	if (!instance_known(id))
 		return;
 	owner = &dyncast_dp.owners[id];
+	dyncast_dp_counters_retire_instance(id);
 	head_write(id, 0, 0, 0, dyncast_dp.instances[id].generation + 1);
 	dyncast_dp_ring_scrub(owner->service, id);
 	key = instance_ident(owner->service, &owner->dbid);
@@ -493,14 +548,14 @@ void dyncast_dp_instance_del(uint16_t id)
 }
 
 void dyncast_dp_instance_each(int service,
-			      void (*fn)(uint16_t id,
+			      void (*fn)(uint32_t id,
 					 const struct dyncast_addr *dbid,
 					 void *arg),
 			      void *arg)
 {
 	if (!dyncast_dp_service_known(service))
 		return;
-	for (uint16_t id = 1; id < DYNCAST_DP_INSTANCES_MAX; id++) {
+	for (uint32_t id = 1; id < dyncast_dp.instances_max; id++) {
 		/* a copy: fn may delete the instance */
 		struct dyncast_dp_instance_entry owner = dyncast_dp.owners[id];
 

@@ -7,6 +7,8 @@
  *   dataplane_fs.c      bpffs and the names in it
  *   dataplane_maps.c    loading, reusing, checking and pinning maps
  *   dataplane_ids.c     services and instances
+ *   dataplane_counters.c  sums over CPUs, instances and services
+ *   dataplane_decap.c   D-BIDs that are stripped
  *   dataplane_filter.c  destinations that may be services
  *   dataplane_ring.c    slots
  *   dataplane_attach.c  TCX links and clsact filters
@@ -23,8 +25,8 @@
 #include "dataplane.h"
 #include "../lib/bpf/dyncast_map.h"
 
-_Static_assert(DYNCAST_DP_SERVICES_MAX == DYNCAST_MAP_SERVICES_MAX &&
-		       DYNCAST_DP_INSTANCES_MAX == DYNCAST_MAP_INSTANCES_MAX &&
+_Static_assert(DYNCAST_DP_SERVICES_DEFAULT == DYNCAST_MAP_SERVICES_DEFAULT &&
+		       DYNCAST_DP_SERVICES_MAX == DYNCAST_MAP_SERVICES_MAX &&
 		       DYNCAST_RING_SLOTS == DYNCAST_MAP_SLOTS,
 	       "dataplane.h and the map layout disagree");
 _Static_assert((int)DYNCAST_AFFINITY_SOURCE == DYNCAST_MAP_AFFINITY_SOURCE &&
@@ -38,11 +40,15 @@ enum dyncast_dp_map {
 	DYNCAST_DP_MAP_SLOTS,
 	DYNCAST_DP_MAP_SERVICES,
 	DYNCAST_DP_MAP_FILTER,
-	DYNCAST_DP_MAP_FLOWS,
-	DYNCAST_DP_MAP_PROBATION,
+	DYNCAST_DP_MAP_FLOWS4,
+	DYNCAST_DP_MAP_FLOWS6,
+	DYNCAST_DP_MAP_PROBATION4,
+	DYNCAST_DP_MAP_PROBATION6,
 	DYNCAST_DP_MAP_IFACES,
 	DYNCAST_DP_MAP_COUNTERS,
 	DYNCAST_DP_MAP_INSTANCE_COUNTERS,
+	DYNCAST_DP_MAP_RETIRED,
+	DYNCAST_DP_MAP_DECAP,
 	DYNCAST_DP_MAP_MAX
 };
 
@@ -73,17 +79,21 @@ struct dyncast_dp {
 	char dir[256];
 	const char *attach_mode;
 	uint32_t flow_table_size;
+	uint32_t services_max;
+	uint32_t instances_max;
 	int cpus;
 	int maps[DYNCAST_DP_MAP_MAX];
-	int prog;
+	int prog;	 /* ingress with an Ethernet header, .. */
+	int prog_l3;	 /* .. without, .. */
+	int prog_egress; /* .. and on the way out; fds */
 	struct dyncast_bpf *skeleton;
 
 	uint64_t *filter;
 	union dyncast_map_slot *slots;
 	struct dyncast_map_instance *instances;
-	struct dyncast_dp_service_entry services[DYNCAST_DP_SERVICES_MAX];
-	struct dyncast_dp_instance_entry owners[DYNCAST_DP_INSTANCES_MAX];
-	uint16_t next_id; /* where the search for a free id begins */
+	struct dyncast_dp_service_entry *services; /* by index */
+	struct dyncast_dp_instance_entry *owners;  /* by instance id */
+	uint32_t next_id; /* where the search for a free id begins */
 };
 extern struct dyncast_dp dyncast_dp;
 
@@ -93,7 +103,8 @@ uint32_t dyncast_dp_now(void);
 void dyncast_dp_fail(const char *fmt, ...)
 	__attribute__((format(printf, 1, 2)));
 void dyncast_dp_addr_put(uint32_t to[4], const struct dyncast_addr *addr);
-struct dyncast_addr dyncast_dp_addr_get(uint8_t family, const uint32_t from[4]);
+/* from 4 or 16 bytes */
+struct dyncast_addr dyncast_dp_addr_get(uint8_t family, const uint32_t *from);
 
 /* dataplane_fs.c; all want privileges raised */
 bool dyncast_dp_fs_mount(const char *dir);
@@ -103,17 +114,28 @@ void dyncast_dp_fs_remove(const char *dir);
 bool dyncast_dp_fs_path(char path[PATH_MAX], const char *name);
 
 /* dataplane_maps.c; want privileges raised */
-bool dyncast_dp_maps_open(uint32_t flow_table_size);
+bool dyncast_dp_maps_open(uint32_t flow_table_size,
+			  uint32_t service_table_size);
 void dyncast_dp_maps_close(void);
 
 /* dataplane_ids.c */
 bool dyncast_dp_ids_open(void); /* recover from the maps, or plain memory */
 void dyncast_dp_ids_close(void);
 
+/* how many instances a table of so many services has room for */
+static inline uint32_t dyncast_dp_instances_for(uint32_t services)
+{
+	uint32_t n = 16 * services;
+
+	return n < DYNCAST_MAP_INSTANCES_MIN   ? DYNCAST_MAP_INSTANCES_MIN
+	       : n > DYNCAST_MAP_INSTANCES_MAX ? DYNCAST_MAP_INSTANCES_MAX
+					       : n;
+}
+
 static inline bool dyncast_dp_service_known(int index)
 {
 	return dyncast_dp.started && index >= 0 &&
-	       index < (int)DYNCAST_DP_SERVICES_MAX &&
+	       index < (int)dyncast_dp.services_max &&
 	       dyncast_dp.services[index].used;
 }
 
@@ -128,16 +150,25 @@ static inline void dyncast_dp_slot_write(union dyncast_map_slot *slot,
 	__atomic_store_n(&slot->word, value.word, __ATOMIC_RELAXED);
 }
 
+/* dataplane_counters.c */
+/* what the instance has counted goes to its service, before its id is free */
+void dyncast_dp_counters_retire_instance(uint32_t id);
+/* .. and what the service has, to the total of those that are gone */
+void dyncast_dp_counters_retire_service(int index);
+/* sums of all services, also deleted ones, and of what belongs to none */
+void dyncast_dp_counters_all(struct dyncast_map_instance_counters *steered,
+			     struct dyncast_map_counters *others);
+
 /* dataplane_filter.c */
 /* after a service came or went */
 void dyncast_dp_filter_update(void);
 
 /* dataplane_ring.c */
 /* no slot may lead to an id that is about to be given to another */
-void dyncast_dp_ring_scrub(int service, uint16_t id);
+void dyncast_dp_ring_scrub(int service, uint32_t id);
 /* Who has no entry has no generation either: flows that began before their
  * slot left this instance are no longer sent back to it. */
-void dyncast_dp_ring_forget(int service, uint16_t id);
+void dyncast_dp_ring_forget(int service, uint32_t id);
 /* where any flow was before the last change is forgotten */
 void dyncast_dp_ring_clear(int service);
 

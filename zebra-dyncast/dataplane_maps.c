@@ -39,16 +39,24 @@ static struct bpf_map *skeleton_map(enum dyncast_dp_map which)
 		return skeleton->maps.services;
 	case DYNCAST_DP_MAP_FILTER:
 		return skeleton->maps.filter;
-	case DYNCAST_DP_MAP_FLOWS:
-		return skeleton->maps.flows;
-	case DYNCAST_DP_MAP_PROBATION:
-		return skeleton->maps.probation;
+	case DYNCAST_DP_MAP_FLOWS4:
+		return skeleton->maps.flows4;
+	case DYNCAST_DP_MAP_FLOWS6:
+		return skeleton->maps.flows6;
+	case DYNCAST_DP_MAP_PROBATION4:
+		return skeleton->maps.probation4;
+	case DYNCAST_DP_MAP_PROBATION6:
+		return skeleton->maps.probation6;
 	case DYNCAST_DP_MAP_IFACES:
 		return skeleton->maps.ifaces;
 	case DYNCAST_DP_MAP_COUNTERS:
 		return skeleton->maps.counters;
 	case DYNCAST_DP_MAP_INSTANCE_COUNTERS:
 		return skeleton->maps.instance_counters;
+	case DYNCAST_DP_MAP_RETIRED:
+		return skeleton->maps.retired;
+	case DYNCAST_DP_MAP_DECAP:
+		return skeleton->maps.decap;
 	case DYNCAST_DP_MAP_MAX:
 		break;
 	}
@@ -80,11 +88,63 @@ static bool same_shape(int fd, const struct bpf_map *map, bool any_size,
 	       (any_size || info.max_entries == bpf_map__max_entries(map));
 }
 
+static bool is_flows(enum dyncast_dp_map which)
+{
+	return which == DYNCAST_DP_MAP_FLOWS4 || which == DYNCAST_DP_MAP_FLOWS6;
+}
+
+/* for maps that are new */
+static void size_maps(uint32_t flow_table_size, uint32_t service_table_size)
+{
+	const struct {
+		enum dyncast_dp_map map;
+		uint32_t size;
+	} of[] = {
+		{DYNCAST_DP_MAP_FLOWS4, flow_table_size},
+		{DYNCAST_DP_MAP_FLOWS6, flow_table_size},
+		{DYNCAST_DP_MAP_SERVICES, dyncast_dp.services_max},
+		{DYNCAST_DP_MAP_IDENT_SERVICE, dyncast_dp.services_max},
+		{DYNCAST_DP_MAP_RETIRED, dyncast_dp.services_max + 1},
+		{DYNCAST_DP_MAP_SLOTS,
+		 dyncast_dp.services_max * DYNCAST_MAP_SLOTS},
+		{DYNCAST_DP_MAP_INSTANCES, dyncast_dp.instances_max},
+		{DYNCAST_DP_MAP_IDENT_INSTANCE, dyncast_dp.instances_max},
+		{DYNCAST_DP_MAP_INSTANCE_COUNTERS, dyncast_dp.instances_max},
+		{DYNCAST_DP_MAP_DECAP, dyncast_dp.instances_max},
+	};
+
+	for (size_t i = 0; i < sizeof(of) / sizeof(of[0]); i++)
+		bpf_map__set_max_entries(skeleton_map(of[i].map), of[i].size);
+	if (service_table_size != dyncast_dp.services_max)
+		dyncast_dp_info(
+			"keeping the service table of %u entries that exists; to get %u, uninstall and restart zebra",
+			dyncast_dp.services_max, service_table_size);
+}
+
+/* the number of services of maps that are pinned, else the one asked for */
+static void choose_services(uint32_t service_table_size)
+{
+	struct bpf_map_info info = {};
+	uint32_t len = sizeof(info), n = service_table_size;
+	char path[PATH_MAX];
+	int fd = -1;
+
+	if (pin_path(path, skeleton_map(DYNCAST_DP_MAP_RETIRED)))
+		fd = bpf_obj_get(path);
+	if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len) &&
+	    info.max_entries > 1 &&
+	    info.max_entries <= DYNCAST_MAP_SERVICES_MAX + 1)
+		n = info.max_entries - 1;
+	if (fd >= 0)
+		close(fd);
+	dyncast_dp.services_max = n;
+	dyncast_dp.instances_max = dyncast_dp_instances_for(n);
+}
+
 /* false when something is in the way; no pin yet is fine */
 static bool reuse_map(enum dyncast_dp_map which, uint32_t flow_table_size)
 {
 	struct bpf_map *map = skeleton_map(which);
-	bool is_flows = which == DYNCAST_DP_MAP_FLOWS;
 	char path[PATH_MAX];
 	uint32_t size = 0;
 	int fd, error;
@@ -100,14 +160,14 @@ static bool reuse_map(enum dyncast_dp_map which, uint32_t flow_table_size)
 			path, strerror(errno));
 		return false;
 	}
-	if (!same_shape(fd, map, is_flows, &size)) {
+	if (!same_shape(fd, map, is_flows(which), &size)) {
 		close(fd);
 		dyncast_dp_fail(
 			"%s is no map of ours: remove it and restart zebra",
 			path);
 		return false;
 	}
-	if (is_flows && size != flow_table_size)
+	if (is_flows(which) && size != flow_table_size)
 		dyncast_dp_info(
 			"keeping the flow table of %u entries that exists; to get %u, remove %s and restart zebra",
 			size, flow_table_size, path);
@@ -134,7 +194,7 @@ static bool pin_map(enum dyncast_dp_map which)
 	return true;
 }
 
-bool dyncast_dp_maps_open(uint32_t flow_table_size)
+bool dyncast_dp_maps_open(uint32_t flow_table_size, uint32_t service_table_size)
 {
 	struct bpf_map_info info = {};
 	uint32_t len = sizeof(info), budget;
@@ -146,8 +206,8 @@ bool dyncast_dp_maps_open(uint32_t flow_table_size)
 				strerror(errno));
 		return false;
 	}
-	bpf_map__set_max_entries(dyncast_dp.skeleton->maps.flows,
-				 flow_table_size);
+	choose_services(service_table_size);
+	size_maps(flow_table_size, service_table_size);
 	for (int i = 0; i < DYNCAST_DP_MAP_MAX; i++)
 		if (!reuse_map(i, flow_table_size))
 			return false;
@@ -174,10 +234,14 @@ bool dyncast_dp_maps_open(uint32_t flow_table_size)
 	}
 	dyncast_dp.prog =
 		bpf_program__fd(dyncast_dp.skeleton->progs.dyncast_ingress);
+	dyncast_dp.prog_l3 =
+		bpf_program__fd(dyncast_dp.skeleton->progs.dyncast_ingress_l3);
+	dyncast_dp.prog_egress =
+		bpf_program__fd(dyncast_dp.skeleton->progs.dyncast_egress);
 	dyncast_dp.cpus = cpus;
 	if (dyncast_dp.cpus < 1 ||
-	    bpf_obj_get_info_by_fd(dyncast_dp.maps[DYNCAST_DP_MAP_FLOWS], &info,
-				   &len)) {
+	    bpf_obj_get_info_by_fd(dyncast_dp.maps[DYNCAST_DP_MAP_FLOWS4],
+				   &info, &len)) {
 		dyncast_dp_fail("cannot read about the maps: %s",
 				strerror(errno));
 		return false;
@@ -192,6 +256,6 @@ void dyncast_dp_maps_close(void)
 	dyncast_dp.skeleton = NULL;
 	for (int i = 0; i < DYNCAST_DP_MAP_MAX; i++)
 		dyncast_dp.maps[i] = -1;
-	dyncast_dp.prog = -1;
+	dyncast_dp.prog = dyncast_dp.prog_l3 = dyncast_dp.prog_egress = -1;
 	dyncast_dp.flow_table_size = 0;
 }

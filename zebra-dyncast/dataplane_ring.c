@@ -11,13 +11,13 @@
 #include "dataplane_internal.h"
 
 /* its flows are to go elsewhere, also those that have no entry */
-static bool voided(uint16_t id)
+static bool voided(uint32_t id)
 {
-	return id < DYNCAST_DP_INSTANCES_MAX &&
+	return id < dyncast_dp.instances_max &&
 	       (dyncast_dp.instances[id].flags & DYNCAST_MAP_INSTANCE_VOIDED);
 }
 
-bool dyncast_dp_ring_get(int service, uint16_t ring[DYNCAST_RING_SLOTS])
+bool dyncast_dp_ring_get(int service, uint32_t ring[DYNCAST_RING_SLOTS])
 {
 	bool any = false;
 
@@ -34,11 +34,10 @@ bool dyncast_dp_ring_get(int service, uint16_t ring[DYNCAST_RING_SLOTS])
 static bool slot_rests(const struct dyncast_dp_service_entry *service,
 		       union dyncast_map_slot slot, uint32_t now)
 {
-	return !slot.t_change ||
-	       (int32_t)(now - slot.t_change) > service->timeout_s;
+	return !dyncast_map_slot_changed(slot, now, service->timeout_s);
 }
 
-int dyncast_dp_ring_set(int service, const uint16_t ring[DYNCAST_RING_SLOTS])
+int dyncast_dp_ring_set(int service, const uint32_t ring[DYNCAST_RING_SLOTS])
 {
 	uint32_t now = dyncast_dp_now();
 	int written = 0;
@@ -62,7 +61,7 @@ int dyncast_dp_ring_set(int service, const uint16_t ring[DYNCAST_RING_SLOTS])
 		if (!value.old && !value.cur)
 			value.old = ring[i];
 		value.cur = ring[i];
-		value.t_change = now;
+		value.t_change = dyncast_map_slot_time(now);
 		dyncast_dp_slot_write(slot, value);
 		written++;
 	}
@@ -100,7 +99,7 @@ void dyncast_dp_ring_clear(int service)
 	ring_rest(service, true);
 }
 
-void dyncast_dp_ring_scrub(int service, uint16_t id)
+void dyncast_dp_ring_scrub(int service, uint32_t id)
 {
 	for (int i = 0; i < DYNCAST_RING_SLOTS; i++) {
 		union dyncast_map_slot *slot = &dyncast_dp_slots(service)[i];
@@ -116,7 +115,7 @@ void dyncast_dp_ring_scrub(int service, uint16_t id)
 	}
 }
 
-void dyncast_dp_ring_forget(int service, uint16_t id)
+void dyncast_dp_ring_forget(int service, uint32_t id)
 {
 	for (int i = 0; i < DYNCAST_RING_SLOTS; i++) {
 		union dyncast_map_slot *slot = &dyncast_dp_slots(service)[i];

@@ -29,6 +29,7 @@
 #include "encap.h"
 #include "ingress.h"
 #include "module.h"
+#include "neighbor.h"
 #include "nht.h"
 #include "route.h"
 #include "service.h"
@@ -53,10 +54,17 @@ static bool flagged_down(const struct dyncast_backend *b)
 	       (b->data.instance.flags & DYNCAST_INSTANCE_DOWN);
 }
 
+static bool neighbor_failed(const struct dyncast_backend *b)
+{
+	return b->neighbor && b->neighbor->state == DYNCAST_NEIGHBOR_FAILED;
+}
+
 static uint8_t reachability(const struct dyncast_backend *b)
 {
 	const struct dyncast_instance *in = &b->data.instance;
 
+	if (neighbor_failed(b))
+		return DYNCAST_VERDICT_DOWN;
 	if (dyncast_backend_is_local(b)) {
 		if (dyncast_nht_on_link(b->nht))
 			return DYNCAST_VERDICT_OK;
@@ -156,8 +164,7 @@ static void forwarding_of(const struct dyncast_backend *b, bool alive,
 			  struct dyncast_dp_instance *dp)
 {
 	const struct dyncast_instance *in = &b->data.instance;
-	bool adjacent = dyncast_backend_is_local(b) ||
-			in->kind == DYNCAST_KIND_ADJACENT;
+	bool adjacent = dyncast_backend_is_adjacent(b);
 	const struct dyncast_nht *nht = b->nht;
 
 	memset(dp, 0, sizeof(*dp));
@@ -279,10 +286,16 @@ static bool weigh(struct dyncast_service *s)
 		 * here plain anycast is somebody */
 		if (s->plain && out[i].verdict == DYNCAST_VERDICT_HELD)
 			out[i].weight = out[i].target = 0;
+		/* A walk ends near its target, and where depends on the way.
+		 * Ingresses with one view are to have one ring: rest on the
+		 * target itself. */
+		if (s->walking && !more)
+			out[i].weight = out[i].target;
 		backends[i]->out = out[i];
 		if (out[i].weight != backends[i]->ring_weight)
 			s->members_changed = true;
 	}
+	s->walking = more;
 	return more;
 }
 

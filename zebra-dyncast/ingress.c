@@ -114,7 +114,8 @@ static void scan_one(struct ingress *in)
 	    dyncast_dp_attached(in->ifindex))
 		return;
 	dyncast_module_dataplane_start();
-	if (dyncast_dp_attach(ifp->ifindex, in->name, table_id)) {
+	if (dyncast_dp_attach(ifp->ifindex, in->name, table_id,
+			      DYNCAST_DP_ATTACH_STEER)) {
 		in->ifindex = ifp->ifindex;
 		in->table_id = table_id;
 		in->refused = 0;

@@ -27,6 +27,7 @@
 #include "dataplane.h"
 #include "ingress.h"
 #include "module.h"
+#include "neighbor.h"
 #include "nht.h"
 #include "peer_bgpd.h"
 #include "route.h"
@@ -142,7 +143,7 @@ void dyncast_module_dataplane_start(void)
 			"dyncast: zebra has no unix socket, so there is no place for the BPF maps: flows are not pinned");
 		dir[0] = '\0';
 	}
-	dyncast_dp_start(dir, dyncast_config.flow_table_size);
+	dyncast_dp_start(dir, dyncast_config.flow_table_size, 0);
 	dyncast_recovered_init();
 }
 
@@ -151,7 +152,7 @@ void dyncast_module_dataplane_resize(void)
 	char dir[256];
 
 	if (dataplane_started && dyncast_module_dir(dir, sizeof(dir)))
-		dyncast_dp_start(dir, dyncast_config.flow_table_size);
+		dyncast_dp_start(dir, dyncast_config.flow_table_size, 0);
 }
 
 static void dataplane_late(struct event *e)
@@ -180,6 +181,7 @@ static int late_init(struct event_loop *loop)
 	dyncast_loop = loop;
 	dyncast_apply_init();
 	dyncast_nht_init();
+	dyncast_neighbor_init();
 	dyncast_sid_init();
 	dyncast_service_init();
 	dyncast_cli_init();
@@ -206,6 +208,7 @@ static int early_fini(void)
 	dyncast_recovered_fini();
 	dyncast_sid_fini();
 	dyncast_nht_fini();
+	dyncast_neighbor_fini();
 	dyncast_ingress_fini();
 	dyncast_dp_stop();
 	return 0;

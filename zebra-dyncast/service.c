@@ -23,6 +23,7 @@
 #include "decide.h"
 #include "ingress.h"
 #include "module.h"
+#include "neighbor.h"
 #include "route.h"
 #include "service.h"
 #include "sid.h"
@@ -106,7 +107,7 @@ struct dyncast_backend *dyncast_backend_find(struct dyncast_service *service,
 	return dyncast_backends_find(&service->backends, &ref);
 }
 
-struct dyncast_backend *dyncast_backend_by_id(uint16_t id)
+struct dyncast_backend *dyncast_backend_by_id(uint32_t id)
 {
 	return id < DYNCAST_DP_INSTANCES_MAX ? by_id[id] : NULL;
 }
@@ -152,6 +153,7 @@ static void backend_drop(struct dyncast_backend *b, bool from_kernel)
 	}
 	dyncast_nht_unref(&b->nht);
 	dyncast_nht_unref(&b->site_nht);
+	dyncast_neighbor_unref(&b->neighbor);
 	dyncast_sid_unref(&b->sid);
 	dyncast_backends_del(&s->backends, b);
 	s->members_changed = true;
@@ -179,6 +181,18 @@ static void track(struct dyncast_nht **nht, uint32_t vrf_id,
 	dyncast_nht_unref(&old);
 }
 
+/* who is on the link is asked whether he is there */
+static void neighbor_track(struct dyncast_backend *b)
+{
+	struct dyncast_neighbor *old = b->neighbor;
+
+	b->neighbor = NULL;
+	if (dyncast_backend_is_adjacent(b) && dyncast_nht_on_link(b->nht))
+		b->neighbor = dyncast_neighbor_ref(b->nht->nexthops[0].ifindex,
+						   &b->nht->addr);
+	dyncast_neighbor_unref(&old);
+}
+
 /* follow whatever decides whether the candidate can be reached */
 static void backend_track(struct dyncast_backend *b)
 {
@@ -203,6 +217,7 @@ static void backend_track(struct dyncast_backend *b)
 		      &in->dbid);
 	}
 	track(&b->site_nht, vrf_id, &b->data.site);
+	neighbor_track(b);
 
 	if (!local || in->kind != DYNCAST_KIND_SRV6) {
 		dyncast_sid_unref(&b->sid);
@@ -261,7 +276,7 @@ static void backend_missing(struct dyncast_backend *b,
 
 /* ---- services --------------------------------------------------------- */
 
-static void recover_instance(uint16_t id, const struct dyncast_addr *dbid,
+static void recover_instance(uint32_t id, const struct dyncast_addr *dbid,
 			     void *arg)
 {
 	struct dyncast_service *s = arg;
@@ -313,7 +328,7 @@ static void service_open(struct dyncast_service *s)
 		if (!s->full_logged)
 			zlog_warn(
 				"dyncast: more than %u services: %s is steered by its route alone, without flow affinity",
-				DYNCAST_DP_SERVICES_MAX,
+				dyncast_dp_services_max(),
 				s->name[0] ? s->name : "another one");
 		s->full_logged = true;
 		return;
@@ -332,6 +347,7 @@ service_new(const struct dyncast_service_key *key)
 
 	s->key = *key;
 	s->dp_index = -1;
+	s->walking = true;
 	s->seed = dyncast_ring_seed(&key->prefix);
 	dyncast_backends_init(&s->backends);
 	dyncast_services_add(&dyncast_services, s);
@@ -476,6 +492,7 @@ void dyncast_service_sync_end(void)
 	frr_each_safe (dyncast_services, &dyncast_services, s)
 		if (s->stale)
 			dyncast_service_remove(&s->key);
+	dyncast_sid_sweep();
 }
 
 static void service_tick(struct dyncast_service *s, int64_t now)
@@ -538,9 +555,25 @@ void dyncast_service_nht_changed(const struct dyncast_nht *nht)
 		frr_each (dyncast_backends, &s->backends, b) {
 			if (b->nht != nht && b->site_nht != nht)
 				continue;
+			neighbor_track(b);
 			dyncast_backend_check(b);
 			dyncast_feedback(b);
 			dyncast_decide_later(s, DECIDE_NHT_MS);
+		}
+	}
+}
+
+void dyncast_service_neighbor_changed(const struct dyncast_neighbor *neighbor)
+{
+	struct dyncast_service *s;
+	struct dyncast_backend *b;
+
+	frr_each (dyncast_services, &dyncast_services, s) {
+		frr_each (dyncast_backends, &s->backends, b) {
+			if (b->neighbor != neighbor)
+				continue;
+			dyncast_feedback(b);
+			dyncast_decide_later(s, 0);
 		}
 	}
 }

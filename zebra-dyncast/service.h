@@ -14,6 +14,7 @@
 #include "../lib/cost.h"
 #include "../lib/dyncast.h"
 
+struct dyncast_neighbor;
 struct dyncast_sid;
 
 enum dyncast_presence {
@@ -37,14 +38,15 @@ struct dyncast_backend {
 	int64_t received_ms; /* of data.instance.metrics */
 	int64_t expires_ms;  /* of HELD */
 
-	struct dyncast_nht *nht;      /* D-BID, or the local address */
-	struct dyncast_nht *site_nht; /* BGP next hop */
-	struct dyncast_sid *sid;      /* local instances of kind SRV6 */
-	bool sid_refused;	      /* another instance has that SID */
+	struct dyncast_nht *nht;	   /* D-BID, or the local address */
+	struct dyncast_nht *site_nht;	   /* BGP next hop */
+	struct dyncast_neighbor *neighbor; /* of adjacent ones */
+	struct dyncast_sid *sid;	   /* local instances of kind SRV6 */
+	bool sid_refused;		   /* another instance has that SID */
 	bool no_source;	  /* no address for the outer header's source */
 	uint8_t feedback; /* last sent, 0 none */
 
-	uint16_t id; /* of the data plane; 0 none */
+	uint32_t id; /* of the data plane; 0 none */
 	bool programmed;
 	struct dyncast_dp_instance dp; /* as programmed */
 
@@ -86,14 +88,15 @@ struct dyncast_service {
 	bool enabled;
 	struct dyncast_dp_service dp; /* as enabled */
 	uint32_t seed;
-	uint16_t ring[DYNCAST_RING_SLOTS];
-	uint16_t target[DYNCAST_RING_SLOTS];
+	uint32_t ring[DYNCAST_RING_SLOTS];
+	uint32_t target[DYNCAST_RING_SLOTS];
 	unsigned int ring_left; /* slots that differ from the target */
 
 	struct dyncast_route_state *route;
 	struct event *t_decide;
 	int64_t decide_at_ms;
 	int64_t weighed_ms; /* last step of the weights */
+	bool walking;	    /* they have not come to rest */
 };
 
 int dyncast_backend_cmp(const struct dyncast_backend *a,
@@ -121,6 +124,7 @@ void dyncast_service_unstale_all(void);
 void dyncast_service_sync_end(void);
 
 void dyncast_service_nht_changed(const struct dyncast_nht *nht);
+void dyncast_service_neighbor_changed(const struct dyncast_neighbor *neighbor);
 /* hold times, once a second */
 void dyncast_service_tick(int64_t now);
 void dyncast_service_decide_all(void);
@@ -131,7 +135,7 @@ dyncast_service_find(const struct dyncast_service_key *key);
 struct dyncast_service *dyncast_service_find_text(const char *text);
 struct dyncast_backend *dyncast_backend_find(struct dyncast_service *service,
 					     const struct dyncast_addr *dbid);
-struct dyncast_backend *dyncast_backend_by_id(uint16_t id);
+struct dyncast_backend *dyncast_backend_by_id(uint32_t id);
 
 /* "video (10.255.0.1/32)", or the prefix alone */
 const char *dyncast_service_str(const struct dyncast_service *service,
@@ -142,6 +146,13 @@ const char *dyncast_service_str(const struct dyncast_service *service,
 static inline bool dyncast_backend_is_local(const struct dyncast_backend *b)
 {
 	return b->data.site.family == 0 && b->data.address.family != 0;
+}
+
+/* packets go to its own address, which is on a link of this router */
+static inline bool dyncast_backend_is_adjacent(const struct dyncast_backend *b)
+{
+	return dyncast_backend_is_local(b) ||
+	       b->data.instance.kind == DYNCAST_KIND_ADJACENT;
 }
 
 /* remove it from the kernel and free it; decide.c, after the ring let go */

@@ -33,6 +33,7 @@
 #include "convert.h"
 #include "endpoint.h"
 #include "module.h"
+#include "neighbor.h"
 #include "nht.h"
 #include "peer_bgpd.h"
 #include "service.h"
@@ -40,6 +41,9 @@
 #include "../lib/msg.h"
 
 DEFINE_MTYPE_STATIC(DYNCAST_ZEBRA, DYNCAST_SID, "Dyncast SID");
+
+/* routes of ours that are looked at at once */
+#define SWEEP_MAX 1024
 
 static int sid_cmp(const struct dyncast_sid *a, const struct dyncast_sid *b)
 {
@@ -296,6 +300,24 @@ void dyncast_sid_resend(void)
 	}
 }
 
+void dyncast_sid_sweep(void)
+{
+	static struct dyncast_addr found[SWEEP_MAX];
+	unsigned int n = dyncast_endpoint_list(found, SWEEP_MAX);
+	char text[DYNCAST_ADDR_STRLEN];
+	struct dyncast_sid key;
+
+	for (unsigned int i = 0; i < n; i++) {
+		key.sid = found[i];
+		if (dyncast_sids_find(&sids, &key))
+			continue;
+		zlog_info(
+			"dyncast: SID %s of a former run belongs to no instance: removed",
+			dyncast_addr_str(&found[i], text, sizeof(text)));
+		dyncast_endpoint_clear(&found[i]);
+	}
+}
+
 void dyncast_sid_connected(void)
 {
 	struct dyncast_sid *sid;
@@ -328,8 +350,14 @@ void dyncast_sid_init(void)
 	dyncast_sids_init(&sids);
 }
 
+/* zebra takes its routes back by itself */
 void dyncast_sid_fini(void)
 {
+	static struct dyncast_addr found[SWEEP_MAX];
+	unsigned int n = dyncast_endpoint_list(found, SWEEP_MAX);
+
+	for (unsigned int i = 0; i < n; i++)
+		dyncast_endpoint_clear(&found[i]);
 	dyncast_sids_fini(&sids);
 }
 
@@ -360,8 +388,11 @@ static uint8_t feedback_state(const struct dyncast_backend *b,
 		return DYNCAST_FEEDBACK_FAILED;
 	if (!b->nht || !b->nht->answered)
 		return 0;
-	if (!dyncast_nht_on_link(b->nht))
+	if (!dyncast_nht_on_link(b->nht) || !b->neighbor ||
+	    b->neighbor->state == DYNCAST_NEIGHBOR_FAILED)
 		return DYNCAST_FEEDBACK_UNREACHABLE;
+	if (b->neighbor->state == DYNCAST_NEIGHBOR_UNKNOWN)
+		return 0;
 	if (srv6 && !(b->sid->alias_installed && b->sid->sid_installed))
 		return 0;
 	return DYNCAST_FEEDBACK_READY;
@@ -397,8 +428,9 @@ void dyncast_feedback(struct dyncast_backend *b)
 		zlog_info(
 			"dyncast: instance %s of service %s is %s",
 			b->data.instance.name, b->service->name,
-			state == DYNCAST_FEEDBACK_READY
-				? "ready"
+			state == DYNCAST_FEEDBACK_READY ? "ready"
+			: dyncast_nht_on_link(b->nht)
+				? "unreachable: it does not answer ARP or neighbour discovery"
 				: "unreachable: its address is not on a connected network");
 	feedback_send(b, state);
 }

@@ -35,6 +35,9 @@ void dyncast_sid_init(void);
 void dyncast_sid_fini(void);
 void dyncast_sid_connected(void);
 
+/* routes that a former run has left and nobody claims; bgpd has said all */
+void dyncast_sid_sweep(void);
+
 /* bgpd's locator; family 0 for none */
 void dyncast_sid_locator_set(const struct dyncast_prefix *locator);
 const struct dyncast_prefix *dyncast_sid_locator(void);

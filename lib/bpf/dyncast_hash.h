@@ -36,16 +36,18 @@ static inline __attribute__((always_inline)) __u32 dyncast_hash_step(__u32 hash,
 }
 
 static inline __attribute__((always_inline)) __u32
-dyncast_hash_flow(const struct dyncast_map_flow_key *key, __u32 seed)
+dyncast_hash_flow(const struct dyncast_map_flow_key *key, __u8 family,
+		  __u32 seed)
 {
 	__u32 ports = (__u32)DYNCAST_HASH_BE16(key->sport) << 16 |
 		      DYNCAST_HASH_BE16(key->dport);
 	__u32 hash = seed;
 
-	hash = dyncast_hash_step(hash, DYNCAST_HASH_BE32(key->saddr[0]));
-	hash = dyncast_hash_step(hash, DYNCAST_HASH_BE32(key->daddr[0]));
-	if (key->family == DYNCAST_MAP_AF_INET6) {
-		for (int i = 1; i < 4; i++) {
+	if (family == DYNCAST_MAP_AF_INET) {
+		hash = dyncast_hash_step(hash, DYNCAST_HASH_BE32(key->saddr4));
+		hash = dyncast_hash_step(hash, DYNCAST_HASH_BE32(key->daddr4));
+	} else {
+		for (int i = 0; i < 4; i++) {
 			hash = dyncast_hash_step(
 				hash, DYNCAST_HASH_BE32(key->saddr[i]));
 			hash = dyncast_hash_step(

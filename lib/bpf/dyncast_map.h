@@ -17,11 +17,15 @@
 
 #include <linux/types.h>
 
-#define DYNCAST_MAP_VERSION 1
-#define DYNCAST_MAP_PIN_PREFIX "v1_"
+#define DYNCAST_MAP_VERSION 2
+#define DYNCAST_MAP_PIN_PREFIX "v2_"
 
-#define DYNCAST_MAP_SERVICES_MAX 256
-#define DYNCAST_MAP_INSTANCES_MAX 4096
+/* The loader sizes the maps for the number of services it is told, up to the
+ * most that ids have room for: 16 bits in a flow key, 20 in a slot. */
+#define DYNCAST_MAP_SERVICES_DEFAULT 256
+#define DYNCAST_MAP_SERVICES_MAX 16384
+#define DYNCAST_MAP_INSTANCES_MIN 4096
+#define DYNCAST_MAP_INSTANCES_MAX (1u << 20)
 #define DYNCAST_MAP_SLOTS 1024 /* per service, a power of two */
 #define DYNCAST_MAP_IFACES_MAX 1024
 
@@ -31,6 +35,7 @@
 #define DYNCAST_MAP_AF_INET6 10
 #define DYNCAST_MAP_KIND_ADJACENT 1
 #define DYNCAST_MAP_KIND_SRV6 2
+#define DYNCAST_MAP_KIND_IPIP 3
 #define DYNCAST_MAP_AFFINITY_SOURCE 2
 #define DYNCAST_MAP_AFFINITY_NONE 4
 
@@ -41,6 +46,10 @@ struct dyncast_map_iface {
 };
 #define DYNCAST_MAP_IFACE_CLSACT (1u << 0)    /* filter, not TCX link */
 #define DYNCAST_MAP_IFACE_OWN_QDISC (1u << 1) /* the clsact qdisc is ours */
+#define DYNCAST_MAP_IFACE_L3 (1u << 2)	      /* no Ethernet header */
+#define DYNCAST_MAP_IFACE_STEER (1u << 3)     /* places packets of services */
+#define DYNCAST_MAP_IFACE_DECAP (1u << 4)     /* strips outer headers */
+#define DYNCAST_MAP_IFACE_EGRESS (1u << 5)    /* on the way out */
 
 /*
  * map "services", LPM trie.  prefixlen counts the bits after itself: all of
@@ -84,24 +93,50 @@ dyncast_map_filter_ipv6(const __u8 *addr)
 }
 
 /*
- * map "flows", LRU hash.  With source affinity the source is masked and proto
- * and ports are zero, as ports are of protocols that have none.
+ * map "decap", hash: the D-BID of a local instance, as outer destination, to
+ * that instance.  An inner packet that is not of its service is dropped.
+ */
+struct dyncast_map_decap_key {
+	__u32 family;
+	__u32 addr[4];
+};
+struct dyncast_map_decap {
+	__u32 instance;
+	__u32 table_id; /* of the service */
+};
+
+/*
+ * maps "flows4" and "flows6", LRU hashes: the flow table.  Keys are as small
+ * as they can be, since large tables cost what they miss in the caches; that
+ * of an IPv4 flow is the first KEY4_SIZE bytes.  With source affinity the
+ * source is masked and proto and ports are zero, as ports are of protocols
+ * that have none.
  */
 struct dyncast_map_flow_key {
-	__u32 table_id;
-	__u8 family;
+	__u16 service; /* index */
 	__u8 proto;
-	__u16 reserved;
+	__u8 reserved;
 	__u16 sport;
 	__u16 dport;
-	__u32 saddr[4];
-	__u32 daddr[4];
+	union {
+		struct {
+			__u32 saddr4;
+			__u32 daddr4;
+		};
+		struct {
+			__u32 saddr[4];
+			__u32 daddr[4];
+		};
+	};
+};
+#define DYNCAST_MAP_FLOW_KEY4_SIZE 16
+struct dyncast_map_flow_key4 {
+	__u32 word[DYNCAST_MAP_FLOW_KEY4_SIZE / 4];
 };
 /* valid while its instance has the same generation, is alive, and the flow
  * was not idle for longer than the service's timeout */
 struct dyncast_map_flow {
-	__u16 instance;
-	__u16 flags;
+	__u32 instance : 20, flags : 12;
 	__u32 generation;
 	__u32 first_seen;
 	__u32 last_seen; /* written at most once a second */
@@ -109,10 +144,11 @@ struct dyncast_map_flow {
 #define DYNCAST_MAP_FLOW_CLOSED (1u << 0) /* the client sent FIN or RST */
 
 /*
- * map "probation", LRU hash of the same: the first packet of a UDP flow, of a
- * source or of a connection that needs an entry is only remembered here, and
- * the second one makes the entry in "flows".  A flood of single packets with
- * forged sources pushes out its like, and nobody else.
+ * maps "probation4" and "probation6", LRU hashes of the same: the first packet
+ * of a UDP flow, of a source or of a connection that needs an entry is only
+ * remembered here, and the second one makes the entry in the flow table.  A
+ * flood of single packets with forged sources pushes out its like, and nobody
+ * else.
  */
 #define DYNCAST_MAP_PROBATION_MAX 65536
 
@@ -128,7 +164,7 @@ struct dyncast_map_budget {
  * ports, was sent.  Not pinned: forgotten with the program. */
 #define DYNCAST_MAP_FRAGMENTS_MAX 4096
 struct dyncast_map_fragment_key {
-	__u32 table_id;
+	__u32 service;
 	__u32 id;
 	__u8 family;
 	__u8 proto;
@@ -142,7 +178,7 @@ struct dyncast_map_fragment {
 };
 
 /*
- * map "slots", mmapable array, SERVICES_MAX * SLOTS elements, each read and
+ * map "slots", mmapable array, services * SLOTS elements, each read and
  * written as one 64-bit word.  The writer moves a slot by
  *   if (now - t_change > timeout) old = cur;  cur = X;  t_change = now;
  * so that `old` is where flows that began before the change are.  When nobody
@@ -152,12 +188,35 @@ struct dyncast_map_fragment {
  */
 union dyncast_map_slot {
 	struct {
-		__u16 cur; /* instance id, 0: none */
-		__u16 old;
-		__u32 t_change;
+		__u64 cur : 20; /* instance id, 0: none */
+		__u64 old : 20;
+		__u64 t_change : 24;
 	};
 	__u64 word;
 };
+/*
+ * t_change is a time modulo 2^24 (194 days), and 0 means at rest, so the one
+ * second in which the clock reads 0 is told as the next.  A slot that nobody
+ * settles for that long begins to move again.
+ */
+#define DYNCAST_MAP_TIME_MASK 0xffffffu
+/* other CPUs' clocks may be ahead of ours by so much */
+#define DYNCAST_MAP_TIME_AHEAD 2u
+static inline __attribute__((always_inline)) __u32
+dyncast_map_slot_time(__u32 now)
+{
+	now &= DYNCAST_MAP_TIME_MASK;
+	return now ? now : 1;
+}
+/* whether at most `timeout` seconds have passed since the slot's change */
+static inline __attribute__((always_inline)) int
+dyncast_map_slot_changed(union dyncast_map_slot slot, __u32 now, __u32 timeout)
+{
+	__u32 since = (now - (__u32)slot.t_change + DYNCAST_MAP_TIME_AHEAD) &
+		      DYNCAST_MAP_TIME_MASK;
+
+	return slot.t_change && since <= timeout + DYNCAST_MAP_TIME_AHEAD;
+}
 
 /*
  * map "instances", mmapable array by instance id (0 is never used).  The head
@@ -175,14 +234,32 @@ struct dyncast_map_instance {
 		};
 		__u64 head;
 	};
-	__u32 ifindex; /* 0: leave the last step to the kernel's route */
-	__u16 mtu;     /* of the path, 0 unknown */
-	__u8 dbid_family;
+	__u32 ifindex;	     /* 0: leave the last step to the kernel's route */
+	__u16 mtu;	     /* of the path, 0 unknown */
+	__u8 outer_family;   /* of the header to be pushed, 0: none */
 	__u8 nexthop_family; /* 0: as ifindex 0 */
-	__u32 dbid[4];
-	__u32 source[4]; /* of the outer header */
 	__u32 nexthop[4];
-	__u32 reserved[4];
+	/*
+	 * The outer header, but for what each packet decides: in an IPv6 header
+	 * traffic class, flow label, length and next header are zero, in an
+	 * IPv4 one TOS, length, id and protocol; its sum is the plain 16-bit
+	 * one of the other words, not folded or inverted.
+	 */
+	union {
+		struct {
+			__u32 head[2];
+			__u32 source[4];
+			__u32 dbid[4];
+		} ipv6;
+		struct {
+			__u32 head[2];
+			__u32 sum;
+			__u32 source;
+			__u32 dbid;
+		} ipv4;
+		__u32 outer[10];
+	};
+	__u32 reserved[14];
 };
 #define DYNCAST_MAP_INSTANCE_ALIVE (1u << 0)
 /* by its generation, since it was last alive: the writer's note for slots */
@@ -204,34 +281,48 @@ struct dyncast_map_ident_instance {
 	__u32 dbid[4];
 };
 
-/* map "counters", per-CPU array with one element */
+/* map "counters", per-CPU array with one element: what belongs to no instance
+ */
 enum dyncast_map_counter {
-	DYNCAST_COUNT_STEERED,
-	DYNCAST_COUNT_BYTES,
-	DYNCAST_COUNT_HIT,
-	DYNCAST_COUNT_NEW,	/* UDP: entries; TCP: SYNs, entries */
-	DYNCAST_COUNT_REPINNED, /* its instance was void or dead */
-	DYNCAST_COUNT_REFUSED,	/* forwarded, but the table took no entry */
 	DYNCAST_COUNT_NO_INSTANCE,
 	DYNCAST_COUNT_TOO_BIG,
 	DYNCAST_COUNT_FRAGMENT, /* without its first one: left to the kernel */
 	DYNCAST_COUNT_PASSED,
-	DYNCAST_COUNT_ERROR, /* could not be rewritten */
-	/* of a flow that needs no entry; steered, and not counted as HIT */
-	DYNCAST_COUNT_STATELESS,
+	DYNCAST_COUNT_ERROR,	 /* could not be rewritten */
 	DYNCAST_COUNT_PROBATION, /* first packets remembered */
-	DYNCAST_COUNT_LIMITED,	 /* as REFUSED: too many entries a second */
+	DYNCAST_COUNT_LIMITED,	 /* no entry: too many this second */
+	DYNCAST_COUNT_REFUSED,	 /* no entry: the table took none */
+	DYNCAST_COUNT_DECAP,	 /* outer headers stripped */
+	DYNCAST_COUNT_DECAP_DROPPED,
 	DYNCAST_COUNT_MAX = 16
 };
 struct dyncast_map_counters {
 	__u64 n[DYNCAST_COUNT_MAX];
 };
 
-/* map "instance_counters", per-CPU array by instance id */
-struct dyncast_map_instance_counters {
-	__u64 packets;
-	__u64 bytes;
-	__u64 flows_new;
+/*
+ * map "instance_counters", per-CPU array by instance id.  All that a steered
+ * packet counts is here, so that it needs one look-up: its bytes, and itself
+ * under one of HIT, STATELESS, NEW and REPINNED.  Sums of services and of all
+ * are made by the reader.
+ */
+enum dyncast_map_instance_counter {
+	DYNCAST_ICOUNT_BYTES,
+	DYNCAST_ICOUNT_HIT,	  /* of a flow that is known */
+	DYNCAST_ICOUNT_STATELESS, /* of a flow that needs no entry */
+	DYNCAST_ICOUNT_NEW,	  /* the first one of a flow; TCP: SYNs */
+	DYNCAST_ICOUNT_REPINNED,  /* its instance was void or dead */
+	DYNCAST_ICOUNT_REFUSED,	  /* besides one of those: got no entry */
+	DYNCAST_ICOUNT_MAX
 };
+struct dyncast_map_instance_counters {
+	__u64 n[DYNCAST_ICOUNT_MAX];
+};
+
+/*
+ * map "retired", array of the same with services + 1 elements: what a service's
+ * deleted instances had counted, and in the last one what deleted services
+ * had.  The program does not touch it.
+ */
 
 #endif /* DYNCAST_MAP_H */

@@ -45,10 +45,54 @@ enum entry {
 	ENTRY_OVER, /* idle for too long, or closed and opened again */
 };
 
+/* from 5.11; set by the loader */
+const volatile bool have_coarse_clock = true;
+
+/* Whole seconds without a division: 2^24 ns are 288230376.15 / 2^34 s, which
+ * is right to a tenth of a second within six years. */
 static __always_inline __u32 clock_s(void)
 {
-	return bpf_ktime_get_coarse_ns() / 1000000000ull;
+	__u64 ns = have_coarse_clock ? bpf_ktime_get_coarse_ns()
+				     : bpf_ktime_get_ns();
+
+	return (ns >> 24) * 288230376ull >> 34;
 }
+
+/* The flow table and probation, by family --------------------------------- */
+
+static __always_inline struct dyncast_map_flow *
+flow_find(const struct packet *pkt)
+{
+	return pkt->family == DYNCAST_MAP_AF_INET
+		       ? bpf_map_lookup_elem(&flows4, &pkt->key)
+		       : bpf_map_lookup_elem(&flows6, &pkt->key);
+}
+
+static __always_inline void flow_delete(const struct packet *pkt)
+{
+	if (pkt->family == DYNCAST_MAP_AF_INET)
+		bpf_map_delete_elem(&flows4, &pkt->key);
+	else
+		bpf_map_delete_elem(&flows6, &pkt->key);
+}
+
+static __always_inline struct dyncast_map_flow *
+probation_find(const struct packet *pkt)
+{
+	return pkt->family == DYNCAST_MAP_AF_INET
+		       ? bpf_map_lookup_elem(&probation4, &pkt->key)
+		       : bpf_map_lookup_elem(&probation6, &pkt->key);
+}
+
+static __always_inline void probation_delete(const struct packet *pkt)
+{
+	if (pkt->family == DYNCAST_MAP_AF_INET)
+		bpf_map_delete_elem(&probation4, &pkt->key);
+	else
+		bpf_map_delete_elem(&probation6, &pkt->key);
+}
+
+/* Slots ------------------------------------------------------------------ */
 
 static __always_inline union dyncast_map_slot slot_read(__u32 service, __u32 at)
 {
@@ -67,8 +111,7 @@ static __always_inline bool
 slot_changed(const struct dyncast_map_service *service,
 	     const struct packet *pkt, union dyncast_map_slot slot)
 {
-	return slot.t_change &&
-	       (__s32)(pkt->now - slot.t_change) <= (__s32)service->timeout_s;
+	return dyncast_map_slot_changed(slot, pkt->now, service->timeout_s);
 }
 
 static __always_inline bool
@@ -175,15 +218,22 @@ static __always_inline bool budget_take(const struct packet *pkt)
 static __always_inline bool entry_insert(const struct packet *pkt,
 					 const struct dyncast_map_flow *flow)
 {
+	long error;
+
 	if (!budget_take(pkt)) {
 		count(DYNCAST_COUNT_LIMITED, 1);
+		count_instance(flow->instance, DYNCAST_ICOUNT_REFUSED);
 		return false;
 	}
-	if (bpf_map_update_elem(&flows, &pkt->key, flow, BPF_ANY)) {
+	error = pkt->family == DYNCAST_MAP_AF_INET
+			? bpf_map_update_elem(&flows4, &pkt->key, flow, BPF_ANY)
+			: bpf_map_update_elem(&flows6, &pkt->key, flow,
+					      BPF_ANY);
+	if (error) {
 		count(DYNCAST_COUNT_REFUSED, 1);
-		return false;
+		count_instance(flow->instance, DYNCAST_ICOUNT_REFUSED);
 	}
-	return true;
+	return !error;
 }
 
 /* in probation when that is enough, see above */
@@ -202,18 +252,17 @@ entry_make(const struct packet *pkt, __u32 id,
 	if (!on_probation)
 		return entry_insert(pkt, &flow);
 	count(DYNCAST_COUNT_PROBATION, 1);
-	return !bpf_map_update_elem(&probation, &pkt->key, &flow, BPF_ANY);
+	return pkt->family == DYNCAST_MAP_AF_INET
+		       ? !bpf_map_update_elem(&probation4, &pkt->key, &flow,
+					      BPF_ANY)
+		       : !bpf_map_update_elem(&probation6, &pkt->key, &flow,
+					      BPF_ANY);
 }
 
-/* of a flow that this router sees for the first time, or has to move */
-static __always_inline void count_placed(__u32 id, bool moved)
+/* a flow that this router sees for the first time, or has to move */
+static __always_inline void placed(struct packet *pkt, bool moved)
 {
-	struct dyncast_map_instance_counters *c;
-
-	count(moved ? DYNCAST_COUNT_REPINNED : DYNCAST_COUNT_NEW, 1);
-	c = bpf_map_lookup_elem(&instance_counters, &id);
-	if (c)
-		c->flows_new++;
+	pkt->outcome = moved ? DYNCAST_ICOUNT_REPINNED : DYNCAST_ICOUNT_NEW;
 }
 
 /* no live entry */
@@ -231,22 +280,19 @@ place_new(const struct dyncast_map_service *service, struct packet *pkt,
 		return NULL;
 	if (pkt->tcp && !moving && *id == slot.cur) {
 		if (entry != ENTRY_NONE)
-			bpf_map_delete_elem(&flows, &pkt->key);
+			flow_delete(pkt);
 		if (pkt->opens || entry != ENTRY_NONE)
-			count_placed(*id, entry == ENTRY_VOID);
-		else
-			count(DYNCAST_COUNT_STATELESS, 1);
+			placed(pkt, entry == ENTRY_VOID);
 		return instance;
 	}
 	pkt->now = clock_s();
 	/* who has a void entry has shown that he is no forged source */
 	if (entry_make(pkt, *id, instance,
 		       entry == ENTRY_NONE && (!pkt->tcp || pkt->opens))) {
-		count_placed(*id,
-			     entry == ENTRY_VOID ||
-				     (pkt->tcp && !pkt->opens &&
-				      entry == ENTRY_NONE &&
-				      *id != (before ? slot.old : slot.cur)));
+		placed(pkt, entry == ENTRY_VOID ||
+				    (pkt->tcp && !pkt->opens &&
+				     entry == ENTRY_NONE &&
+				     *id != (before ? slot.old : slot.cur)));
 		return instance;
 	}
 	/* Without an entry it would move when the slot comes to rest at the
@@ -259,15 +305,16 @@ place_new(const struct dyncast_map_service *service, struct packet *pkt,
 	return fallback;
 }
 
-/* the first bits of an address in network byte order */
+/* the first bits of a word in network byte order */
+static __always_inline __u32 mask_word(__u32 bits)
+{
+	return bits >= 32 ? ~0u : bpf_htonl(~(~0u >> bits));
+}
+
 static __always_inline void mask(__u32 addr[4], __u32 bits)
 {
-	for (__u32 i = 0; i < 4; i++) {
-		if (bits <= 32 * i)
-			addr[i] = 0;
-		else if (bits < 32 * (i + 1))
-			addr[i] &= bpf_htonl(~0u << (32 * (i + 1) - bits));
-	}
+	for (__u32 i = 0; i < 4; i++)
+		addr[i] &= bits <= 32 * i ? 0 : mask_word(bits - 32 * i);
 }
 
 /* what is one flow, as the service has it */
@@ -276,7 +323,10 @@ apply_affinity(const struct dyncast_map_service *service, struct packet *pkt)
 {
 	if (service->affinity != DYNCAST_MAP_AFFINITY_SOURCE)
 		return;
-	mask(pkt->key.saddr, service->plen);
+	if (pkt->family == DYNCAST_MAP_AF_INET)
+		pkt->key.saddr4 &= mask_word(service->plen);
+	else
+		mask(pkt->key.saddr, service->plen);
 	pkt->key.proto = 0;
 	pkt->key.sport = pkt->key.dport = 0;
 	pkt->tcp = pkt->opens = pkt->closes = false;
@@ -287,15 +337,16 @@ static __always_inline struct dyncast_map_instance *
 place_error(const struct dyncast_map_service *service, struct packet *pkt,
 	    __u32 *id)
 {
-	struct dyncast_map_flow *flow = bpf_map_lookup_elem(&flows, &pkt->key);
+	struct dyncast_map_flow *flow = flow_find(pkt);
 	union dyncast_map_slot slot = slot_read(service->index, pkt->hash);
 	struct dyncast_map_instance *instance;
 
 	if (!flow)
-		flow = bpf_map_lookup_elem(&probation, &pkt->key);
+		flow = probation_find(pkt);
 	pkt->now = clock_s();
 	if (flow && entry_state(service, pkt, flow, &instance) == ENTRY_LIVE) {
 		*id = flow->instance;
+		pkt->outcome = DYNCAST_ICOUNT_HIT;
 		return instance;
 	}
 	return slot_instance(service, pkt->hash, slot,
@@ -310,21 +361,21 @@ place_second(const struct dyncast_map_service *service, struct packet *pkt,
 	struct dyncast_map_flow *first, flow;
 	struct dyncast_map_instance *instance;
 
-	first = bpf_map_lookup_elem(&probation, &pkt->key);
+	first = probation_find(pkt);
 	if (!first)
 		return NULL;
 	flow = *first;
 	pkt->now = clock_s();
 	if (entry_state(service, pkt, &flow, &instance) != ENTRY_LIVE) {
-		bpf_map_delete_elem(&probation, &pkt->key);
+		probation_delete(pkt);
 		return NULL;
 	}
 	*id = flow.instance;
-	count(DYNCAST_COUNT_HIT, 1);
+	pkt->outcome = DYNCAST_ICOUNT_HIT;
 	entry_touch(&flow, pkt);
 	/* the same SYN once more is what a flood may send too */
 	if (!pkt->opens && entry_insert(pkt, &flow))
-		bpf_map_delete_elem(&probation, &pkt->key);
+		probation_delete(pkt);
 	return instance;
 }
 
@@ -338,15 +389,15 @@ place(const struct dyncast_map_service *service, struct packet *pkt, __u32 *id)
 	enum entry entry = ENTRY_NONE;
 
 	apply_affinity(service, pkt);
-	pkt->hash = dyncast_hash_flow(&pkt->key, service->seed);
+	pkt->hash = dyncast_hash_flow(&pkt->key, pkt->family, service->seed);
+	pkt->outcome = DYNCAST_ICOUNT_STATELESS;
 	if (service->affinity == DYNCAST_MAP_AFFINITY_NONE) {
-		count(DYNCAST_COUNT_STATELESS, 1);
 		slot = slot_read(service->index, pkt->hash);
 		return slot_instance(service, pkt->hash, slot, false, id);
 	}
 	if (pkt->error)
 		return place_error(service, pkt, id);
-	flow = bpf_map_lookup_elem(&flows, &pkt->key);
+	flow = flow_find(pkt);
 	if (!flow || pkt->tcp)
 		slot = slot_read(service->index, pkt->hash);
 	/* the usual case of TCP needs no clock */
@@ -364,10 +415,10 @@ place(const struct dyncast_map_service *service, struct packet *pkt, __u32 *id)
 			slot = slot_read(service->index, pkt->hash);
 		return place_new(service, pkt, slot, entry, id);
 	}
-	count(DYNCAST_COUNT_HIT, 1);
+	pkt->outcome = DYNCAST_ICOUNT_HIT;
 	*id = flow->instance;
 	if (pkt->tcp && *id == slot.cur && !slot_moving(service, pkt, slot))
-		bpf_map_delete_elem(&flows, &pkt->key);
+		flow_delete(pkt);
 	else
 		entry_touch(flow, pkt);
 	return instance;
@@ -379,9 +430,9 @@ static __always_inline void fragment_key(const struct packet *pkt,
 					 struct dyncast_map_fragment_key *key)
 {
 	__builtin_memset(key, 0, sizeof(*key));
-	key->table_id = pkt->key.table_id;
+	key->service = pkt->key.service;
 	key->id = pkt->fragment_id;
-	key->family = pkt->key.family;
+	key->family = pkt->family;
 	key->proto = pkt->key.proto;
 	__builtin_memcpy(key->saddr, pkt->key.saddr, sizeof(key->saddr));
 	__builtin_memcpy(key->daddr, pkt->key.daddr, sizeof(key->daddr));
@@ -390,7 +441,7 @@ static __always_inline void fragment_key(const struct packet *pkt,
 /* A fragment without ports, of a flow that has some.  A later fragment that
  * overtook the first one is left to the kernel's route. */
 static __always_inline struct dyncast_map_instance *
-place_fragment(const struct dyncast_map_service *service,
+place_fragment(const struct dyncast_map_service *service, struct packet *pkt,
 	       const struct dyncast_map_fragment_key *key, __u32 *id)
 {
 	struct dyncast_map_instance *instance;
@@ -400,6 +451,7 @@ place_fragment(const struct dyncast_map_service *service,
 	if (!first)
 		return NULL;
 	*id = first->instance;
+	pkt->outcome = DYNCAST_ICOUNT_HIT;
 	instance = usable_of(service, *id);
 	return instance && instance->generation == first->generation ? instance
 								     : NULL;

@@ -44,7 +44,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, DYNCAST_MAP_SERVICES_MAX);
+	__uint(max_entries, DYNCAST_MAP_SERVICES_DEFAULT);
 	__type(key, struct dyncast_map_service_key);
 	__type(value, struct dyncast_map_service);
 } services SEC(".maps");
@@ -62,16 +62,30 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1);
+	__type(key, struct dyncast_map_flow_key4);
+	__type(value, struct dyncast_map_flow);
+} flows4 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1);
 	__type(key, struct dyncast_map_flow_key);
 	__type(value, struct dyncast_map_flow);
-} flows SEC(".maps");
+} flows6 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, DYNCAST_MAP_PROBATION_MAX);
+	__type(key, struct dyncast_map_flow_key4);
+	__type(value, struct dyncast_map_flow);
+} probation4 SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, DYNCAST_MAP_PROBATION_MAX);
 	__type(key, struct dyncast_map_flow_key);
 	__type(value, struct dyncast_map_flow);
-} probation SEC(".maps");
+} probation6 SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -86,7 +100,7 @@ const volatile __u32 budget_per_second = DYNCAST_MAP_BUDGET_MIN;
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, DYNCAST_MAP_SERVICES_MAX *DYNCAST_MAP_SLOTS);
+	__uint(max_entries, DYNCAST_MAP_SERVICES_DEFAULT *DYNCAST_MAP_SLOTS);
 	__type(key, __u32);
 	__type(value, union dyncast_map_slot);
 } slots SEC(".maps");
@@ -94,21 +108,21 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, DYNCAST_MAP_INSTANCES_MAX);
+	__uint(max_entries, DYNCAST_MAP_INSTANCES_MIN);
 	__type(key, __u32);
 	__type(value, struct dyncast_map_instance);
 } instances SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, DYNCAST_MAP_SERVICES_MAX);
+	__uint(max_entries, DYNCAST_MAP_SERVICES_DEFAULT);
 	__type(key, struct dyncast_map_ident_service);
 	__type(value, __u32);
 } ident_service SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, DYNCAST_MAP_INSTANCES_MAX);
+	__uint(max_entries, DYNCAST_MAP_INSTANCES_MIN);
 	__type(key, struct dyncast_map_ident_instance);
 	__type(value, __u32);
 } ident_instance SEC(".maps");
@@ -130,10 +144,24 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, DYNCAST_MAP_INSTANCES_MAX);
+	__uint(max_entries, DYNCAST_MAP_INSTANCES_MIN);
 	__type(key, __u32);
 	__type(value, struct dyncast_map_instance_counters);
 } instance_counters SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, DYNCAST_MAP_SERVICES_DEFAULT + 1);
+	__type(key, __u32);
+	__type(value, struct dyncast_map_instance_counters);
+} retired SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, DYNCAST_MAP_INSTANCES_MIN);
+	__type(key, struct dyncast_map_decap_key);
+	__type(value, struct dyncast_map_decap);
+} decap SEC(".maps");
 
 /* what the steps know of the packet */
 enum fragment { FRAGMENT_NO, FRAGMENT_FIRST, FRAGMENT_LATER };
@@ -142,10 +170,13 @@ struct packet {
 	struct dyncast_map_flow_key key;
 	__u32 hash;
 	__u32 now;
+	__u32 end;     /* of the IP packet in the frame */
 	__u32 length;  /* of the IP packet, outer headers not counted */
 	__u32 segment; /* the largest IP packet that will be on the wire */
 	__u32 fragment_id;
-	__u32 l4; /* where in the frame the transport header is */
+	__u32 l4;     /* where in the frame the transport header is */
+	__u8 outcome; /* enum dyncast_map_instance_counter, its own counter */
+	__u8 family;
 	__u8 tos;
 	__u8 ttl;
 	__u8 fragment; /* enum fragment */
@@ -165,6 +196,16 @@ static __always_inline void count(enum dyncast_map_counter which, __u64 by)
 		c->n[which] += by;
 }
 
+static __always_inline void
+count_instance(__u32 id, enum dyncast_map_instance_counter which)
+{
+	struct dyncast_map_instance_counters *c =
+		bpf_map_lookup_elem(&instance_counters, &id);
+
+	if (c)
+		c->n[which]++;
+}
+
 static __always_inline struct dyncast_map_instance *instance_of(__u32 id)
 {
 	return id ? bpf_map_lookup_elem(&instances, &id) : NULL;
@@ -176,6 +217,25 @@ static __always_inline bool usable(const struct dyncast_map_instance *instance,
 {
 	return instance && (instance->flags & DYNCAST_MAP_INSTANCE_ALIVE) &&
 	       instance->service == service + 1;
+}
+
+static __always_inline struct dyncast_map_service *
+service_find(const struct packet *pkt, __u32 table_id)
+{
+	struct dyncast_map_service_key where = {
+		.table_id = table_id,
+		.family = pkt->family,
+	};
+
+	if (pkt->family == DYNCAST_MAP_AF_INET) {
+		where.prefixlen = DYNCAST_MAP_LPM_FIXED + 32;
+		where.addr[0] = pkt->key.daddr4;
+	} else {
+		where.prefixlen = DYNCAST_MAP_LPM_FIXED + 128;
+		__builtin_memcpy(where.addr, pkt->key.daddr,
+				 sizeof(where.addr));
+	}
+	return bpf_map_lookup_elem(&services, &where);
 }
 
 #endif /* DYNCAST_PROG_H */

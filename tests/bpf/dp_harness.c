@@ -89,8 +89,9 @@ int dp_setup(void **state)
 	dp_run("ip link add dv0 address 02:00:00:00:00:01 type veth peer name dv1");
 	dp_run("ip link set dv0 up && ip link set dv1 up");
 	dp_ifindex = if_nametoindex("dv0");
-	assert_true(dyncast_dp_start(dp_dir, 8192));
-	assert_true(dyncast_dp_attach(dp_ifindex, "dv0", DP_TABLE));
+	assert_true(dyncast_dp_start(dp_dir, 8192, 0));
+	assert_true(dyncast_dp_attach(dp_ifindex, "dv0", DP_TABLE,
+				      DYNCAST_DP_ATTACH_STEER));
 	assert_int_equal(dp_service(DP_TABLE, "10.255.0.1/32"), 0);
 	return 0;
 }
@@ -135,7 +136,7 @@ int dp_service(uint32_t table_id, const char *prefix)
 	return index;
 }
 
-uint16_t dp_adjacent(int service, const char *dbid)
+uint32_t dp_adjacent(int service, const char *dbid)
 {
 	struct dyncast_dp_instance in = {
 		.kind = DYNCAST_KIND_ADJACENT,
@@ -145,14 +146,14 @@ uint16_t dp_adjacent(int service, const char *dbid)
 		.ifindex = dp_ifindex,
 	};
 	bool created;
-	uint16_t id = dyncast_dp_instance_get(service, &in.dbid, &created);
+	uint32_t id = dyncast_dp_instance_get(service, &in.dbid, &created);
 
 	assert_int_not_equal(id, 0);
 	assert_true(dyncast_dp_instance_set(id, &in));
 	return id;
 }
 
-uint16_t dp_srv6(int service, const char *sid, const char *nexthop,
+uint32_t dp_srv6(int service, const char *sid, const char *nexthop,
 		 uint16_t mtu)
 {
 	struct dyncast_dp_instance in = {
@@ -164,7 +165,7 @@ uint16_t dp_srv6(int service, const char *sid, const char *nexthop,
 		.mtu = mtu,
 	};
 	bool created;
-	uint16_t id = dyncast_dp_instance_get(service, &in.dbid, &created);
+	uint32_t id = dyncast_dp_instance_get(service, &in.dbid, &created);
 
 	if (nexthop)
 		in.nexthop = dp_addr(nexthop);
@@ -173,9 +174,9 @@ uint16_t dp_srv6(int service, const char *sid, const char *nexthop,
 	return id;
 }
 
-void dp_ring(int service, uint16_t even, uint16_t odd)
+void dp_ring(int service, uint32_t even, uint32_t odd)
 {
-	uint16_t ring[DYNCAST_RING_SLOTS];
+	uint32_t ring[DYNCAST_RING_SLOTS];
 
 	for (int i = 0; i < DYNCAST_RING_SLOTS; i++)
 		ring[i] = i % 2 ? odd : even;
@@ -350,24 +351,32 @@ struct dp_result dp_run_packet(const struct dp_packet *packet)
 static struct dyncast_map_flow_key flow_key(const struct dp_packet *packet)
 {
 	struct dyncast_map_flow_key key = {
-		.table_id = DP_TABLE,
-		.family = packet->ipv6 ? AF_INET6 : AF_INET,
 		.proto = proto_of(packet),
 		.sport = htons(packet->sport),
 		.dport = htons(packet->dport),
 	};
 
-	inet_pton(key.family, source_of(packet), key.saddr);
-	inet_pton(key.family, destination_of(packet), key.daddr);
+	if (packet->ipv6) {
+		inet_pton(AF_INET6, source_of(packet), key.saddr);
+		inet_pton(AF_INET6, destination_of(packet), key.daddr);
+	} else {
+		inet_pton(AF_INET, source_of(packet), &key.saddr4);
+		inet_pton(AF_INET, destination_of(packet), &key.daddr4);
+	}
 	return key;
+}
+
+static int flows_of(const struct dp_packet *packet)
+{
+	return dyncast_dp.maps[packet->ipv6 ? DYNCAST_DP_MAP_FLOWS6
+					    : DYNCAST_DP_MAP_FLOWS4];
 }
 
 bool dp_entry(const struct dp_packet *packet, struct dyncast_map_flow *flow)
 {
 	struct dyncast_map_flow_key key = flow_key(packet);
 
-	return !bpf_map_lookup_elem(dyncast_dp.maps[DYNCAST_DP_MAP_FLOWS], &key,
-				    flow);
+	return !bpf_map_lookup_elem(flows_of(packet), &key, flow);
 }
 
 void dp_entry_write(const struct dp_packet *packet,
@@ -376,12 +385,10 @@ void dp_entry_write(const struct dp_packet *packet,
 	struct dyncast_map_flow_key key = flow_key(packet);
 
 	assert_int_equal(
-		bpf_map_update_elem(dyncast_dp.maps[DYNCAST_DP_MAP_FLOWS], &key,
-				    flow, BPF_ANY),
-		0);
+		bpf_map_update_elem(flows_of(packet), &key, flow, BPF_ANY), 0);
 }
 
-static uint64_t steered(uint16_t id)
+static uint64_t steered(uint32_t id)
 {
 	struct dyncast_dp_counters counters;
 
@@ -389,17 +396,18 @@ static uint64_t steered(uint16_t id)
 	return counters.packets;
 }
 
-uint16_t dp_flow_frame(const uint8_t *frame, uint32_t size)
+uint32_t dp_flow_frame(const uint8_t *frame, uint32_t size)
 {
-	static uint64_t before[DYNCAST_DP_INSTANCES_MAX];
+	static uint64_t before[DYNCAST_MAP_INSTANCES_MAX];
 	struct dp_result result;
-	uint16_t got = 0;
+	uint32_t got = 0;
 
-	for (unsigned int id = 1; id < DYNCAST_DP_INSTANCES_MAX; id++)
-		before[id] = steered(id);
+	for (uint32_t id = 1; id < dyncast_dp.instances_max; id++)
+		if (dyncast_dp.owners[id].used)
+			before[id] = steered(id);
 	result = dp_run_frame(frame, size);
-	for (unsigned int id = 1; id < DYNCAST_DP_INSTANCES_MAX; id++) {
-		if (steered(id) == before[id])
+	for (uint32_t id = 1; id < dyncast_dp.instances_max; id++) {
+		if (!dyncast_dp.owners[id].used || steered(id) == before[id])
 			continue;
 		assert_int_equal(got, 0);
 		assert_int_not_equal(result.verdict, DP_PASS);
@@ -408,7 +416,7 @@ uint16_t dp_flow_frame(const uint8_t *frame, uint32_t size)
 	return got;
 }
 
-uint16_t dp_flow(const struct dp_packet *packet)
+uint32_t dp_flow(const struct dp_packet *packet)
 {
 	uint8_t frame[2048];
 	uint32_t size = dp_build(packet, frame);
@@ -431,12 +439,14 @@ static unsigned int count_keys(enum dyncast_dp_map map)
 
 unsigned int dp_entries(void)
 {
-	return count_keys(DYNCAST_DP_MAP_FLOWS);
+	return count_keys(DYNCAST_DP_MAP_FLOWS4) +
+	       count_keys(DYNCAST_DP_MAP_FLOWS6);
 }
 
 unsigned int dp_on_probation(void)
 {
-	return count_keys(DYNCAST_DP_MAP_PROBATION);
+	return count_keys(DYNCAST_DP_MAP_PROBATION4) +
+	       count_keys(DYNCAST_DP_MAP_PROBATION6);
 }
 
 void dp_age(int service, int seconds)
@@ -451,7 +461,8 @@ uint32_t dp_slot(int service, const struct dp_packet *packet)
 	struct dyncast_map_flow_key key = flow_key(packet);
 
 	return dyncast_hash_flow(
-		       &key, dyncast_ring_seed(
-				     &dyncast_dp.services[service].prefix)) %
+		       &key, packet->ipv6 ? AF_INET6 : AF_INET,
+		       dyncast_ring_seed(
+			       &dyncast_dp.services[service].prefix)) %
 	       DYNCAST_RING_SLOTS;
 }

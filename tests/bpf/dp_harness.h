@@ -23,6 +23,7 @@
  * it sends on */
 #define DP_PASS 0xffffffffu
 #define DP_OK 0u
+#define DP_DROP 2u
 #define DP_REDIRECT 7u
 
 extern char dp_dir[64];	    /* of the bpffs */
@@ -43,11 +44,11 @@ struct dyncast_addr dp_addr(const char *text);
 struct dyncast_prefix dp_prefix(const char *text);
 int dp_service(uint32_t table_id, const char *prefix);
 /* an adjacent instance, alive, next hop = D-BID */
-uint16_t dp_adjacent(int service, const char *dbid);
-uint16_t dp_srv6(int service, const char *sid, const char *nexthop,
+uint32_t dp_adjacent(int service, const char *dbid);
+uint32_t dp_srv6(int service, const char *sid, const char *nexthop,
 		 uint16_t mtu);
 /* every slot the same, or alternating */
-void dp_ring(int service, uint16_t even, uint16_t odd);
+void dp_ring(int service, uint32_t even, uint32_t odd);
 
 #define FIN 0x01
 #define SYN 0x02
@@ -61,7 +62,7 @@ struct dp_packet {
 	uint8_t ttl;   /* 0: 64 */
 	uint8_t tos;
 	uint16_t frag; /* host order, as in IPv4's header */
-	uint16_t id;
+	uint32_t id;
 	uint8_t extensions; /* IPv6: destination options of 8 bytes */
 	uint8_t options;    /* 32-bit words */
 	uint8_t tcp_flags;  /* FIN ... */
@@ -99,11 +100,11 @@ uint32_t dp_build(const struct dp_packet *packet, uint8_t frame[2048]);
 uint32_t dp_build_error(const struct dp_packet *packet, const char *router,
 			uint8_t frame[2048]);
 /* as dp_flow(), of any frame */
-uint16_t dp_flow_frame(const uint8_t *frame, uint32_t size);
+uint32_t dp_flow_frame(const uint8_t *frame, uint32_t size);
 struct dp_result dp_run_frame(const uint8_t *frame, uint32_t size);
 struct dp_result dp_run_packet(const struct dp_packet *packet);
 /* run the packet: the instance it was sent to, 0: none */
-uint16_t dp_flow(const struct dp_packet *packet);
+uint32_t dp_flow(const struct dp_packet *packet);
 /* entries in the flow table */
 unsigned int dp_entries(void);
 /* those that were seen once only */

@@ -22,7 +22,7 @@
  * to do so */
 static void tcp_is_stateless_at_rest(void **state)
 {
-	uint16_t a = dp_adjacent(0, "10.1.0.11"),
+	uint32_t a = dp_adjacent(0, "10.1.0.11"),
 		 b = dp_adjacent(0, "10.1.0.12"),
 		 c = dp_adjacent(0, "10.1.0.13");
 	struct dp_packet p, silent = tcp(999);
@@ -111,7 +111,7 @@ static void timeout_grows(void **state)
 		.prefix = dp_prefix("10.255.0.1/32"),
 		.timeout_s = 100 * DP_TIMEOUT,
 	};
-	uint16_t a = dp_adjacent(0, "10.1.0.11"),
+	uint32_t a = dp_adjacent(0, "10.1.0.11"),
 		 b = dp_adjacent(0, "10.1.0.12");
 	struct dp_packet p = tcp(1000);
 
@@ -135,10 +135,10 @@ static void timeout_grows(void **state)
 static void void_ends_stateless_flows(void **state)
 {
 	struct dyncast_dp_instance dead = {.kind = DYNCAST_KIND_ADJACENT};
-	uint16_t a = dp_adjacent(0, "10.1.0.11"),
+	uint32_t a = dp_adjacent(0, "10.1.0.11"),
 		 b = dp_adjacent(0, "10.1.0.12"),
 		 c = dp_adjacent(0, "10.1.0.13");
-	uint16_t ring[DYNCAST_RING_SLOTS];
+	uint32_t ring[DYNCAST_RING_SLOTS];
 	unsigned int of_a = 0;
 
 	(void)state;
@@ -172,7 +172,7 @@ static void void_ends_stateless_flows(void **state)
  * they live */
 static void drained_keeps_its_flows(void **state)
 {
-	uint16_t a = dp_adjacent(0, "10.1.0.11"),
+	uint32_t a = dp_adjacent(0, "10.1.0.11"),
 		 b = dp_adjacent(0, "10.1.0.12");
 
 	(void)state;
@@ -202,7 +202,7 @@ static void drained_keeps_its_flows(void **state)
 static void clear_forgets_stateless_flows(void **state)
 {
 	int other = dp_service(DP_TABLE, "10.255.0.2/32");
-	uint16_t a = dp_adjacent(0, "10.1.0.11"),
+	uint32_t a = dp_adjacent(0, "10.1.0.11"),
 		 b = dp_adjacent(0, "10.1.0.12"),
 		 c = dp_adjacent(other, "10.1.0.11"),
 		 d = dp_adjacent(other, "10.1.0.12");
@@ -226,7 +226,7 @@ static void clear_forgets_stateless_flows(void **state)
 /* single packets of forged sources push out nobody, and cost no entries */
 static void flood_moves_nobody(void **state)
 {
-	uint16_t a = dp_adjacent(0, "10.1.0.11"),
+	uint32_t a = dp_adjacent(0, "10.1.0.11"),
 		 b = dp_adjacent(0, "10.1.0.12");
 	struct dp_packet p;
 	char src[16];
@@ -260,7 +260,7 @@ static void flood_moves_nobody(void **state)
  * was before the slot moved, and gets it later */
 static void limited_stays_at_old(void **state)
 {
-	uint16_t a = dp_adjacent(0, "10.1.0.11"),
+	uint32_t a = dp_adjacent(0, "10.1.0.11"),
 		 b = dp_adjacent(0, "10.1.0.12");
 	struct dyncast_dp_counters of_b;
 	struct dp_packet p;
@@ -297,7 +297,7 @@ static void sweep_takes_the_ended(void **state)
 		{RST, true, DP_TIMEOUT / 4 + 2, false}, /* was forged */
 	};
 	enum { N = sizeof(of) / sizeof(of[0]) };
-	uint16_t a = dp_adjacent(0, "10.1.0.11"),
+	uint32_t a = dp_adjacent(0, "10.1.0.11"),
 		 b = dp_adjacent(0, "10.1.0.12");
 	struct dyncast_dp_walk *walk = NULL;
 	struct dyncast_map_flow flow;
@@ -356,7 +356,7 @@ static void source_affinity(void **state)
 		{24, "198.51.100.1", "198.51.101.77"},
 		{20, "198.51.111.77", "198.51.112.77"},
 	};
-	uint16_t a = dp_adjacent(0, "10.1.0.11"),
+	uint32_t a = dp_adjacent(0, "10.1.0.11"),
 		 b = dp_adjacent(0, "10.1.0.12");
 
 	(void)state;
@@ -394,7 +394,7 @@ static void source_affinity(void **state)
 /* by flow again: those of one source spread */
 static void no_affinity(void **state)
 {
-	uint16_t a = dp_adjacent(0, "10.1.0.11"),
+	uint32_t a = dp_adjacent(0, "10.1.0.11"),
 		 b = dp_adjacent(0, "10.1.0.12");
 
 	(void)state;

@@ -22,7 +22,7 @@
 
 static void new_flow_follows_ring(void **state)
 {
-	uint16_t a = dp_adjacent(0, "10.1.0.11"),
+	uint32_t a = dp_adjacent(0, "10.1.0.11"),
 		 b = dp_adjacent(0, "10.1.0.12");
 	struct dyncast_dp_counters of_a, of_b;
 	unsigned int n_a = 0;
@@ -31,7 +31,7 @@ static void new_flow_follows_ring(void **state)
 	dp_ring(0, a, b);
 	for (int i = 0; i < FLOWS; i++) {
 		struct dp_packet p = tcp(1000 + i);
-		uint16_t want = dp_slot(0, &p) % 2 ? b : a;
+		uint32_t want = dp_slot(0, &p) % 2 ? b : a;
 
 		p.proto = i % 3 ? IPPROTO_TCP : IPPROTO_UDP;
 		p.tcp_flags = SYN;
@@ -57,7 +57,7 @@ static void new_flow_follows_ring(void **state)
 
 static void flows_stay_when_ring_moves(void **state)
 {
-	uint16_t a = dp_adjacent(0, "10.1.0.11"),
+	uint32_t a = dp_adjacent(0, "10.1.0.11"),
 		 b = dp_adjacent(0, "10.1.0.12");
 
 	(void)state;
@@ -86,7 +86,7 @@ static void flows_stay_when_ring_moves(void **state)
  * is a new flow; a SYN, a FIN or a SYN-ACK alone moves nothing */
 static void reopened_connection_is_new(void **state)
 {
-	uint16_t a = dp_adjacent(0, "10.1.0.11"),
+	uint32_t a = dp_adjacent(0, "10.1.0.11"),
 		 b = dp_adjacent(0, "10.1.0.12");
 	const uint8_t syn = SYN, ack = ACK;
 	struct dp_packet p = tcp(999);
@@ -132,7 +132,7 @@ static void reopened_connection_is_new(void **state)
 /* voiding one instance moves its flows and no others */
 static void void_moves_only_its_flows(void **state)
 {
-	uint16_t a = dp_adjacent(0, "10.1.0.11"),
+	uint32_t a = dp_adjacent(0, "10.1.0.11"),
 		 b = dp_adjacent(0, "10.1.0.12"),
 		 c = dp_adjacent(0, "10.1.0.13");
 	unsigned int moved = 0;
@@ -161,7 +161,7 @@ static void dead_instance_is_skipped(void **state)
 {
 	struct dyncast_dp_instance in = {.kind = DYNCAST_KIND_ADJACENT,
 					 .dbid = dp_addr("10.1.0.11")};
-	uint16_t a = dp_adjacent(0, "10.1.0.11"),
+	uint32_t a = dp_adjacent(0, "10.1.0.11"),
 		 b = dp_adjacent(0, "10.1.0.12");
 	struct dp_packet p;
 
@@ -190,7 +190,7 @@ static void dead_instance_is_skipped(void **state)
 /* all drained: running flows stay, new ones are the kernel's */
 static void empty_ring_takes_no_flow(void **state)
 {
-	uint16_t a = dp_adjacent(0, "10.1.0.11");
+	uint32_t a = dp_adjacent(0, "10.1.0.11");
 	struct dp_packet running = tcp(1000), new = tcp(5000);
 	uint32_t slot = dp_slot(0, &new);
 
@@ -212,7 +212,7 @@ static void empty_ring_takes_no_flow(void **state)
 
 static void idle_flow_ends_of(struct dp_packet idle, struct dp_packet busy)
 {
-	uint16_t a = dp_adjacent(0, "10.1.0.11"),
+	uint32_t a = dp_adjacent(0, "10.1.0.11"),
 		 b = dp_adjacent(0, "10.1.0.12");
 	struct dyncast_map_flow flow;
 
@@ -251,10 +251,10 @@ static void idle_flow_ends(void **state)
 /* an id that has a new owner does not inherit the old one's flows or slots */
 static void id_reuse_voids(void **state)
 {
-	uint16_t a = dp_adjacent(0, "10.1.0.11"),
+	uint32_t a = dp_adjacent(0, "10.1.0.11"),
 		 b = dp_adjacent(0, "10.1.0.12");
 	uint32_t generation = dyncast_dp.instances[a].generation;
-	uint16_t ring[DYNCAST_RING_SLOTS];
+	uint32_t ring[DYNCAST_RING_SLOTS];
 	struct dp_packet p = tcp(1000);
 	int other = dp_service(DP_TABLE, "10.255.0.2/32");
 
@@ -280,7 +280,7 @@ static void longest_prefix_and_table(void **state)
 {
 	int wide = dp_service(DP_TABLE, "10.255.0.0/16");
 	int vrf = dp_service(1001, "10.255.0.1/32");
-	uint16_t host = dp_adjacent(0, "10.1.0.11"),
+	uint32_t host = dp_adjacent(0, "10.1.0.11"),
 		 net = dp_adjacent(wide, "10.1.0.12"),
 		 red = dp_adjacent(vrf, "10.1.0.13");
 	struct dp_packet p = tcp(1000);
@@ -297,15 +297,18 @@ static void longest_prefix_and_table(void **state)
 	assert_int_equal(dp_run_packet(&p).verdict, DP_PASS);
 	p.dst = "10.255.0.1";
 
-	assert_true(dyncast_dp_attach(dp_ifindex, "dv0", 1001));
+	assert_true(dyncast_dp_attach(dp_ifindex, "dv0", 1001,
+				      DYNCAST_DP_ATTACH_STEER));
 	assert_int_equal(dp_run_packet(&p).verdict, DP_REDIRECT);
 	assert_true(dyncast_dp_instance_counters(red, &of_red));
 	assert_int_equal(of_red.packets, 1);
-	assert_true(dyncast_dp_attach(dp_ifindex, "dv0", 1002));
+	assert_true(dyncast_dp_attach(dp_ifindex, "dv0", 1002,
+				      DYNCAST_DP_ATTACH_STEER));
 	assert_int_equal(dp_run_packet(&p).verdict, DP_PASS);
 
 	/* the longer one gone, the shorter one has its packets */
-	assert_true(dyncast_dp_attach(dp_ifindex, "dv0", DP_TABLE));
+	assert_true(dyncast_dp_attach(dp_ifindex, "dv0", DP_TABLE,
+				      DYNCAST_DP_ATTACH_STEER));
 	dyncast_dp_service_del(0);
 	assert_int_equal(dp_flow(&p), net);
 }
@@ -333,7 +336,7 @@ static void every_length_is_found(void **state)
 		for (int i = 0; i < N; i++) {
 			bool ipv6 = strchr(of[i].prefix, ':');
 			struct dp_packet p = tcp(1000 + i);
-			uint16_t id;
+			uint32_t id;
 
 			p.ipv6 = ipv6;
 			p.dst = of[i].in;
@@ -345,7 +348,7 @@ static void every_length_is_found(void **state)
 			assert_int_equal(dp_flow(&p), id);
 			/* as after a restart */
 			dyncast_dp_stop();
-			assert_true(dyncast_dp_start(dp_dir, 8192));
+			assert_true(dyncast_dp_start(dp_dir, 8192, 0));
 			assert_int_equal(dp_flow(&p), id);
 			p.dst = of[i].out;
 			assert_int_equal(dp_flow(&p), 0);
@@ -361,7 +364,7 @@ static void every_length_is_found(void **state)
 
 static void adjacent_rewrite(void **state)
 {
-	uint16_t a = dp_adjacent(0, "10.1.0.11");
+	uint32_t a = dp_adjacent(0, "10.1.0.11");
 	struct dp_packet p = tcp(1000);
 	struct dp_result r;
 
@@ -377,7 +380,7 @@ static void adjacent_rewrite(void **state)
 
 static void srv6_rewrite(void **state)
 {
-	uint16_t a = dp_srv6(0, "2001:db8:e1:0:11::", "fe80::2", 1500);
+	uint32_t a = dp_srv6(0, "2001:db8:e1:0:11::", "fe80::2", 1500);
 	struct dp_packet p = tcp(1000);
 	struct ipv6hdr outer;
 	struct dp_result r;
@@ -418,7 +421,7 @@ static void srv6_rewrite(void **state)
 /* no single next hop: encapsulated, and the kernel routes it */
 static void srv6_by_kernel_route(void **state)
 {
-	uint16_t a = dp_srv6(0, "2001:db8:e1:0:11::", NULL, 0);
+	uint32_t a = dp_srv6(0, "2001:db8:e1:0:11::", NULL, 0);
 	struct dp_packet p = tcp(1000);
 	struct dp_result r;
 
@@ -442,7 +445,7 @@ static void left_to_kernel(const struct dp_packet *p)
 
 static void kernel_answers(void **state)
 {
-	uint16_t a = dp_srv6(0, "2001:db8:e1:0:11::", "fe80::2", 1500);
+	uint32_t a = dp_srv6(0, "2001:db8:e1:0:11::", "fe80::2", 1500);
 	struct dp_packet fits = tcp(1000), big = tcp(1000), old = tcp(1000),
 			 rest = tcp(1000);
 
@@ -464,7 +467,7 @@ static void kernel_answers(void **state)
 /* what a hostile or broken sender may put on the wire */
 static void malformed_passes(void **state)
 {
-	uint16_t a = dp_adjacent(0, "10.1.0.11");
+	uint32_t a = dp_adjacent(0, "10.1.0.11");
 	struct dp_packet p = tcp(1000);
 	uint8_t frame[2048], bad[2048];
 	uint32_t size = dp_build(&p, frame);

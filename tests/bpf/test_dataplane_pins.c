@@ -46,7 +46,7 @@ static void count_service(int index, uint32_t table_id,
 	++*(unsigned int *)arg;
 }
 
-static void count_instance(uint16_t id, const struct dyncast_addr *dbid,
+static void count_instance(uint32_t id, const struct dyncast_addr *dbid,
 			   void *arg)
 {
 	(void)id;
@@ -57,13 +57,13 @@ static void count_instance(uint16_t id, const struct dyncast_addr *dbid,
 /* a restart of zebra: ids, rings, flows and generations are as before */
 static void restart_recovers(void **state)
 {
-	uint16_t a = dp_adjacent(0, "10.1.0.11"),
+	uint32_t a = dp_adjacent(0, "10.1.0.11"),
 		 b = dp_adjacent(0, "10.1.0.12");
-	uint16_t before[DYNCAST_RING_SLOTS], after[DYNCAST_RING_SLOTS];
+	uint32_t before[DYNCAST_RING_SLOTS], after[DYNCAST_RING_SLOTS];
 	struct dyncast_prefix prefix = dp_prefix("10.255.0.1/32");
 	struct dyncast_addr dbid = dp_addr("10.1.0.12");
 	unsigned int services = 0, instances = 0;
-	uint16_t flows[FLOWS];
+	uint32_t flows[FLOWS];
 	bool created;
 
 	(void)state;
@@ -77,7 +77,7 @@ static void restart_recovers(void **state)
 	dyncast_dp_ring_get(0, before);
 
 	dyncast_dp_stop();
-	assert_true(dyncast_dp_start(dp_dir, 4096));
+	assert_true(dyncast_dp_start(dp_dir, 4096, 0));
 	assert_int_equal(dyncast_dp.flow_table_size, 8192);
 
 	dyncast_dp_service_each(count_service, &services);
@@ -107,7 +107,7 @@ static void restart_recovers(void **state)
 static void deleted_stays_deleted(void **state)
 {
 	int other = dp_service(DP_TABLE, "10.255.0.2/32");
-	uint16_t a = dp_adjacent(other, "10.1.0.11");
+	uint32_t a = dp_adjacent(other, "10.1.0.11");
 	uint32_t generation = dyncast_dp.instances[a].generation;
 	unsigned int services = 0;
 	struct dp_packet p = {.dst = "10.255.0.2", .sport = 1, .dport = 80};
@@ -119,7 +119,7 @@ static void deleted_stays_deleted(void **state)
 	assert_int_equal(dp_run_packet(&p).verdict, DP_PASS);
 
 	dyncast_dp_stop();
-	assert_true(dyncast_dp_start(dp_dir, 8192));
+	assert_true(dyncast_dp_start(dp_dir, 8192, 0));
 	dyncast_dp_service_each(count_service, &services);
 	assert_int_equal(services, 1);
 	assert_true(dyncast_dp.instances[a].generation > generation);
@@ -128,7 +128,7 @@ static void deleted_stays_deleted(void **state)
 /* the rule that later tells old flows from new ones */
 static void slots_remember(void **state)
 {
-	uint16_t a = dp_adjacent(0, "10.1.0.11"),
+	uint32_t a = dp_adjacent(0, "10.1.0.11"),
 		 b = dp_adjacent(0, "10.1.0.12"),
 		 c = dp_adjacent(0, "10.1.0.13");
 	union dyncast_map_slot *slot = &dyncast_dp.slots[7];
@@ -153,10 +153,10 @@ static void starts_inactive(const char *dir, const char *what)
 	struct dyncast_prefix prefix = dp_prefix("10.255.0.1/32");
 	struct dyncast_addr dbid = dp_addr("10.1.0.11");
 	struct dyncast_dp_walk *walk = NULL;
-	uint16_t ring[DYNCAST_RING_SLOTS], id;
+	uint32_t ring[DYNCAST_RING_SLOTS], id;
 	bool created;
 
-	assert_false(dyncast_dp_start(dir, 8192));
+	assert_false(dyncast_dp_start(dir, 8192, 0));
 	dyncast_dp_status_get(&status);
 	assert_false(status.active);
 	assert_non_null(strstr(status.reason, what));
@@ -169,7 +169,8 @@ static void starts_inactive(const char *dir, const char *what)
 		ring[i] = id;
 	assert_int_equal(dyncast_dp_ring_set(0, ring), DYNCAST_RING_SLOTS);
 	assert_true(dyncast_dp_ring_get(0, ring));
-	assert_false(dyncast_dp_attach(dp_ifindex, "dv0", 254));
+	assert_false(dyncast_dp_attach(dp_ifindex, "dv0", 254,
+				       DYNCAST_DP_ATTACH_STEER));
 	assert_false(dyncast_dp_flow_walk(&walk, 10, NULL, NULL));
 	dyncast_dp_flow_walk_end(&walk);
 	assert_int_equal(dyncast_dp_flow_clear(-1), 0);
@@ -182,7 +183,7 @@ static void foreign_pin_is_left_alone(void **state)
 {
 	int map = bpf_map_create(BPF_MAP_TYPE_ARRAY, "other", 4, 8, 1, NULL);
 	int prog = dup(dyncast_dp.prog);
-	uint16_t a = dp_adjacent(0, "10.1.0.11");
+	uint32_t a = dp_adjacent(0, "10.1.0.11");
 	struct dp_packet p = udp(1000);
 	bool tcx = !strcmp(dyncast_dp.attach_mode, "tcx");
 	char link[128];
@@ -204,7 +205,7 @@ static void foreign_pin_is_left_alone(void **state)
 	assert_false(
 		dp_output_has("tc filter show dev dv0 ingress", "dyncast"));
 	assert_int_equal(access(pin("slots"), F_OK), 0);
-	assert_int_equal(access(pin("flows"), F_OK), 0);
+	assert_int_equal(access(pin("flows4"), F_OK), 0);
 
 	/* no map at all */
 	unlink(pin("slots"));
@@ -218,8 +219,9 @@ static void foreign_pin_is_left_alone(void **state)
 
 	/* out of the way again: works, and the other pins have kept theirs */
 	assert_int_equal(rmdir(pin("slots")), 0);
-	assert_true(dyncast_dp_start(dp_dir, 8192));
-	assert_true(dyncast_dp_attach(dp_ifindex, "dv0", DP_TABLE));
+	assert_true(dyncast_dp_start(dp_dir, 8192, 0));
+	assert_true(dyncast_dp_attach(dp_ifindex, "dv0", DP_TABLE,
+				      DYNCAST_DP_ATTACH_STEER));
 	assert_int_equal(dp_flow(&p), a);
 	close(map);
 	close(prog);
@@ -264,7 +266,7 @@ static void hostile_identities(void **state)
 			&instance, &numbers[i], BPF_ANY);
 	}
 	dyncast_dp_stop();
-	assert_true(dyncast_dp_start(dp_dir, 8192));
+	assert_true(dyncast_dp_start(dp_dir, 8192, 0));
 	dyncast_dp_service_each(count_service, &services);
 	assert_int_equal(services, 1);
 }
@@ -277,18 +279,18 @@ static void full_tables(void **state)
 	bool created;
 
 	(void)state;
-	for (unsigned int i = 0; i < DYNCAST_DP_SERVICES_MAX; i++) {
+	for (unsigned int i = 0; i < dyncast_dp.services_max; i++) {
 		prefix.addr.bytes[2] = i >> 8;
 		prefix.addr.bytes[3] = i;
 		services += dyncast_dp_service_get(1, &prefix, &created) >= 0;
 	}
-	assert_int_equal(services, DYNCAST_DP_SERVICES_MAX);
-	for (unsigned int i = 0; i < DYNCAST_DP_INSTANCES_MAX; i++) {
+	assert_int_equal(services, dyncast_dp.services_max);
+	for (unsigned int i = 0; i < dyncast_dp.instances_max; i++) {
 		dbid.bytes[2] = i >> 8;
 		dbid.bytes[3] = i;
 		instances += dyncast_dp_instance_get(0, &dbid, &created) != 0;
 	}
-	assert_int_equal(instances, DYNCAST_DP_INSTANCES_MAX - 1);
+	assert_int_equal(instances, dyncast_dp.instances_max - 1);
 	dyncast_dp_service_del(0);
 	assert_int_not_equal(dyncast_dp_instance_get(1, &dbid, &created), 0);
 }
@@ -307,10 +309,13 @@ static void attach_and_detach(void **state)
 	char path[128];
 
 	(void)state;
-	assert_true(dyncast_dp_attach(dp_ifindex, "dv0", DP_TABLE));
+	assert_true(dyncast_dp_attach(dp_ifindex, "dv0", DP_TABLE,
+				      DYNCAST_DP_ATTACH_STEER));
 	assert_true(dyncast_dp_attached(dp_ifindex));
-	assert_false(dyncast_dp_attach(1, "lo", DP_TABLE));
-	assert_false(dyncast_dp_attach(99999, "none", DP_TABLE));
+	assert_false(
+		dyncast_dp_attach(1, "lo", DP_TABLE, DYNCAST_DP_ATTACH_STEER));
+	assert_false(dyncast_dp_attach(99999, "none", DP_TABLE,
+				       DYNCAST_DP_ATTACH_STEER));
 	assert_false(dyncast_dp_attached(99999));
 	dyncast_dp_attached_each(see_attached, &seen);
 	assert_int_equal(seen, 1);
@@ -320,10 +325,11 @@ static void attach_and_detach(void **state)
 	dp_run("ip link add dv0 index %u address 02:00:00:00:00:01 type veth peer name dv1",
 	       before);
 	dyncast_dp_stop();
-	assert_true(dyncast_dp_start(dp_dir, 8192));
+	assert_true(dyncast_dp_start(dp_dir, 8192, 0));
 	if (tcx)
 		assert_false(dyncast_dp_attached(before));
-	assert_true(dyncast_dp_attach(before, "dv0", DP_TABLE));
+	assert_true(dyncast_dp_attach(before, "dv0", DP_TABLE,
+				      DYNCAST_DP_ATTACH_STEER));
 
 	dyncast_dp_detach(dp_ifindex, "dv0");
 	assert_false(dyncast_dp_attached(dp_ifindex));
@@ -347,32 +353,37 @@ static void attach_by_clsact(void **state)
 	dyncast_dp_detach(dp_ifindex, "dv0");
 	dyncast_dp.attach_mode = "clsact";
 	assert_false(dp_output_has(show, "dyncast"));
-	assert_true(dyncast_dp_attach(dp_ifindex, "dv0", DP_TABLE));
+	assert_true(dyncast_dp_attach(dp_ifindex, "dv0", DP_TABLE,
+				      DYNCAST_DP_ATTACH_STEER));
 	assert_true(dp_output_has(show, "dyncast"));
-	assert_true(dyncast_dp_attach(dp_ifindex, "dv0", DP_TABLE));
+	assert_true(dyncast_dp_attach(dp_ifindex, "dv0", DP_TABLE,
+				      DYNCAST_DP_ATTACH_STEER));
 	dyncast_dp_detach(dp_ifindex, "dv0");
 	assert_false(dp_output_has(show, "dyncast"));
 	assert_false(dp_output_has(show, "clsact"));
 
 	/* a restart finds it, unless it is gone */
-	assert_true(dyncast_dp_attach(dp_ifindex, "dv0", DP_TABLE));
+	assert_true(dyncast_dp_attach(dp_ifindex, "dv0", DP_TABLE,
+				      DYNCAST_DP_ATTACH_STEER));
 	dyncast_dp_stop();
-	assert_true(dyncast_dp_start(dp_dir, 8192));
+	assert_true(dyncast_dp_start(dp_dir, 8192, 0));
 	assert_true(dyncast_dp_attached(dp_ifindex));
 	dp_run("tc qdisc del dev dv0 clsact");
 	dyncast_dp_stop();
-	assert_true(dyncast_dp_start(dp_dir, 8192));
+	assert_true(dyncast_dp_start(dp_dir, 8192, 0));
 	assert_false(dyncast_dp_attached(dp_ifindex));
 	dyncast_dp.attach_mode = "clsact";
 
 	/* somebody else's filter or qdisc stays */
-	assert_true(dyncast_dp_attach(dp_ifindex, "dv0", DP_TABLE));
+	assert_true(dyncast_dp_attach(dp_ifindex, "dv0", DP_TABLE,
+				      DYNCAST_DP_ATTACH_STEER));
 	assert_int_equal(bpf_tc_attach(&hook, &opts), 0);
 	dyncast_dp_detach(dp_ifindex, "dv0");
 	assert_false(dp_output_has(show, "dyncast"));
 	assert_true(dp_output_has("tc filter show dev dv0 egress", "dyncast"));
 	dp_run("tc qdisc del dev dv0 clsact && tc qdisc add dev dv0 clsact");
-	assert_true(dyncast_dp_attach(dp_ifindex, "dv0", DP_TABLE));
+	assert_true(dyncast_dp_attach(dp_ifindex, "dv0", DP_TABLE,
+				      DYNCAST_DP_ATTACH_STEER));
 	dyncast_dp_detach(dp_ifindex, "dv0");
 	assert_false(dp_output_has(show, "dyncast"));
 	assert_true(dp_output_has(show, "clsact"));
@@ -410,7 +421,7 @@ static void walk_and_clear(void **state)
 {
 	static unsigned int seen[2 + 65536];
 	int wide = dp_service(DP_TABLE, "10.255.0.0/24");
-	uint16_t a = dp_adjacent(0, "10.1.0.11"),
+	uint32_t a = dp_adjacent(0, "10.1.0.11"),
 		 b = dp_adjacent(wide, "10.1.0.12");
 	struct dyncast_dp_walk *walk = NULL;
 	unsigned int before;

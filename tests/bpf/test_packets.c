@@ -20,7 +20,7 @@
 #define FLOWS 100
 #define MF 0x2000
 
-static uint16_t a, b, a6, b6; /* instances */
+static uint32_t a, b, a6, b6; /* instances */
 static int six;		      /* the IPv6 service */
 
 static int setup(void **state)
@@ -49,7 +49,7 @@ static struct dp_packet packet(bool ipv6, uint8_t proto, uint16_t sport)
 }
 
 /* an echo request's first word is type and code */
-static struct dp_packet echo(bool ipv6, uint16_t id)
+static struct dp_packet echo(bool ipv6, uint32_t id)
 {
 	struct dp_packet p = packet(ipv6, ipv6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP,
 				    ipv6 ? 128 << 8 : 8 << 8);
@@ -65,7 +65,7 @@ static void address_pairs(void **state)
 	for (int ipv6 = 0; ipv6 < 2; ipv6++) {
 		struct dp_packet ping = echo(ipv6, 1);
 		struct dp_packet sctp = packet(ipv6, IPPROTO_SCTP, 1);
-		uint16_t first = ipv6 ? a6 : a, second = ipv6 ? b6 : b;
+		uint32_t first = ipv6 ? a6 : a, second = ipv6 ? b6 : b;
 
 		dp_ring(ipv6 ? six : 0, first, first);
 		assert_int_equal(dp_flow(&ping), first);
@@ -106,7 +106,7 @@ static void errors_follow_the_flow(void **state)
 
 	(void)state;
 	for (int ipv6 = 0; ipv6 < 2; ipv6++) {
-		uint16_t first = ipv6 ? a6 : a, second = ipv6 ? b6 : b;
+		uint32_t first = ipv6 ? a6 : a, second = ipv6 ? b6 : b;
 		const char *router = ipv6 ? "2001:db8:5::5" : "203.0.113.5";
 
 		for (size_t i = 0; i < sizeof(protos); i++) {
@@ -168,7 +168,7 @@ static void fragments_stay_together(void **state)
 		bool ipv6 = i % 2;
 		struct dp_packet p = packet(ipv6, IPPROTO_UDP, 1000 + i);
 		struct dp_packet later = packet(ipv6, IPPROTO_UDP, 0xffff);
-		uint16_t got;
+		uint32_t got;
 
 		dp_ring(0, a, b);
 		dp_ring(six, a6, b6);
@@ -255,7 +255,7 @@ static void ipv6_rewrite(void **state)
 	uint8_t frame[2048], want[16];
 	uint32_t size, word;
 	struct dp_result r;
-	uint16_t s;
+	uint32_t s;
 
 	(void)state;
 	p.tos = 0xb8 | 1;

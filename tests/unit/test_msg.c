@@ -22,9 +22,9 @@
 		U32(sequence), __VA_ARGS__
 #define BARE(type, sequence) type, 0, U16(8), U32(sequence)
 
-#define HELLO_V2                                                               \
+#define HELLO                                                                  \
 	U64(0x1122334455667788), U32(2) /* version */, U32(3) /* features */,  \
-		48, V6(0x20010db8, 0xe10000, 0, 0)
+		48, V6(0x20010db8, 0xe10000, 0, 0), 24, V4(10, 9, 1, 0)
 
 /* one whole set: part 0, last; 1 item each */
 #define PART(part, last, items) U16(part), last, 0, U16(items), KEY
@@ -49,13 +49,13 @@ struct msg_case {
 };
 
 static const struct msg_case cases[] = {
-	{"hello", DYNCAST_MSG_DONE, BYTES(MESSAGE(1, 0, HELLO_V2))},
+	{"hello", DYNCAST_MSG_DONE, BYTES(MESSAGE(1, 0, HELLO))},
 	{"hello without a locator", DYNCAST_MSG_DONE,
-	 BYTES(MESSAGE(1, 0, U64(1), U32(2), U32(0), 0, NO_ADDR))},
+	 BYTES(MESSAGE(1, 0, U64(1), U32(2), U32(0), 0, NO_ADDR, 0, NO_ADDR))},
 	{"hello of version 3, longer", DYNCAST_MSG_BAD_VERSION,
 	 BYTES(MESSAGE(1, 0, U64(1), U32(3), U32(0), 1, 2, 3))},
-	{"hello of version 3, shorter", DYNCAST_MSG_BAD_VERSION,
-	 BYTES(MESSAGE(1, 0, U64(1), U32(3), U32(0)))},
+	{"hello of version 1, shorter", DYNCAST_MSG_BAD_VERSION,
+	 BYTES(MESSAGE(1, 0, U64(1), U32(1), U32(0)))},
 	{"remove", DYNCAST_MSG_DONE, BYTES(MESSAGE(3, 9, KEY))},
 	{"end of sync", DYNCAST_MSG_DONE, BYTES(BARE(4, 9))},
 	{"ack", DYNCAST_MSG_DONE, BYTES(BARE(5, 9))},
@@ -76,16 +76,21 @@ static const struct msg_case cases[] = {
 	{"length too short", DYNCAST_MSG_BAD, BYTES(5, 0, U16(7), U32(9))},
 	{"length too long", DYNCAST_MSG_BAD, BYTES(5, 0, U16(9), U32(9))},
 	{"trailing byte", DYNCAST_MSG_BAD, BYTES(MESSAGE(5, 9, 0))},
-	{"hello with a sequence", DYNCAST_MSG_BAD,
-	 BYTES(MESSAGE(1, 1, HELLO_V2))},
+	{"hello with a sequence", DYNCAST_MSG_BAD, BYTES(MESSAGE(1, 1, HELLO))},
 	{"hello of epoch 0", DYNCAST_MSG_BAD,
-	 BYTES(MESSAGE(1, 0, U64(0), U32(1), U32(0), 0, NO_ADDR))},
-	{"short hello", DYNCAST_MSG_BAD, BYTES(MESSAGE(1, 0, U64(1), U32(1)))},
+	 BYTES(MESSAGE(1, 0, U64(0), U32(2), U32(0), 0, NO_ADDR, 0, NO_ADDR))},
+	{"short hello", DYNCAST_MSG_BAD, BYTES(MESSAGE(1, 0, U64(1), U32(2)))},
 	{"hello with host bits", DYNCAST_MSG_BAD,
 	 BYTES(MESSAGE(1, 0, U64(1), U32(2), U32(0), 48,
-		       V6(0x20010db8, 0xe10001, 0, 0)))},
+		       V6(0x20010db8, 0xe10001, 0, 0), 0, NO_ADDR))},
 	{"hello with a length and no locator", DYNCAST_MSG_BAD,
-	 BYTES(MESSAGE(1, 0, U64(1), U32(2), U32(0), 1, NO_ADDR))},
+	 BYTES(MESSAGE(1, 0, U64(1), U32(2), U32(0), 1, NO_ADDR, 0, NO_ADDR))},
+	{"hello with an IPv4 prefix as the SRv6 locator", DYNCAST_MSG_BAD,
+	 BYTES(MESSAGE(1, 0, U64(1), U32(2), U32(0), 24, V4(10, 9, 1, 0), 0,
+		       NO_ADDR))},
+	{"hello with an IPv6 prefix as the IPv4 locator", DYNCAST_MSG_BAD,
+	 BYTES(MESSAGE(1, 0, U64(1), U32(2), U32(0), 0, NO_ADDR, 48,
+		       V6(0x20010db8, 0xe10000, 0, 0)))},
 	{"remove of nothing", DYNCAST_MSG_BAD,
 	 BYTES(MESSAGE(3, 9, U32(0), 0, NO_ADDR))},
 	{"remove of a /33", DYNCAST_MSG_BAD,
@@ -222,6 +227,8 @@ static void test_simple(void **state)
 	assert_int_equal(msg.hello.version, 2);
 	assert_int_equal(msg.hello.features, 3);
 	assert_int_equal(dyncast_prefix_cmp(&msg.hello.locator, &locator), 0);
+	locator = prefix_of("10.9.1.0/24");
+	assert_int_equal(dyncast_prefix_cmp(&msg.hello.locator4, &locator), 0);
 	decode_and_back("hello without a locator", &msg);
 	assert_int_equal(msg.hello.locator.addr.family, 0);
 	decode_and_back("remove", &msg);
@@ -471,7 +478,7 @@ static void test_interruptions(void **state)
 		const uint8_t *bytes;
 		size_t len;
 	} between[] = {
-		{"hello", DYNCAST_MSG_DONE, BYTES(MESSAGE(1, 0, HELLO_V2))},
+		{"hello", DYNCAST_MSG_DONE, BYTES(MESSAGE(1, 0, HELLO))},
 		{"ack", DYNCAST_MSG_DONE, BYTES(BARE(5, 4))},
 		{"part 0 again", DYNCAST_MSG_DONE,
 		 BYTES(MESSAGE(2, 9, PART(0, 0, 1), SET_HEAD(1, 1), SITE))},

@@ -28,11 +28,11 @@ static void members_fill(struct dyncast_ring_member *members, size_t n,
 
 		members[i].dbid = dyncast_addr_make(AF_INET, bytes);
 		members[i].weight = weight;
-		members[i].id = (uint16_t)(i + 1);
+		members[i].id = (uint32_t)(i + 1);
 	}
 }
 
-static unsigned int slots_of(const uint16_t *ring, uint16_t id)
+static unsigned int slots_of(const uint32_t *ring, uint32_t id)
 {
 	unsigned int n = 0;
 
@@ -41,7 +41,7 @@ static unsigned int slots_of(const uint16_t *ring, uint16_t id)
 	return n;
 }
 
-static unsigned int differing(const uint16_t *a, const uint16_t *b)
+static unsigned int differing(const uint32_t *a, const uint32_t *b)
 {
 	unsigned int n = 0;
 
@@ -75,7 +75,7 @@ static void test_shares(void **state)
 	(void)state;
 	for (size_t c = 0; c < COUNT(cases); c++) {
 		struct dyncast_ring_member members[4];
-		uint16_t ring[SLOTS];
+		uint32_t ring[SLOTS];
 		double sum = 0;
 
 		members_fill(members, cases[c].n, 0);
@@ -102,7 +102,7 @@ static void test_no_bias(void **state)
 {
 	enum { SEEDS = 200 };
 	struct dyncast_ring_member members[3];
-	uint16_t ring[SLOTS];
+	uint32_t ring[SLOTS];
 	double slots[3] = {0};
 
 	(void)state;
@@ -126,7 +126,7 @@ static void test_no_bias(void **state)
 static void test_empty(void **state)
 {
 	struct dyncast_ring_member members[2];
-	uint16_t ring[SLOTS];
+	uint32_t ring[SLOTS];
 
 	(void)state;
 	members_fill(members, 2, 0);
@@ -139,8 +139,8 @@ static void test_empty(void **state)
 static void test_order_does_not_matter(void **state)
 {
 	struct dyncast_ring_member members[256];
-	uint16_t ring[SLOTS];
-	uint16_t other[SLOTS];
+	uint32_t ring[SLOTS];
+	uint32_t other[SLOTS];
 
 	(void)state;
 	members_fill(members, 256, 100);
@@ -169,14 +169,14 @@ static void test_order_does_not_matter(void **state)
 static void test_ids_are_labels(void **state)
 {
 	struct dyncast_ring_member members[4];
-	uint16_t ring[SLOTS];
-	uint16_t other[SLOTS];
+	uint32_t ring[SLOTS];
+	uint32_t other[SLOTS];
 
 	(void)state;
 	members_fill(members, 4, 100);
 	dyncast_ring_build(1, members, 4, ring);
 	for (size_t i = 0; i < 4; i++)
-		members[i].id = (uint16_t)(members[i].id + 1000);
+		members[i].id = (uint32_t)(members[i].id + 1000);
 	dyncast_ring_build(1, members, 4, other);
 	for (size_t i = 0; i < SLOTS; i++)
 		assert_int_equal(other[i], ring[i] + 1000);
@@ -185,8 +185,8 @@ static void test_ids_are_labels(void **state)
 static void test_leaving_moves_own_slots_only(void **state)
 {
 	struct dyncast_ring_member members[6];
-	uint16_t before[SLOTS];
-	uint16_t after[SLOTS];
+	uint32_t before[SLOTS];
+	uint32_t after[SLOTS];
 
 	(void)state;
 	members_fill(members, 6, 100);
@@ -211,8 +211,8 @@ static void test_leaving_moves_own_slots_only(void **state)
 static void test_growing_moves_the_least(void **state)
 {
 	struct dyncast_ring_member members[4];
-	uint16_t before[SLOTS];
-	uint16_t after[SLOTS];
+	uint32_t before[SLOTS];
+	uint32_t after[SLOTS];
 	unsigned int moved = 0;
 	double p_before = 100 / 400.0;
 	double p_after = 150 / 450.0;
@@ -254,7 +254,7 @@ static void test_golden(void **state)
 {
 	struct dyncast_prefix prefix = prefix_of("10.255.0.1/32");
 	struct dyncast_ring_member members[3];
-	uint16_t ring[SLOTS];
+	uint32_t ring[SLOTS];
 	uint32_t sum = 0;
 
 	(void)state;
@@ -271,9 +271,9 @@ static void test_golden(void **state)
 static void test_step(void **state)
 {
 	struct dyncast_ring_member members[4];
-	uint16_t ring[SLOTS];
-	uint16_t target[SLOTS];
-	uint16_t before[SLOTS];
+	uint32_t ring[SLOTS];
+	uint32_t target[SLOTS];
+	uint32_t before[SLOTS];
 	unsigned int left;
 	unsigned int total;
 
@@ -305,9 +305,9 @@ static void test_step(void **state)
 static void test_step_dead_first(void **state)
 {
 	struct dyncast_ring_member members[4];
-	uint16_t ring[SLOTS];
-	uint16_t target[SLOTS];
-	uint16_t before[SLOTS];
+	uint32_t ring[SLOTS];
+	uint32_t target[SLOTS];
+	uint32_t before[SLOTS];
 	unsigned int other = 0;
 
 	(void)state;

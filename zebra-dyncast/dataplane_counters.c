@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What the program has counted: by instance and CPU in the kernel, summed here
+ * over CPUs, instances and services.
+ *
+ * An instance's counters go to those of its service ("retired") when it is
+ * deleted, so that no sum ever falls.  zebra's main thread.
+ */
+
+#include "dataplane_port.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <bpf/bpf.h>
+
+#include "dataplane_internal.h"
+
+static void add(struct dyncast_map_instance_counters *sum,
+		const struct dyncast_map_instance_counters *of)
+{
+	for (int i = 0; i < DYNCAST_ICOUNT_MAX; i++)
+		sum->n[i] += of->n[i];
+}
+
+/* room for one element of a per-CPU map */
+static struct dyncast_map_instance_counters *percpu_room(void)
+{
+	return dyncast_dp.active
+		       ? calloc(dyncast_dp.cpus,
+				sizeof(struct dyncast_map_instance_counters))
+		       : NULL;
+}
+
+static void add_instance(struct dyncast_map_instance_counters *sum, uint32_t id,
+			 struct dyncast_map_instance_counters *cpus)
+{
+	if (bpf_map_lookup_elem(
+		    dyncast_dp.maps[DYNCAST_DP_MAP_INSTANCE_COUNTERS], &id,
+		    cpus))
+		return;
+	for (int cpu = 0; cpu < dyncast_dp.cpus; cpu++)
+		add(sum, &cpus[cpu]);
+}
+
+static void add_retired(struct dyncast_map_instance_counters *sum,
+			uint32_t index)
+{
+	struct dyncast_map_instance_counters retired;
+
+	if (!bpf_map_lookup_elem(dyncast_dp.maps[DYNCAST_DP_MAP_RETIRED],
+				 &index, &retired))
+		add(sum, &retired);
+}
+
+static void retire(uint32_t index,
+		   const struct dyncast_map_instance_counters *of)
+{
+	struct dyncast_map_instance_counters sum = *of;
+
+	add_retired(&sum, index);
+	bpf_map_update_elem(dyncast_dp.maps[DYNCAST_DP_MAP_RETIRED], &index,
+			    &sum, BPF_ANY);
+}
+
+void dyncast_dp_counters_retire_instance(uint32_t id)
+{
+	struct dyncast_map_instance_counters sum = {}, *cpus = percpu_room();
+
+	if (!cpus)
+		return;
+	dyncast_dp_privs
+	{
+		add_instance(&sum, id, cpus);
+		retire(dyncast_dp.owners[id].service, &sum);
+		memset(cpus, 0, dyncast_dp.cpus * sizeof(*cpus));
+		bpf_map_update_elem(
+			dyncast_dp.maps[DYNCAST_DP_MAP_INSTANCE_COUNTERS], &id,
+			cpus, BPF_ANY);
+	}
+	free(cpus);
+}
+
+void dyncast_dp_counters_retire_service(int index)
+{
+	struct dyncast_map_instance_counters sum = {}, none = {};
+	uint32_t key = index;
+
+	if (!dyncast_dp.active)
+		return;
+	dyncast_dp_privs
+	{
+		add_retired(&sum, key);
+		retire(dyncast_dp.services_max, &sum);
+		bpf_map_update_elem(dyncast_dp.maps[DYNCAST_DP_MAP_RETIRED],
+				    &key, &none, BPF_ANY);
+	}
+}
+
+/* of one service with index >= 0, else of all */
+static void sum_of(int service, struct dyncast_map_instance_counters *sum)
+{
+	struct dyncast_map_instance_counters *cpus = percpu_room();
+
+	memset(sum, 0, sizeof(*sum));
+	if (!cpus)
+		return;
+	dyncast_dp_privs
+	{
+		for (uint32_t id = 1; id < dyncast_dp.instances_max; id++)
+			if (dyncast_dp.owners[id].used &&
+			    (service < 0 ||
+			     dyncast_dp.owners[id].service == service))
+				add_instance(sum, id, cpus);
+		for (uint32_t i = 0; i <= dyncast_dp.services_max; i++)
+			if (service < 0 || (uint32_t)service == i)
+				add_retired(sum, i);
+	}
+	free(cpus);
+}
+
+void dyncast_dp_counters_all(struct dyncast_map_instance_counters *steered,
+			     struct dyncast_map_counters *others)
+{
+	struct dyncast_map_counters *cpus;
+	uint32_t zero = 0;
+	int error = -1;
+
+	sum_of(-1, steered);
+	memset(others, 0, sizeof(*others));
+	cpus = calloc(dyncast_dp.cpus, sizeof(*cpus));
+	if (!cpus)
+		return;
+	dyncast_dp_privs
+	{
+		error = bpf_map_lookup_elem(
+			dyncast_dp.maps[DYNCAST_DP_MAP_COUNTERS], &zero, cpus);
+	}
+	for (int cpu = 0; !error && cpu < dyncast_dp.cpus; cpu++)
+		for (int i = 0; i < DYNCAST_COUNT_MAX; i++)
+			others->n[i] += cpus[cpu].n[i];
+	free(cpus);
+}
+
+static uint64_t packets(const struct dyncast_map_instance_counters *of)
+{
+	return of->n[DYNCAST_ICOUNT_HIT] + of->n[DYNCAST_ICOUNT_STATELESS] +
+	       of->n[DYNCAST_ICOUNT_NEW] + of->n[DYNCAST_ICOUNT_REPINNED];
+}
+
+bool dyncast_dp_instance_counters(uint32_t id, struct dyncast_dp_counters *out)
+{
+	struct dyncast_map_instance_counters sum = {}, *cpus;
+
+	memset(out, 0, sizeof(*out));
+	if (!dyncast_dp.active || id >= dyncast_dp.instances_max ||
+	    !dyncast_dp.owners[id].used)
+		return false;
+	cpus = percpu_room();
+	if (!cpus)
+		return false;
+	dyncast_dp_privs
+	{
+		add_instance(&sum, id, cpus);
+	}
+	free(cpus);
+	*out = (struct dyncast_dp_counters){
+		.packets = packets(&sum),
+		.bytes = sum.n[DYNCAST_ICOUNT_BYTES],
+		.flows_new = sum.n[DYNCAST_ICOUNT_NEW] +
+			     sum.n[DYNCAST_ICOUNT_REPINNED],
+		.hits = sum.n[DYNCAST_ICOUNT_HIT],
+		.stateless = sum.n[DYNCAST_ICOUNT_STATELESS],
+		.repinned = sum.n[DYNCAST_ICOUNT_REPINNED],
+		.refused = sum.n[DYNCAST_ICOUNT_REFUSED],
+	};
+	return true;
+}
+
+bool dyncast_dp_service_counters(int index,
+				 struct dyncast_dp_service_counters *out)
+{
+	struct dyncast_map_instance_counters sum;
+
+	memset(out, 0, sizeof(*out));
+	if (!dyncast_dp.active || !dyncast_dp_service_known(index))
+		return false;
+	sum_of(index, &sum);
+	*out = (struct dyncast_dp_service_counters){
+		.packets = packets(&sum),
+		.bytes = sum.n[DYNCAST_ICOUNT_BYTES],
+		.flows_new = sum.n[DYNCAST_ICOUNT_NEW],
+		.hits = sum.n[DYNCAST_ICOUNT_HIT],
+		.misses = packets(&sum) - sum.n[DYNCAST_ICOUNT_HIT],
+		.stateless = sum.n[DYNCAST_ICOUNT_STATELESS],
+		.repinned = sum.n[DYNCAST_ICOUNT_REPINNED],
+		.refused = sum.n[DYNCAST_ICOUNT_REFUSED],
+	};
+	return true;
+}
