@@ -288,6 +288,10 @@ struct dyncast_path *dyncast_path_read(const struct dyncast_service_key *key,
 	if (path->stale)
 		path_decode(path, key, pi->peer);
 	path->nexthop = path_nexthop(pi->attr);
+	path->originator = CHECK_FLAG(pi->attr->flag,
+				      ATTR_FLAG_BIT(BGP_ATTR_ORIGINATOR_ID))
+				   ? pi->attr->originator_id.s_addr
+				   : pi->peer->remote_id.s_addr;
 	path->valid = CHECK_FLAG(pi->flags, BGP_PATH_VALID);
 	return path;
 }

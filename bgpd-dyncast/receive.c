@@ -100,6 +100,7 @@ static struct dyncast_track *track_get(const struct dyncast_service_key *key)
 
 static void track_free(struct dyncast_track *track)
 {
+	dyncast_site_forget(track);
 	dyncast_peer_unqueue(track);
 	if (track->dirty)
 		dyncast_dirty_del(&dirty, track);

@@ -20,6 +20,7 @@ DECLARE_MTYPE(DYNCAST_PATH);
 PREDECL_HASH(dyncast_tracks);
 PREDECL_DLIST(dyncast_dirty);
 PREDECL_DLIST(dyncast_queue);
+PREDECL_DLIST(dyncast_sites);
 
 enum dyncast_path_state {
 	DYNCAST_PATH_PLAIN, /* without our attribute */
@@ -35,6 +36,7 @@ struct dyncast_path {
 	struct dyncast_addr peer;
 	uint32_t addpath_id;
 	struct dyncast_addr nexthop;
+	uint32_t originator; /* router id of who put it into BGP here */
 	bool valid;
 	bool stale;    /* trust or filters changed: judge it again */
 	bool feed;     /* of an instance of this site, no other site's */
@@ -57,6 +59,8 @@ struct dyncast_track {
 	struct dyncast_path *paths;
 	/* as a router's loopback: what its site said of all its routes */
 	bool site_said;
+	struct dyncast_sites_item site_item; /* while it did */
+	uint32_t site_originator;
 	uint8_t site_availability; /* percent */
 	uint16_t site_id;
 	bool dirty;

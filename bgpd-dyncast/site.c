@@ -10,6 +10,11 @@
 #include "origin.h"
 #include "site.h"
 
+DECLARE_DLIST(dyncast_sites, struct dyncast_track, site_item);
+
+/* tracks that are standalone updates: a few, one for each site */
+static struct dyncast_sites_head sites = INIT_DLIST(sites);
+
 /* what was advertised last, to be withdrawn when the configuration changes */
 static struct dyncast_addr said;
 
@@ -91,27 +96,58 @@ bool dyncast_site_standalone(const struct dyncast_path *path)
 	       !path->site.availability_ties_site;
 }
 
+void dyncast_site_forget(struct dyncast_track *track)
+{
+	if (track->site_said)
+		dyncast_sites_del(&sites, track);
+	track->site_said = false;
+}
+
+/*
+ * A path that bgpd holds for unusable counts too: its next hop is likely to be
+ * its own prefix, which bgpd takes for a loop.
+ */
 bool dyncast_site_learn(struct dyncast_track *track)
 {
 	const struct dyncast_prefix *prefix = &track->key.prefix;
 	const struct dyncast_path *path;
-	bool before = track->site_said, changed;
+	bool changed;
 
-	/* a service's own path says its part in dyncast_site_learnt() */
 	for (path = track->paths; path; path = path->next)
-		if (path->valid && dyncast_site_standalone(path))
+		if (dyncast_site_standalone(path))
 			break;
-	if (prefix->len != 8 * dyncast_family_size(prefix->addr.family))
-		path = NULL;
-	track->site_said = path != NULL;
-	if (!path)
-		return before;
-	changed = !before ||
+	if (!path ||
+	    prefix->len != 8 * dyncast_family_size(prefix->addr.family)) {
+		changed = track->site_said;
+		dyncast_site_forget(track);
+		return changed;
+	}
+	changed = !track->site_said ||
 		  track->site_availability != path->site.availability ||
-		  track->site_id != path->site.availability_site;
+		  track->site_id != path->site.availability_site ||
+		  track->site_originator != path->originator;
+	if (!track->site_said)
+		dyncast_sites_add_tail(&sites, track);
+	track->site_said = true;
 	track->site_availability = path->site.availability;
 	track->site_id = path->site.availability_site;
+	track->site_originator = path->originator;
 	return changed;
+}
+
+/* what is said of the site that this path comes from, or NULL */
+static const struct dyncast_track *
+statement_find(uint32_t vrf_id, const struct dyncast_path *path)
+{
+	const struct dyncast_track *track;
+
+	frr_each (dyncast_sites, &sites, track)
+		if (track->key.vrf_id == vrf_id &&
+		    (track->site_originator == path->originator ||
+		     !dyncast_addr_cmp(&track->key.prefix.addr,
+				       &path->nexthop)))
+			return track;
+	return NULL;
 }
 
 struct dyncast_site_view dyncast_site_local(void)
@@ -129,21 +165,20 @@ struct dyncast_site_view dyncast_site_learnt(const struct dyncast_track *track,
 					     const struct dyncast_path *path)
 {
 	struct dyncast_site_view view = {.availability = 100};
-	struct dyncast_service_key key = {
-		.vrf_id = track->key.vrf_id,
-		.prefix = host_prefix(&path->nexthop),
-	};
-	const struct dyncast_track *loopback = dyncast_track_find(&key);
 	const struct dyncast_site *site = &path->site;
 	bool tied = site->availability_ties_site;
+	const struct dyncast_track *statement;
 
 	if (site->has & DYNCAST_SITE_HAS_PREFERENCE)
 		view.preference = site->preference;
-	if ((site->has & DYNCAST_SITE_HAS_AVAILABILITY) && !tied)
+	if ((site->has & DYNCAST_SITE_HAS_AVAILABILITY) && !tied) {
 		view.availability = site->availability;
-	else if (loopback && loopback->site_said &&
-		 (!tied || site->availability_site == loopback->site_id))
-		view.availability = loopback->site_availability;
+		return view;
+	}
+	statement = statement_find(track->key.vrf_id, path);
+	if (statement &&
+	    (!tied || site->availability_site == statement->site_id))
+		view.availability = statement->site_availability;
 	return view;
 }
 

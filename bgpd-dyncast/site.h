@@ -24,6 +24,7 @@ void dyncast_site_recode(void); /* the attribute's code or profile changed */
 /* Note what the paths of a router's loopback say of its site; true when that
  * changed. */
 bool dyncast_site_learn(struct dyncast_track *track);
+void dyncast_site_forget(struct dyncast_track *track);
 /* does the path say something of a site, and nothing of a service? */
 bool dyncast_site_standalone(const struct dyncast_path *path);
 
