@@ -40,7 +40,6 @@
 
 #define TICK_MOVING_MS 250
 #define TICK_AGEING_MS 1000
-#define WEIGH_PACE_MS 240 /* a tick, less what a timer may be early */
 #define RING_STEP_SLOTS 64
 /* routes that are lost for one reason are lost within this time, */
 #define LOST_TOGETHER_MS 100
@@ -258,6 +257,7 @@ static unsigned int collect(struct dyncast_service *s,
 		b->in.network_metric = dyncast_backend_metric(b);
 		b->in.verdict = dyncast_backend_verdict(b);
 		b->in.weight = b->out.weight;
+		b->in.state = b->out.state;
 		if (b->presence == DYNCAST_GONE ||
 		    n >= DYNCAST_CANDIDATES_MAX) {
 			b->out.weight = b->out.target = 0;
@@ -270,6 +270,14 @@ static unsigned int collect(struct dyncast_service *s,
 	return n;
 }
 
+/* between two decisions; 0 before the first */
+static uint32_t elapsed_ms(int64_t before, int64_t now)
+{
+	int64_t elapsed = before ? now - before : 0;
+
+	return elapsed < 0 ? 0 : elapsed > UINT32_MAX ? UINT32_MAX : elapsed;
+}
+
 /* true when a further call would still move a weight */
 static bool weigh(struct dyncast_service *s)
 {
@@ -278,18 +286,17 @@ static bool weigh(struct dyncast_service *s)
 	static struct dyncast_cost_output out[DYNCAST_CANDIDATES_MAX];
 	struct dyncast_cost_config config = {
 		.network_unit_us = dyncast_config.network_unit_us,
-		.action = s->policy.action,
-		.policy = s->policy.cost,
+		.policy = s->policy,
 	};
 	bool changed;
 	unsigned int n = collect(s, backends, in, &changed);
 	int64_t now = dyncast_now_ms();
 	bool more;
 
-	/* A step each time that a set comes in would outrun the metrics that
-	 * answer it, and swing: the pace is ours, not the sites'. */
-	if (!changed && now - s->weighed_ms < WEIGH_PACE_MS)
+	/* sets may come faster than they are worth a ring */
+	if (!changed && now - s->weighed_ms < (int64_t)DYNCAST_COST_PACE_MS)
 		return true;
+	config.elapsed_ms = elapsed_ms(s->weighed_ms, now);
 	s->weighed_ms = now;
 	memset(out, 0, sizeof(out));
 	more = n && dyncast_cost_weights(&config, in, out, n);
