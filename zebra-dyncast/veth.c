@@ -101,8 +101,8 @@ static void put_name(struct dyncast_netlink *request, const char *name)
 static int link_add(void)
 {
 	struct ifinfomsg head = {
-		.ifi_flags = IFF_UP | IFF_NOARP,
-		.ifi_change = IFF_UP | IFF_NOARP,
+		.ifi_flags = IFF_NOARP,
+		.ifi_change = IFF_NOARP,
 	};
 	struct rtattr *info, *data, *peer;
 	struct dyncast_netlink request;
@@ -119,6 +119,20 @@ static int link_add(void)
 	dyncast_netlink_nest_end(&request, peer);
 	dyncast_netlink_nest_end(&request, data);
 	dyncast_netlink_nest_end(&request, info);
+	return dyncast_netlink_exchange(&request);
+}
+
+/* not while it is made: the two ends do not know each other then */
+static int link_up(const char *name)
+{
+	struct ifinfomsg head = {
+		.ifi_flags = IFF_UP,
+		.ifi_change = IFF_UP,
+	};
+	struct dyncast_netlink request;
+
+	dyncast_netlink_begin(&request, RTM_NEWLINK, 0, &head, sizeof(head));
+	put_name(&request, name);
 	return dyncast_netlink_exchange(&request);
 }
 
@@ -170,6 +184,10 @@ static void make(void)
 
 	if (error == EEXIST)
 		error = 0; /* a former run's */
+	if (!error)
+		error = link_up(DYNCAST_VETH_PEER);
+	if (!error)
+		error = link_up(DYNCAST_VETH_NAME);
 	if (error) {
 		if (!refused)
 			zlog_warn(
