@@ -38,13 +38,13 @@ const char *dyncast_advertise_local(const struct dyncast_local *local,
 	}
 	switch (local->feedback) {
 	case DYNCAST_FEEDBACK_READY:
-		return "";
+		return dyncast_local_dbid_missing(local);
 	case DYNCAST_FEEDBACK_UNREACHABLE:
 		*flags |= DYNCAST_INSTANCE_DOWN;
-		return "its address does not resolve";
+		return "its address does not resolve, or nobody answers there";
 	case DYNCAST_FEEDBACK_FAILED:
 		*flags |= DYNCAST_INSTANCE_DOWN;
-		return "zebra could not install its SID";
+		return "zebra could not install what leads to it, see zebra's log";
 	}
 	if (dyncast_peer_ever_seen()) {
 		*advertise = false;

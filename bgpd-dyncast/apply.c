@@ -341,7 +341,7 @@ bool dyncast_apply_instance_remove(struct dyncast_apply *apply,
 		return true;
 	}
 	local = dyncast_local_find(service, instance);
-	if (line_only && local->drain) {
+	if (line_only && (local->drain || local->encapsulation)) {
 		memset(&local->address, 0, sizeof(local->address));
 		local->capacity = 0;
 		local->sid = 0;
@@ -373,7 +373,37 @@ bool dyncast_apply_drain(struct dyncast_apply *apply, const char *name,
 	local = dyncast_local_get(service, instance);
 	local->drain = drain;
 	/* nothing but the drain line had named it */
-	if (!drain && !local->address.family)
+	if (dyncast_local_unused(local))
+		dyncast_local_free(local);
+	service_changed(service);
+	return true;
+}
+
+bool dyncast_apply_encapsulation(struct dyncast_apply *apply, const char *name,
+				 const char *instance, enum dyncast_kind kind)
+{
+	struct dyncast_service *service = dyncast_service_find(name);
+	struct dyncast_addr before, after;
+	struct dyncast_local *local;
+
+	if (apply->phase == DYNCAST_VALIDATE) {
+		if (!names_valid(apply, name, instance))
+			return false;
+		if (kind == DYNCAST_KIND_NONE &&
+		    (!service || !dyncast_local_find(service, instance)))
+			return refuse(apply,
+				      "there is no instance %s of service %s",
+				      instance, name);
+		return true;
+	}
+	service = dyncast_service_get(name);
+	local = dyncast_local_get(service, instance);
+	dyncast_local_dbid(local, &before);
+	local->encapsulation = kind;
+	dyncast_local_dbid(local, &after);
+	if (dyncast_addr_cmp(&before, &after))
+		local->feedback = 0;
+	if (dyncast_local_unused(local))
 		dyncast_local_free(local);
 	service_changed(service);
 	return true;
@@ -393,26 +423,29 @@ bool dyncast_apply_service_remove(struct dyncast_apply *apply, const char *name)
 }
 
 bool dyncast_apply_locator(struct dyncast_apply *apply,
-			   const struct dyncast_prefix *locator)
+			   const struct dyncast_prefix *locator, bool set)
 {
 	static const struct dyncast_prefix none;
 	struct dyncast_service *service;
+	struct dyncast_prefix *own;
 	struct dyncast_local *local;
 	struct dyncast_addr sid;
 
+	own = locator->addr.family == AF_INET ? &dyncast_state.locator4
+					      : &dyncast_state.locator;
 	if (apply->phase == DYNCAST_VALIDATE) {
-		if (locator && (!dyncast_locator_sid(locator, 1, &sid) ||
-				!dyncast_addr_is_unicast(&locator->addr)))
+		if (set && (!dyncast_locator_sid(locator, 1, &sid) ||
+			    !dyncast_addr_is_unicast(&locator->addr)))
 			return refuse(
 				apply,
-				"a locator is a unicast IPv6 prefix of 16-112 bits");
+				"a locator is a unicast prefix: IPv6 of 16-112 bits, IPv4 of 8-31 bits");
 		return true;
 	}
-	if (!locator)
+	if (!set)
 		locator = &none;
-	if (!dyncast_prefix_cmp(&dyncast_state.locator, locator))
+	if (!dyncast_prefix_cmp(own, locator))
 		return true;
-	dyncast_state.locator = *locator;
+	*own = *locator;
 	/* other D-BIDs: zebra has to answer for them anew */
 	frr_each (dyncast_services, &dyncast_state.services, service)
 		frr_each (dyncast_locals, &service->locals, local)

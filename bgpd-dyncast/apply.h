@@ -55,12 +55,15 @@ bool dyncast_apply_instance_remove(struct dyncast_apply *apply,
 				   bool line_only);
 bool dyncast_apply_drain(struct dyncast_apply *apply, const char *name,
 			 const char *instance, bool drain);
+/* kind SRV6 or IPIP; NONE removes the line */
+bool dyncast_apply_encapsulation(struct dyncast_apply *apply, const char *name,
+				 const char *instance, enum dyncast_kind kind);
 bool dyncast_apply_service_remove(struct dyncast_apply *apply,
 				  const char *name);
 
-/* locator NULL: none */
+/* the locator of its family; set false: there is none any more */
 bool dyncast_apply_locator(struct dyncast_apply *apply,
-			   const struct dyncast_prefix *locator);
+			   const struct dyncast_prefix *locator, bool set);
 bool dyncast_apply_attribute_code(struct dyncast_apply *apply,
 				  unsigned int code);
 bool dyncast_apply_neighbor(struct dyncast_apply *apply,

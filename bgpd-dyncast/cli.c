@@ -12,6 +12,7 @@
 #include "apply.h"
 #include "cli.h"
 #include "receive.h"
+#include "../lib/words.h"
 
 #ifndef VTYSH_EXTRACT_PL
 #include "bgpd-dyncast/cli_clippy.c"
@@ -139,7 +140,7 @@ DEFPY(dyncast_service_instance, dyncast_service_instance_cmd,
       "IPv6 address\n"
       "How much it can take, relative to other instances\n"
       "Relative capacity\n"
-      "SRv6 segment of the locator by which other sites reach it\n"
+      "How other sites reach it: its D-BID in the locator\n"
       "Number within the locator\n")
 {
 	struct dyncast_apply_instance in = {
@@ -161,7 +162,7 @@ DEFPY(no_dyncast_service_instance, no_dyncast_service_instance_cmd,
       "IPv6 address\n"
       "How much it can take, relative to other instances\n"
       "Relative capacity\n"
-      "SRv6 segment of the locator by which other sites reach it\n"
+      "How other sites reach it: its D-BID in the locator\n"
       "Number within the locator\n")
 {
 	return APPLY(vty, dyncast_apply_instance_remove(&apply, name, instance,
@@ -178,6 +179,23 @@ DEFPY(dyncast_service_drain, dyncast_service_drain_cmd,
 	return APPLY(vty, dyncast_apply_drain(&apply, name, instance, !no));
 }
 
+DEFPY(dyncast_service_encapsulation, dyncast_service_encapsulation_cmd,
+      "[no] dyncast service WORD$name instance WORD$instance encapsulation <srv6|ipip>$kind",
+      NO_STR DYNCAST_STR SERVICE_STR
+      "A backend of the service at this site\n"
+      "Name of the instance\n"
+      "How packets of other sites are wrapped on their way to it\n"
+      "With an SRv6 segment of the IPv6 locator\n"
+      "IP in IP, to an address of the IPv4 locator (IPv6 when there is none)\n")
+{
+	enum dyncast_kind to =
+		*kind == 's' ? DYNCAST_KIND_SRV6 : DYNCAST_KIND_IPIP;
+
+	return APPLY(vty,
+		     dyncast_apply_encapsulation(&apply, name, instance,
+						 no ? DYNCAST_KIND_NONE : to));
+}
+
 DEFPY(no_dyncast_service, no_dyncast_service_cmd,
       "no dyncast service WORD$name", NO_STR DYNCAST_STR SERVICE_STR)
 {
@@ -185,15 +203,15 @@ DEFPY(no_dyncast_service, no_dyncast_service_cmd,
 }
 
 DEFPY(dyncast_locator, dyncast_locator_cmd,
-      "[no] dyncast locator X:X::X:X/M$locator",
+      "[no] dyncast locator <A.B.C.D/M|X:X::X:X/M>$locator",
       NO_STR DYNCAST_STR
-      "Where the SRv6 segments of local instances are taken from\n"
-      "IPv6 prefix of 16 to 112 bits\n")
+      "Where the D-BIDs of local instances are taken from\n"
+      "IPv4 prefix of 8 to 31 bits, for IP in IP\n"
+      "IPv6 prefix of 16 to 112 bits, for SRv6\n")
 {
-	struct dyncast_prefix own =
-		dyncast_prefix_from_frr((const struct prefix *)locator);
+	struct dyncast_prefix own = dyncast_prefix_from_frr(locator);
 
-	return APPLY(vty, dyncast_apply_locator(&apply, no ? NULL : &own));
+	return APPLY(vty, dyncast_apply_locator(&apply, &own, !no));
 }
 
 DEFPY(dyncast_attribute_code, dyncast_attribute_code_cmd,
@@ -258,6 +276,11 @@ static void write_locals(struct vty *vty, struct dyncast_service *service)
 		if (local->drain)
 			vty_out(vty, "dyncast service %s instance %s drain\n",
 				service->name, local->name);
+		if (local->encapsulation)
+			vty_out(vty,
+				"dyncast service %s instance %s encapsulation %s\n",
+				service->name, local->name,
+				dyncast_kind_str(local->encapsulation));
 	}
 }
 
@@ -321,6 +344,10 @@ static int config_write(struct vty *vty)
 		vty_out(vty, "dyncast locator %s\n",
 			dyncast_prefix_str(&dyncast_state.locator, text,
 					   sizeof(text)));
+	if (dyncast_state.locator4.addr.family)
+		vty_out(vty, "dyncast locator %s\n",
+			dyncast_prefix_str(&dyncast_state.locator4, text,
+					   sizeof(text)));
 	frr_each (dyncast_neighbors, &dyncast_state.neighbors, neighbor)
 		vty_out(vty, "dyncast neighbor %s accept\n",
 			dyncast_addr_str(&neighbor->addr, text, sizeof(text)));
@@ -354,6 +381,7 @@ void dyncast_cli_init(void)
 	install_element(CONFIG_NODE, &dyncast_service_instance_cmd);
 	install_element(CONFIG_NODE, &no_dyncast_service_instance_cmd);
 	install_element(CONFIG_NODE, &dyncast_service_drain_cmd);
+	install_element(CONFIG_NODE, &dyncast_service_encapsulation_cmd);
 	install_element(CONFIG_NODE, &no_dyncast_service_cmd);
 	install_element(CONFIG_NODE, &dyncast_locator_cmd);
 	install_element(CONFIG_NODE, &dyncast_attribute_code_cmd);

@@ -183,17 +183,55 @@ void dyncast_local_free(struct dyncast_local *local)
 	XFREE(MTYPE_DYNCAST_LOCAL, local);
 }
 
+bool dyncast_local_unused(const struct dyncast_local *local)
+{
+	return !local->address.family && !local->drain && !local->encapsulation;
+}
+
+/* What it asks for, else SRv6 where there is an IPv6 locator.  IP-in-IP goes
+ * over IPv4 where it can. */
+static uint8_t encapsulation(const struct dyncast_local *local,
+			     const struct dyncast_prefix **locator)
+{
+	uint8_t kind = local->encapsulation;
+
+	if (kind == DYNCAST_KIND_NONE)
+		kind = dyncast_state.locator.addr.family ? DYNCAST_KIND_SRV6
+							 : DYNCAST_KIND_IPIP;
+	*locator =
+		kind == DYNCAST_KIND_IPIP && dyncast_state.locator4.addr.family
+			? &dyncast_state.locator4
+			: &dyncast_state.locator;
+	return kind;
+}
+
 uint8_t dyncast_local_dbid(const struct dyncast_local *local,
 			   struct dyncast_addr *dbid)
 {
+	const struct dyncast_prefix *locator;
+	uint8_t kind = encapsulation(local, &locator);
+
 	memset(dbid, 0, sizeof(*dbid));
 	if (!local->address.family)
 		return DYNCAST_KIND_NONE;
-	if (local->sid &&
-	    dyncast_locator_sid(&dyncast_state.locator, local->sid, dbid))
-		return DYNCAST_KIND_SRV6;
+	if (local->sid && dyncast_locator_sid(locator, local->sid, dbid))
+		return kind;
 	*dbid = local->address;
 	return DYNCAST_KIND_ADJACENT;
+}
+
+const char *dyncast_local_dbid_missing(const struct dyncast_local *local)
+{
+	const struct dyncast_prefix *locator;
+	struct dyncast_addr dbid;
+
+	if (!local->sid ||
+	    dyncast_local_dbid(local, &dbid) != DYNCAST_KIND_ADJACENT)
+		return "";
+	encapsulation(local, &locator);
+	if (!locator->addr.family)
+		return "other sites cannot reach it: no `dyncast locator` for its encapsulation";
+	return "other sites cannot reach it: its sid does not fit into the IPv4 locator";
 }
 
 uint8_t dyncast_local_flags(const struct dyncast_local *local)

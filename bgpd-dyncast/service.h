@@ -55,6 +55,7 @@ struct dyncast_local {
 	struct dyncast_addr address; /* family 0: no address line yet */
 	uint32_t capacity;	     /* 0: not configured */
 	uint16_t sid;		     /* 0: none */
+	uint8_t encapsulation;	     /* SRV6 or IPIP, NONE: by locator */
 	bool drain;
 
 	/* from agents; times are dyncast_now_ms() */
@@ -122,7 +123,8 @@ struct dyncast_state {
 	struct dyncast_services_head services;
 	struct dyncast_neighbors_head neighbors; /* eBGP ones that we trust */
 	struct dyncast_filters_head filters;	 /* of learnt D-BIDs */
-	struct dyncast_prefix locator;		 /* family 0: none */
+	struct dyncast_prefix locator;		 /* IPv6, family 0: none */
+	struct dyncast_prefix locator4;		 /* IPv4, family 0: none */
 	uint8_t attr_code;
 	struct debug debug;
 };
@@ -156,10 +158,14 @@ struct dyncast_local *dyncast_local_find(const struct dyncast_service *service,
 struct dyncast_local *dyncast_local_get(struct dyncast_service *service,
 					const char *name);
 void dyncast_local_free(struct dyncast_local *local);
+/* no line is left that configures it */
+bool dyncast_local_unused(const struct dyncast_local *local);
 
 /* D-BID and kind of a local instance; family 0 and NONE without an address */
 uint8_t dyncast_local_dbid(const struct dyncast_local *local,
 			   struct dyncast_addr *dbid);
+/* has a sid, and yet no D-BID that other sites could use: why, else "" */
+const char *dyncast_local_dbid_missing(const struct dyncast_local *local);
 /* DYNCAST_INSTANCE_* from configuration and agents (not from zebra) */
 uint8_t dyncast_local_flags(const struct dyncast_local *local);
 /* metrics as of now, age and configured capacity included */

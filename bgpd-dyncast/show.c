@@ -389,7 +389,9 @@ static void local_line(struct vty *vty, const struct dyncast_local *local)
 	instance_lines(vty, local->name, flags, &metrics, &dbid, NULL);
 	if (why[0])
 		vty_out(vty, "    %s: %s\n",
-			advertised ? "advertised as down" : "not advertised",
+			!advertised			? "not advertised"
+			: flags & DYNCAST_INSTANCE_DOWN ? "advertised as down"
+							: "advertised",
 			why);
 	if (local->reason[0])
 		vty_out(vty, "    agent: %s\n", local->reason);

@@ -95,6 +95,12 @@ struct json_object *dyncast_show_state_json(void)
 			? dyncast_prefix_str(&dyncast_state.locator, text,
 					     sizeof(text))
 			: "");
+	json_object_string_add(
+		json, "locatorIpv4",
+		dyncast_state.locator4.addr.family
+			? dyncast_prefix_str(&dyncast_state.locator4, text,
+					     sizeof(text))
+			: "");
 	json_object_boolean_add(
 		json, "debug",
 		DEBUG_MODE_CHECK(&dyncast_state.debug, DEBUG_MODE_ALL));
@@ -121,6 +127,10 @@ void dyncast_show_state_text(struct vty *vty)
 			? dyncast_prefix_str(&dyncast_state.locator, text,
 					     sizeof(text))
 			: "none");
+	if (dyncast_state.locator4.addr.family)
+		vty_out(vty, "IPv4 locator %s\n",
+			dyncast_prefix_str(&dyncast_state.locator4, text,
+					   sizeof(text)));
 	if (DEBUG_MODE_CHECK(&dyncast_state.debug, DEBUG_MODE_ALL))
 		vty_out(vty, "Debugging is on\n");
 	vty_out(vty, "zebra_dyncast: %s%s\n",

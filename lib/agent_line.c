@@ -42,6 +42,9 @@ static const struct number_key number_keys[] = {
 	 "delayUs must be a number from 0 to 4294967295"},
 	{"score", DYNCAST_HAS_SCORE, 0, DYNCAST_SCORE_MAX,
 	 "score must be a number from 0 to 10"},
+	/* requests per second at full utilisation, as it has learnt them */
+	{"rate", DYNCAST_HAS_RATE, 0.001, UINT32_MAX / 1000,
+	 "rate must be a number from 0.001 to 4294967"},
 	{"ageMs", 0, 0, INFINITY, "ageMs must be a number, 0 or more"},
 };
 
@@ -95,6 +98,9 @@ static void metric_set(struct dyncast_metrics *m, uint8_t has, double value)
 		break;
 	case DYNCAST_HAS_SCORE:
 		m->score = (uint8_t)rounded(value);
+		break;
+	case DYNCAST_HAS_RATE:
+		m->rate = rounded(value * 1000);
 		break;
 	default:
 		m->age_ms = value < UINT32_MAX ? rounded(value) : UINT32_MAX;
@@ -305,6 +311,9 @@ static void text_add_metrics(struct text *text, const struct dyncast_metrics *m)
 		text_add(text, ",\"delayUs\":%u", m->delay_us);
 	if (m->has & DYNCAST_HAS_SCORE)
 		text_add(text, ",\"score\":%u", m->score);
+	if (m->has & DYNCAST_HAS_RATE)
+		text_add(text, ",\"rate\":%u.%03u", m->rate / 1000,
+			 m->rate % 1000);
 	if (m->age_ms)
 		text_add(text, ",\"ageMs\":%u", m->age_ms);
 }

@@ -5,7 +5,7 @@
  * is accepted.
  *
  *   {"service":"video","instance":"a1","capacity":100,"utilisation":37.5,
- *    "inFlight":12,"delayUs":4100,"score":7,"ageMs":20}
+ *    "inFlight":12,"delayUs":4100,"score":7,"rate":250.5,"ageMs":20}
  *   {"service":"video","instance":"a1","state":"down","reason":"HTTP 503"}
  *   {"service":"video","instance":"a1","state":"up"}
  *

@@ -45,9 +45,6 @@
 #define INSTANCE_IPV6 6
 #define AGE_UNIT_MS 100
 
-/* our policy sub-TLV */
-#define POLICY_SIZE 6
-
 /* a path attribute's header */
 #define ATTR_FLAG_EXTENDED 0x10
 

@@ -25,6 +25,8 @@
 struct dyncast_dp dyncast_dp = {
 	.attach_mode = "none",
 	.prog = -1,
+	.prog_l3 = -1,
+	.prog_egress = -1,
 	.old = {[0 ... DYNCAST_DP_MAP_MAX - 1] = -1},
 };
 
@@ -230,6 +232,11 @@ void dyncast_dp_uninstall(void)
 		if (dir[0])
 			dyncast_dp_fs_remove(dir);
 	}
+}
+
+bool dyncast_dp_active(void)
+{
+	return dyncast_dp.active;
 }
 
 void dyncast_dp_status_get(struct dyncast_dp_status *out)

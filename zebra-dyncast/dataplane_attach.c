@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The program on the ingress of interfaces: a pinned TCX link where the kernel
- * has TCX (6.6), else a clsact filter.  Either stays while zebra is away, and
- * either is replaced by a new program without a packet in between.
+ * The programs on interfaces: a pinned TCX link where the kernel has TCX (6.6),
+ * else a clsact filter, of ingress or (`forwarding kernel`) of egress.  Either
+ * stays while zebra is away, and either is replaced by a new program without a
+ * packet in between.
  *
  * The clsact filter is known by its handle and priority, the link by the pin
  * "v2_link_<ifindex>" (an interface's name may hold a dot, a bpffs name may
@@ -20,6 +21,7 @@
 #include <unistd.h>
 
 #include <net/if.h>
+#include <net/ethernet.h>
 #include <net/if_arp.h>
 
 #include <linux/pkt_sched.h>
@@ -32,8 +34,9 @@
 
 #define LINK_PREFIX DYNCAST_MAP_PIN_PREFIX "link_"
 
-/* BPF_TCX_INGRESS, which headers before 6.6 do not have */
+/* BPF_TCX_*, which headers before 6.6 do not have */
 #define ATTACH_TCX_INGRESS 46
+#define ATTACH_TCX_EGRESS 47
 
 #define FILTER_HANDLE 1
 #define FILTER_PRIORITY 0xd15
@@ -82,10 +85,16 @@ static int link_open(uint32_t ifindex)
 	return -1;
 }
 
-static bool filter_exists(uint32_t ifindex)
+static enum bpf_tc_attach_point tc_point(uint32_t flags)
+{
+	return flags & DYNCAST_MAP_IFACE_EGRESS ? BPF_TC_EGRESS
+						: BPF_TC_INGRESS;
+}
+
+static bool filter_exists(uint32_t ifindex, uint32_t flags)
 {
 	DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex,
-			    .attach_point = BPF_TC_INGRESS);
+			    .attach_point = tc_point(flags));
 	DECLARE_LIBBPF_OPTS(bpf_tc_opts, opts, .handle = FILTER_HANDLE,
 			    .priority = FILTER_PRIORITY);
 	libbpf_print_fn_t log = libbpf_set_print(NULL);
@@ -101,7 +110,7 @@ static bool still_attached(uint32_t ifindex,
 	int fd;
 
 	if (iface->flags & DYNCAST_MAP_IFACE_CLSACT)
-		return filter_exists(ifindex);
+		return filter_exists(ifindex, iface->flags);
 	fd = link_open(ifindex);
 	if (fd < 0)
 		return false;
@@ -156,8 +165,17 @@ static bool use_tcx(void)
 	return !strcmp(dyncast_dp.attach_mode, "tcx");
 }
 
-static bool attach_tcx(uint32_t ifindex, const char *ifname)
+static int program_of(uint32_t flags)
 {
+	if (flags & DYNCAST_MAP_IFACE_EGRESS)
+		return dyncast_dp.prog_egress;
+	return flags & DYNCAST_MAP_IFACE_L3 ? dyncast_dp.prog_l3
+					    : dyncast_dp.prog;
+}
+
+static bool attach_tcx(uint32_t ifindex, const char *ifname, uint32_t flags)
+{
+	int prog = program_of(flags);
 	char path[PATH_MAX];
 	int fd;
 
@@ -165,7 +183,7 @@ static bool attach_tcx(uint32_t ifindex, const char *ifname)
 		return false;
 	fd = link_open(ifindex);
 	if (fd >= 0) {
-		int error = bpf_link_update(fd, dyncast_dp.prog, NULL);
+		int error = bpf_link_update(fd, prog, NULL);
 
 		close(fd);
 		if (!error)
@@ -173,7 +191,10 @@ static bool attach_tcx(uint32_t ifindex, const char *ifname)
 		/* gone meanwhile, or of another kind: make it anew */
 		unlink(path);
 	}
-	fd = bpf_link_create(dyncast_dp.prog, ifindex, ATTACH_TCX_INGRESS,
+	fd = bpf_link_create(prog, ifindex,
+			     flags & DYNCAST_MAP_IFACE_EGRESS
+				     ? ATTACH_TCX_EGRESS
+				     : ATTACH_TCX_INGRESS,
 			     NULL);
 	if (fd < 0) {
 		dyncast_dp_warn("cannot attach to %s: %s", ifname,
@@ -194,10 +215,10 @@ static bool attach_clsact(uint32_t ifindex, const char *ifname,
 			  struct dyncast_map_iface *iface)
 {
 	DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex,
-			    .attach_point = BPF_TC_INGRESS);
+			    .attach_point = tc_point(iface->flags));
 	DECLARE_LIBBPF_OPTS(bpf_tc_opts, opts, .handle = FILTER_HANDLE,
 			    .priority = FILTER_PRIORITY,
-			    .prog_fd = dyncast_dp.prog,
+			    .prog_fd = program_of(iface->flags),
 			    .flags = BPF_TC_F_REPLACE);
 	libbpf_print_fn_t log = libbpf_set_print(NULL);
 	int error = bpf_tc_hook_create(&hook);
@@ -252,7 +273,7 @@ static bool has_filters(uint32_t ifindex, uint32_t parent)
 static void detach_clsact(uint32_t ifindex, uint32_t flags)
 {
 	DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex,
-			    .attach_point = BPF_TC_INGRESS);
+			    .attach_point = tc_point(flags));
 	DECLARE_LIBBPF_OPTS(bpf_tc_opts, opts, .handle = FILTER_HANDLE,
 			    .priority = FILTER_PRIORITY);
 
@@ -265,42 +286,85 @@ static void detach_clsact(uint32_t ifindex, uint32_t flags)
 	bpf_tc_hook_destroy(&hook);
 }
 
-/* without an Ethernet header the program would read the wrong bytes */
-static bool is_ethernet(const char *ifname)
+/* What comes in by the interface begins with: -1 when we do not know */
+static int link_header(const char *ifname)
 {
 	struct ifreq request = {};
-	bool ethernet = false;
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int error;
 
 	if (fd < 0)
-		return false;
+		return -1;
 	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", ifname);
-	if (!ioctl(fd, SIOCGIFHWADDR, &request))
-		ethernet = request.ifr_hwaddr.sa_family == ARPHRD_ETHER;
+	error = ioctl(fd, SIOCGIFHWADDR, &request);
 	close(fd);
-	return ethernet;
+	if (error)
+		return -1;
+	switch (request.ifr_hwaddr.sa_family) {
+	case ARPHRD_ETHER:
+		return ETH_HLEN;
+	case ARPHRD_NONE: /* tun, WireGuard, xfrm */
+	case ARPHRD_RAWIP:
+	case ARPHRD_PPP:
+	case ARPHRD_TUNNEL:
+	case ARPHRD_TUNNEL6:
+		return 0;
+	default:
+		return -1;
+	}
 }
+
+/* what the interface is to do, as the program has it; false when it cannot */
+static bool wanted(const char *ifname, uint32_t flags,
+		   struct dyncast_map_iface *iface)
+{
+	int header = link_header(ifname);
+
+	if (header < 0) {
+		dyncast_dp_warn(
+			"cannot steer on %s: it is no Ethernet or plain IP interface",
+			ifname);
+		return false;
+	}
+	if (flags & DYNCAST_DP_ATTACH_EGRESS) {
+		if (header != ETH_HLEN || flags != DYNCAST_DP_ATTACH_EGRESS) {
+			dyncast_dp_warn(
+				"cannot steer on the egress of %s: it has to be an Ethernet interface for that alone",
+				ifname);
+			return false;
+		}
+		iface->flags |= DYNCAST_MAP_IFACE_EGRESS;
+		return true;
+	}
+	if (!header)
+		iface->flags |= DYNCAST_MAP_IFACE_L3;
+	if (flags & DYNCAST_DP_ATTACH_STEER)
+		iface->flags |= DYNCAST_MAP_IFACE_STEER;
+	if (flags & DYNCAST_DP_ATTACH_DECAP)
+		iface->flags |= DYNCAST_MAP_IFACE_DECAP;
+	return flags != 0;
+}
+
+/* of how it is attached, not of what it does */
+#define KEPT_FLAGS (DYNCAST_MAP_IFACE_CLSACT | DYNCAST_MAP_IFACE_OWN_QDISC)
+
+static void detach(uint32_t ifindex);
 
 static bool attach(uint32_t ifindex, const char *ifname, uint32_t table_id,
 		   uint32_t flags)
 {
 	int fd = dyncast_dp.maps[DYNCAST_DP_MAP_IFACES];
-	struct dyncast_map_iface iface = {}, before = {};
+	struct dyncast_map_iface iface = {.table_id = table_id}, before = {};
 
-	if (flags != DYNCAST_DP_ATTACH_STEER) {
-		dyncast_dp_warn("cannot do more than steer on %s", ifname);
+	if (!wanted(ifname, flags, &iface))
 		return false;
+	if (!bpf_map_lookup_elem(fd, &ifindex, &before)) {
+		/* to the other direction there is no way but anew */
+		if ((before.flags ^ iface.flags) & DYNCAST_MAP_IFACE_EGRESS)
+			detach(ifindex);
+		else
+			iface.flags |= before.flags & KEPT_FLAGS;
 	}
-	if (!is_ethernet(ifname)) {
-		dyncast_dp_warn(
-			"cannot steer on %s: it is no Ethernet interface",
-			ifname);
-		return false;
-	}
-	if (!bpf_map_lookup_elem(fd, &ifindex, &before))
-		iface.flags = before.flags;
-	iface.table_id = table_id;
-	iface.flags |= DYNCAST_MAP_IFACE_STEER;
 
 	/* the table first: the program passes what it has no table for */
 	if (bpf_map_update_elem(fd, &ifindex, &iface, BPF_ANY)) {
@@ -308,7 +372,7 @@ static bool attach(uint32_t ifindex, const char *ifname, uint32_t table_id,
 				strerror(errno));
 		return false;
 	}
-	if (use_tcx() ? attach_tcx(ifindex, ifname)
+	if (use_tcx() ? attach_tcx(ifindex, ifname, iface.flags)
 		      : attach_clsact(ifindex, ifname, &iface)) {
 		bpf_map_update_elem(fd, &ifindex, &iface, BPF_ANY);
 		return true;
@@ -326,7 +390,7 @@ static bool replace(uint32_t ifindex, struct dyncast_map_iface *iface)
 		return false;
 	return iface->flags & DYNCAST_MAP_IFACE_CLSACT
 		       ? attach_clsact(ifindex, ifname, iface)
-		       : attach_tcx(ifindex, ifname);
+		       : attach_tcx(ifindex, ifname, iface->flags);
 }
 
 static void detach(uint32_t ifindex)
@@ -377,11 +441,15 @@ void dyncast_dp_attach_abandon(void)
 
 	for (struct if_nameindex *i = all; i && i->if_index; i++) {
 		bool link = link_path(path, i->if_index) && !unlink(path);
-		bool filter = filter_exists(i->if_index);
+		bool filter = filter_exists(i->if_index, 0);
+		bool egress =
+			filter_exists(i->if_index, DYNCAST_MAP_IFACE_EGRESS);
 
 		if (filter)
 			detach_clsact(i->if_index, 0);
-		if (link || filter)
+		if (egress)
+			detach_clsact(i->if_index, DYNCAST_MAP_IFACE_EGRESS);
+		if (link || filter || egress)
 			dyncast_dp_warn(
 				"what a former run attached to %s is detached",
 				i->if_name);

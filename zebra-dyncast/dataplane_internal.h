@@ -94,7 +94,9 @@ struct dyncast_dp {
 	uint32_t taken_over;		    /* when; newer flows follow later */
 	uint32_t epoch; /* of the maps: walks end when they are others */
 	struct dyncast_dp_memory memory;
-	int prog;
+	int prog;	 /* ingress with an Ethernet header, .. */
+	int prog_l3;	 /* .. without, .. */
+	int prog_egress; /* .. and on the way out; fds */
 	struct dyncast_bpf *skeleton;
 
 	uint64_t *filter;

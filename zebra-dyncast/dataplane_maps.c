@@ -439,6 +439,10 @@ static bool load(void)
 		dyncast_dp.maps[i] = bpf_map__fd(skeleton_map(i));
 	dyncast_dp.prog =
 		bpf_program__fd(dyncast_dp.skeleton->progs.dyncast_ingress);
+	dyncast_dp.prog_l3 =
+		bpf_program__fd(dyncast_dp.skeleton->progs.dyncast_ingress_l3);
+	dyncast_dp.prog_egress =
+		bpf_program__fd(dyncast_dp.skeleton->progs.dyncast_egress);
 	return true;
 }
 
@@ -547,7 +551,7 @@ void dyncast_dp_maps_close(void)
 		dyncast_dp.resizing[i] = false;
 		dyncast_dp.maps[i] = -1;
 	}
-	dyncast_dp.prog = -1;
+	dyncast_dp.prog = dyncast_dp.prog_l3 = dyncast_dp.prog_egress = -1;
 	dyncast_dp.flow_table_size = 0;
 	memset(&dyncast_dp.memory, 0, sizeof(dyncast_dp.memory));
 }

@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The forwarding plane: runs on the ingress of every interface that steers
- * (TCX or clsact), for each packet.
+ * The forwarding plane.  One program for each way that packets come, all of
+ * them of the same code:
+ *
+ *   dyncast_ingress     ingress of an Ethernet-like interface (TCX or clsact)
+ *   dyncast_ingress_l3  ingress of one without a link-layer header
+ *   dyncast_egress      egress of the interface that `forwarding kernel` routes
+ *                       services to: the kernel has forwarded the packet by its
+ *                       own rules (reverse path, netfilter, TTL) already
  *
  *   dyncast_parse.h    frame -> flow key
  *   dyncast_place.h    flow entry or slot -> instance
  *   dyncast_forward.h  instance -> wire
+ *   dyncast_decap.h    outer header of a local instance's D-BID -> wire
  *
  * Loaded and fed by zebra-dyncast/dataplane*.c; maps in dyncast_map.h.
  * Implements the D-Forwarder of draft-li-dyncast-architecture-00 (instance
@@ -14,20 +21,26 @@
  * What it does not steer it leaves as it was, with TC_ACT_UNSPEC, so that
  * other tc programs and then the kernel's own route (plain anycast) see it.
  *
- * A packet that came out of a tunnel at this router never gets here: seg6local
- * (and ipip) decapsulate in the input path behind the ingress hook and hand
- * the inner packet straight to the route, so a packet that another ingress has
- * placed is not placed a second time and no loop between ingresses can form.
+ * A packet that came out of a tunnel at this router is not placed a second
+ * time, so no loop between ingresses can form: seg6local (and ipip)
+ * decapsulate in the input path behind the ingress hook and hand the inner
+ * packet straight to the route, and dyncast_decap.h gives it to the local
+ * instance or drops it.
  */
 
+#include "dyncast_decap.h"
 #include "dyncast_forward.h"
 #include "dyncast_parse.h"
 #include "dyncast_place.h"
 #include "dyncast_prog.h"
 
+#define VLAN_VID_MASK 0xfff
+#define STRIPS (DYNCAST_MAP_IFACE_DECAP | DYNCAST_MAP_IFACE_STEER)
+
 static __always_inline int steer(struct __sk_buff *skb,
 				 const struct dyncast_map_service *service,
-				 struct packet *pkt)
+				 struct packet *pkt, const __u32 l2,
+				 const bool routed)
 {
 	struct dyncast_map_instance *instance;
 	__u32 id = 0;
@@ -44,7 +57,7 @@ static __always_inline int steer(struct __sk_buff *skb,
 			count(DYNCAST_COUNT_FRAGMENT, 1);
 			return PASS;
 		}
-		return forward(skb, instance, id, pkt);
+		return forward(skb, instance, id, pkt, l2, routed);
 	}
 	instance = place(service, pkt, &id);
 	if (!instance) {
@@ -53,10 +66,10 @@ static __always_inline int steer(struct __sk_buff *skb,
 	}
 	if (by_first)
 		fragment_remember(&key, id, instance);
-	return forward(skb, instance, id, pkt);
+	return forward(skb, instance, id, pkt, l2, routed);
 }
 
-/* false when there is no service with that destination */
+/* false when there is no service and no D-BID with that destination */
 static __always_inline bool filter_lets(const struct packet *pkt)
 {
 	__u32 bit =
@@ -70,44 +83,72 @@ static __always_inline bool filter_lets(const struct packet *pkt)
 	return word && (*word >> (bit % 64) & 1);
 }
 
-SEC("tc")
-int dyncast_ingress(struct __sk_buff *skb)
+/*
+ * Frames of a VLAN pass the interface below it too, before its own sees them.
+ * A tag that has only a priority is the interface's own; it ends here.
+ */
+static __always_inline bool untag(struct __sk_buff *skb)
 {
-	struct dyncast_map_service_key where = {};
+	return !skb->vlan_present ||
+	       (!(skb->vlan_tci & VLAN_VID_MASK) && !bpf_skb_vlan_pop(skb));
+}
+
+static __always_inline int run(struct __sk_buff *skb, const __u32 l2,
+			       const bool routed)
+{
+	const struct dyncast_map_decap *local;
 	struct dyncast_map_service *service;
 	struct dyncast_map_iface *iface;
 	struct packet pkt = {};
 	__u32 ifindex = skb->ifindex;
 
-	/* Frames of a VLAN pass here too, before its own interface sees them;
-	 * frames for other hosts do where the interface is promiscuous. */
-	if (skb->vlan_present || skb->pkt_type != PACKET_HOST)
+	/* frames for other hosts come where the interface is promiscuous */
+	if (!routed && skb->pkt_type != PACKET_HOST)
 		goto pass;
-	if (!parse_addresses(skb, &pkt) || !filter_lets(&pkt))
+	if (!parse_addresses(skb, &pkt, l2) || !filter_lets(&pkt))
 		goto pass;
 	iface = bpf_map_lookup_elem(&ifaces, &ifindex);
 	if (!iface)
 		goto pass;
+	if (!routed && (iface->flags & STRIPS) &&
+	    (pkt.key.proto == IPPROTO_IPIP || pkt.key.proto == IPPROTO_IPV6)) {
+		local = decap_find(&pkt);
+		if (local)
+			return untag(skb) ? decapsulate(skb, local, &pkt, l2)
+					  : PASS;
+	}
+	if (!routed && !(iface->flags & DYNCAST_MAP_IFACE_STEER))
+		goto pass;
 
-	where.table_id = iface->table_id;
-	where.family = pkt.family;
-	where.prefixlen = DYNCAST_MAP_LPM_FIXED +
-			  (pkt.family == DYNCAST_MAP_AF_INET ? 32 : 128);
-	if (pkt.family == DYNCAST_MAP_AF_INET)
-		where.addr[0] = pkt.key.daddr4;
-	else
-		__builtin_memcpy(where.addr, pkt.key.daddr, sizeof(where.addr));
-	service = bpf_map_lookup_elem(&services, &where);
-	if (!service)
+	service = service_find(&pkt, iface->table_id);
+	if (!service || !untag(skb))
 		goto pass;
 	pkt.key.service = service->index;
 	if (!dyncast_parse_flow(skb, &pkt))
 		goto pass;
-	return steer(skb, service, &pkt);
+	return steer(skb, service, &pkt, l2, routed);
 
 pass:
 	count(DYNCAST_COUNT_PASSED, 1);
 	return PASS;
+}
+
+SEC("tc")
+int dyncast_ingress(struct __sk_buff *skb)
+{
+	return run(skb, ETH_HLEN, false);
+}
+
+SEC("tc")
+int dyncast_ingress_l3(struct __sk_buff *skb)
+{
+	return run(skb, 0, false);
+}
+
+SEC("tc")
+int dyncast_egress(struct __sk_buff *skb)
+{
+	return run(skb, ETH_HLEN, true);
 }
 
 char _license[] SEC("license") = "GPL";

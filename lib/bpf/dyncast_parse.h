@@ -4,7 +4,8 @@
  * checked here.  Part of dyncast.bpf.c.
  *
  * Two steps: parse_addresses() for every packet, so that other traffic costs
- * little, and parse_flow() for those of a service.
+ * little, and parse_flow() for those of a service.  `l2` is the length of the
+ * link-layer header, a constant of each program.
  */
 
 #ifndef DYNCAST_PARSE_H
@@ -49,20 +50,20 @@ static __always_inline __u8 fragment_kind(bool later, bool more)
 }
 
 static __always_inline bool parse_ipv4(struct __sk_buff *skb,
-				       struct packet *pkt)
+				       struct packet *pkt, const __u32 l2)
 {
 	struct iphdr *ip;
 
-	if (!reach(skb, ETH_HLEN + sizeof(*ip)))
+	if (!reach(skb, l2 + sizeof(*ip)))
 		return false;
-	ip = (void *)(long)skb->data + ETH_HLEN;
+	ip = (void *)(long)skb->data + l2;
 	if ((void *)(ip + 1) > (void *)(long)skb->data_end)
 		return false;
 	pkt->length = bpf_ntohs(ip->tot_len);
-	pkt->l4 = ETH_HLEN + ip->ihl * 4;
-	if (ip->version != 4 || ip->ihl < 5 ||
-	    pkt->length + ETH_HLEN < pkt->l4 ||
-	    pkt->length + ETH_HLEN > skb->len)
+	pkt->l4 = l2 + ip->ihl * 4;
+	pkt->end = l2 + pkt->length;
+	if (ip->version != 4 || ip->ihl < 5 || pkt->end < pkt->l4 ||
+	    pkt->end > skb->len)
 		return false;
 	pkt->tos = ip->tos;
 	pkt->ttl = ip->ttl;
@@ -77,19 +78,20 @@ static __always_inline bool parse_ipv4(struct __sk_buff *skb,
 }
 
 static __always_inline bool parse_ipv6(struct __sk_buff *skb,
-				       struct packet *pkt)
+				       struct packet *pkt, const __u32 l2)
 {
 	struct ipv6hdr *ip;
 
-	if (!reach(skb, ETH_HLEN + sizeof(*ip)))
+	if (!reach(skb, l2 + sizeof(*ip)))
 		return false;
-	ip = (void *)(long)skb->data + ETH_HLEN;
+	ip = (void *)(long)skb->data + l2;
 	if ((void *)(ip + 1) > (void *)(long)skb->data_end)
 		return false;
 	/* a jumbogram has length 0 here, and no transport header below */
 	pkt->length = bpf_ntohs(ip->payload_len) + sizeof(*ip);
-	pkt->l4 = ETH_HLEN + sizeof(*ip);
-	if (ip->version != 6 || pkt->length + ETH_HLEN > skb->len)
+	pkt->l4 = l2 + sizeof(*ip);
+	pkt->end = l2 + pkt->length;
+	if (ip->version != 6 || pkt->end > skb->len)
 		return false;
 	pkt->tos = bpf_ntohl(*(__be32 *)ip) >> 20;
 	pkt->ttl = ip->hop_limit;
@@ -102,11 +104,12 @@ static __always_inline bool parse_ipv6(struct __sk_buff *skb,
 
 /* false when it is nothing for us */
 static __always_inline bool parse_addresses(struct __sk_buff *skb,
-					    struct packet *pkt)
+					    struct packet *pkt, const __u32 l2)
 {
 	if (skb->protocol == bpf_htons(ETH_P_IP))
-		return parse_ipv4(skb, pkt);
-	return skb->protocol == bpf_htons(ETH_P_IPV6) && parse_ipv6(skb, pkt);
+		return parse_ipv4(skb, pkt, l2);
+	return skb->protocol == bpf_htons(ETH_P_IPV6) &&
+	       parse_ipv6(skb, pkt, l2);
 }
 
 /* Follow IPv6's chain of headers; out->offset and ->proto begin as those of the
@@ -163,7 +166,7 @@ static __always_inline bool parse_ports(struct __sk_buff *skb,
 	struct tcphdr *tcp;
 	struct udphdr *udp;
 
-	if (offset > L4_MAX || offset + size > pkt->length + ETH_HLEN ||
+	if (offset > L4_MAX || offset + size > pkt->end ||
 	    !reach(skb, offset + size))
 		return false;
 	udp = (void *)(long)skb->data + offset;
@@ -174,7 +177,8 @@ static __always_inline bool parse_ports(struct __sk_buff *skb,
 	/* a packet that offloading has put together is cut into pieces of
 	 * gso_size again: this is the largest that will leave */
 	if (skb->gso_size)
-		pkt->segment = offset - ETH_HLEN + sizeof(*udp) + skb->gso_size;
+		pkt->segment = offset - (pkt->end - pkt->length) +
+			       sizeof(*udp) + skb->gso_size;
 	if (!is_tcp)
 		return true;
 
@@ -184,11 +188,10 @@ static __always_inline bool parse_ports(struct __sk_buff *skb,
 	pkt->tcp = true;
 	pkt->opens = tcp->syn && !tcp->ack;
 	pkt->closes = tcp->fin || tcp->rst;
-	pkt->speaks =
-		!pkt->closes && offset + tcp->doff * 4 < pkt->length + ETH_HLEN;
+	pkt->speaks = !pkt->closes && offset + tcp->doff * 4 < pkt->end;
 	if (skb->gso_size)
-		pkt->segment =
-			offset - ETH_HLEN + tcp->doff * 4 + skb->gso_size;
+		pkt->segment = offset - (pkt->end - pkt->length) +
+			       tcp->doff * 4 + skb->gso_size;
 	return true;
 }
 
@@ -259,7 +262,7 @@ static __always_inline bool parse_icmp(struct __sk_buff *skb,
 {
 	__u8 head[8];
 
-	if (pkt->l4 + sizeof(head) > pkt->length + ETH_HLEN ||
+	if (pkt->l4 + sizeof(head) > pkt->end ||
 	    bpf_skb_load_bytes(skb, pkt->l4, head, sizeof(head)))
 		return false;
 	if (pkt->family == DYNCAST_MAP_AF_INET6) {

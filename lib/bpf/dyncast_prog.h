@@ -170,6 +170,7 @@ struct packet {
 	struct dyncast_map_flow_key key;
 	__u32 hash;
 	__u32 now;
+	__u32 end;     /* of the IP packet in the frame */
 	__u32 length;  /* of the IP packet, outer headers not counted */
 	__u32 segment; /* the largest IP packet that will be on the wire */
 	__u32 fragment_id;
@@ -216,6 +217,25 @@ static __always_inline bool usable(const struct dyncast_map_instance *instance,
 {
 	return instance && (instance->flags & DYNCAST_MAP_INSTANCE_ALIVE) &&
 	       instance->service == service + 1;
+}
+
+static __always_inline struct dyncast_map_service *
+service_find(const struct packet *pkt, __u32 table_id)
+{
+	struct dyncast_map_service_key where = {
+		.table_id = table_id,
+		.family = pkt->family,
+	};
+
+	if (pkt->family == DYNCAST_MAP_AF_INET) {
+		where.prefixlen = DYNCAST_MAP_LPM_FIXED + 32;
+		where.addr[0] = pkt->key.daddr4;
+	} else {
+		where.prefixlen = DYNCAST_MAP_LPM_FIXED + 128;
+		__builtin_memcpy(where.addr, pkt->key.daddr,
+				 sizeof(where.addr));
+	}
+	return bpf_map_lookup_elem(&services, &where);
 }
 
 #endif /* DYNCAST_PROG_H */

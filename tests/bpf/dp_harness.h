@@ -23,6 +23,7 @@
  * it sends on */
 #define DP_PASS 0xffffffffu
 #define DP_OK 0u
+#define DP_DROP 2u
 #define DP_REDIRECT 7u
 
 extern char dp_dir[64];	    /* of the bpffs */

@@ -22,12 +22,15 @@
 
 static const char usage_text[] =
 	"usage: dp_tool DIR COMMAND\n"
-	"  attach IFNAME TABLE | detach IFNAME | uninstall | status | flows |\n"
-	"  clear | fill N                               flows of no client\n"
+	"  attach IFNAME TABLE [steer|decap|egress...] | detach IFNAME |\n"
+	"  uninstall | status | flows | clear |\n"
+	"  fill N                                       flows of no client\n"
 	"  service TABLE PREFIX                         prints its index\n"
 	"  adjacent SERVICE DBID IFNAME                 prints the id\n"
 	"  srv6 SERVICE SID SOURCE NEXTHOP IFNAME MTU   prints the id;\n"
 	"                                               NEXTHOP \"-\": by route\n"
+	"  ipip SERVICE DBID SOURCE NEXTHOP IFNAME MTU  as srv6\n"
+	"  decap DBID ID | nodecap DBID                 for a local instance\n"
 	"  dx6 SID ADDRESS IFNAME                       the egress's half\n"
 	"  nodx6 SID\n"
 	"  remove ID\n"
@@ -88,10 +91,28 @@ static int run_adjacent(char **argv)
 	return set_instance(atoi(argv[0]), &in);
 }
 
-static int run_srv6(char **argv)
+static int run_attach(char **argv, int n)
+{
+	uint32_t flags = n > 2 ? 0 : DYNCAST_DP_ATTACH_STEER;
+
+	for (int i = 2; i < n; i++) {
+		if (!strcmp(argv[i], "steer"))
+			flags |= DYNCAST_DP_ATTACH_STEER;
+		else if (!strcmp(argv[i], "decap"))
+			flags |= DYNCAST_DP_ATTACH_DECAP;
+		else if (!strcmp(argv[i], "egress"))
+			flags |= DYNCAST_DP_ATTACH_EGRESS;
+		else
+			need(false, "no such flag");
+	}
+	return !dyncast_dp_attach(if_nametoindex(argv[0]), argv[0],
+				  atoi(argv[1]), flags);
+}
+
+static int run_tunnel(uint8_t kind, char **argv)
 {
 	struct dyncast_dp_instance in = {
-		.kind = DYNCAST_KIND_SRV6,
+		.kind = kind,
 		.dbid = address(argv[1]),
 		.encap_source = address(argv[2]),
 		.nexthop = address(argv[3]),
@@ -129,13 +150,16 @@ static int run_status(void)
 	printf("active %d\nattach_mode %s\npackets_steered %llu\n"
 	       "flow_hits %llu\nflow_new %llu\nflow_repinned %llu\n"
 	       "flow_refused %llu\nno_instance %llu\ntoo_big %llu\n"
-	       "fragments %llu\nerrors %llu\n",
+	       "fragments %llu\nerrors %llu\ndecapsulated %llu\n"
+	       "decap_dropped %llu\n",
 	       s.active, s.attach_mode, (unsigned long long)s.packets_steered,
 	       (unsigned long long)s.flow_hits, (unsigned long long)s.flow_new,
 	       (unsigned long long)s.flow_repinned,
 	       (unsigned long long)s.flow_refused,
 	       (unsigned long long)s.no_instance, (unsigned long long)s.too_big,
-	       (unsigned long long)s.fragments, (unsigned long long)s.errors);
+	       (unsigned long long)s.fragments, (unsigned long long)s.errors,
+	       (unsigned long long)s.decapsulated,
+	       (unsigned long long)s.decap_dropped);
 	return 0;
 }
 
@@ -195,10 +219,8 @@ static int run_fill(const char *number)
 
 static int run(const char *command, char **argv, int n)
 {
-	if (!strcmp(command, "attach") && n == 2)
-		return !dyncast_dp_attach(if_nametoindex(argv[0]), argv[0],
-					  atoi(argv[1]),
-					  DYNCAST_DP_ATTACH_STEER);
+	if (!strcmp(command, "attach") && n >= 2)
+		return run_attach(argv, n);
 	if (!strcmp(command, "detach") && n == 1) {
 		dyncast_dp_detach(if_nametoindex(argv[0]), argv[0]);
 		return 0;
@@ -208,7 +230,20 @@ static int run(const char *command, char **argv, int n)
 	if (!strcmp(command, "adjacent") && n == 3)
 		return run_adjacent(argv);
 	if (!strcmp(command, "srv6") && n == 6)
-		return run_srv6(argv);
+		return run_tunnel(DYNCAST_KIND_SRV6, argv);
+	if (!strcmp(command, "ipip") && n == 6)
+		return run_tunnel(DYNCAST_KIND_IPIP, argv);
+	if (!strcmp(command, "decap") && n == 2) {
+		struct dyncast_addr dbid = address(argv[0]);
+
+		return !dyncast_dp_decap_set(&dbid, atoi(argv[1]));
+	}
+	if (!strcmp(command, "nodecap") && n == 1) {
+		struct dyncast_addr dbid = address(argv[0]);
+
+		dyncast_dp_decap_clear(&dbid);
+		return 0;
+	}
 	if (!strcmp(command, "remove") && n == 1) {
 		dyncast_dp_instance_del(atoi(argv[0]));
 		return 0;

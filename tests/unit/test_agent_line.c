@@ -34,6 +34,7 @@ static void test_full(void **state)
 	(void)state;
 	assert_null(parse("{" WHO ",\"capacity\":100,\"utilisation\":37.5,"
 			  "\"inFlight\":12,\"delayUs\":4100,\"score\":7,"
+			  "\"rate\":250.5,"
 			  "\"ageMs\":20,\"state\":\"up\",\"reason\":\"ok\"}",
 			  &r));
 	assert_string_equal(r.service, "video");
@@ -44,6 +45,7 @@ static void test_full(void **state)
 	assert_int_equal(r.metrics.in_flight, 12);
 	assert_int_equal(r.metrics.delay_us, 4100);
 	assert_int_equal(r.metrics.score, 7);
+	assert_int_equal(r.metrics.rate, 250500);
 	assert_int_equal(r.metrics.age_ms, 20);
 	assert_int_equal(r.state, DYNCAST_AGENT_STATE_UP);
 	assert_string_equal(r.reason, "ok");
@@ -250,7 +252,8 @@ static void test_format(void **state)
 			    .capacity = UINT32_MAX,
 			    .in_flight = 7,
 			    .delay_us = UINT32_MAX,
-			    .age_ms = 12},
+			    .age_ms = 12,
+			    .rate = 4294967000},
 		.reason = "a \"quoted\\\" reason",
 	};
 	static const struct dyncast_agent_report one = {
