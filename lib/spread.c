@@ -32,8 +32,8 @@
  * compared with; foreign load below a tenth of a site's is noise; service
  * times count where they differ by more than 15 %, and not on busy sites.
  * Weights walk to their targets with a time constant of 0.4 s, at most by half
- * of themselves in a call; at rest they stay while all are within 3 %, and
- * walk on until all are within 1 %.  Influence over capacity
+ * of themselves in a call, to the targets themselves; at rest they stay while
+ * all are within 3 %.  Influence over capacity
  * weights fades between DYNCAST_AGE_FRESH_MS and _STALE_MS of age.
  *
  * The number of ingress routers need not be known.  Those with our view have
@@ -82,11 +82,12 @@
 
 #define WALK_MS 400u
 #define WALK_BLIND_MS 2000u
-/* weights at rest begin to walk when one is off by more than the first, and
- * walk until all are within the second; thousandths */
+/* Weights at rest begin to walk when one is off by more than the first, and
+ * all arrive when all are within the second: at the targets themselves, so that
+ * ingresses with one view rest on one ring whichever way they came.
+ * Thousandths. */
 #define BAND_REST 30u
-#define BAND_WALK 10u
-#define BAND_BLIND 30u
+#define BAND_ARRIVE 10u
 #define JOIN_DIVISOR 4u /* a candidate joins with a quarter of its target */
 
 /* what the model is solved for */
@@ -606,19 +607,19 @@ static void start_fill(const struct dyncast_work *w, const uint32_t *targets,
 struct pace {
 	uint64_t elapsed_ms;
 	uint64_t walk_ms;
-	uint32_t band; /* thousandths */
 };
 
 /* Walk from start towards goals; the result is in weights. */
 static void step(const uint32_t *start, const uint32_t *goals,
 		 uint32_t *weights, size_t n, const struct pace *pace)
 {
-	uint64_t part = pace->elapsed_ms,
-		 way = pace->elapsed_ms + pace->walk_ms;
+	uint64_t part = pace->elapsed_ms;
+	uint64_t way = pace->elapsed_ms + pace->walk_ms;
 
-	memcpy(weights, start, n * sizeof(*weights));
-	if (!any_out_of_band(start, goals, n, pace->band))
+	if (!any_out_of_band(start, goals, n, BAND_ARRIVE)) {
+		memcpy(weights, goals, n * sizeof(*weights));
 		return;
+	}
 	for (size_t i = 0; i < n; i++) {
 		uint64_t to_go = distance(start[i], goals[i]);
 		/* up by half of itself at most, and as far down by as much */
@@ -635,7 +636,7 @@ static void step(const uint32_t *start, const uint32_t *goals,
 		uint32_t move = (uint32_t)(to_go * part / way);
 
 		/* one that is small and off must not round to rest */
-		if (!move && out_of_band(start[i], goals[i], pace->band))
+		if (!move && out_of_band(start[i], goals[i], BAND_ARRIVE))
 			move = 1;
 		weights[i] =
 			goals[i] > start[i] ? start[i] + move : start[i] - move;
@@ -653,37 +654,38 @@ static bool is_walking(const struct dyncast_work *w)
 
 bool dyncast_work_spread(const struct dyncast_work *w)
 {
+	struct pace pace = {
+		.elapsed_ms = w->config->elapsed_ms,
+		.walk_ms = WALK_MS,
+	};
 	uint64_t raw[MAX] = {0};
-	bool walking;
 	uint32_t targets[MAX];
 	uint32_t start[MAX];
 	uint32_t goals[MAX];
 	uint32_t weights[MAX];
-	struct pace pace = {
-		.elapsed_ms = w->config->elapsed_ms,
-		.walk_ms = WALK_MS,
-		.band = is_walking(w) ? BAND_WALK : BAND_REST,
-	};
+	bool walking;
 
 	states_fill(w);
 	if (!targets_by_load(w, raw)) {
 		targets_by_cost(w, raw);
 		pace.walk_ms = WALK_BLIND_MS;
-		pace.band = BAND_BLIND;
 	}
 	dyncast_work_scale(raw, targets, w->n, DYNCAST_WEIGHT_SUM);
 	start_fill(w, targets, start, goals);
-	step(start, goals, weights, w->n, &pace);
+	walking =
+		is_walking(w) || any_out_of_band(start, goals, w->n, BAND_REST);
+	if (walking)
+		step(start, goals, weights, w->n, &pace);
+	else
+		memcpy(weights, start, w->n * sizeof(*weights));
 	dyncast_work_trim(weights, w->n);
+	/* on the way, or one that joined has most of it before it */
+	walking = (walking && any_out_of_band(weights, targets, w->n, 0)) ||
+		  any_out_of_band(weights, targets, w->n, BAND_REST);
 	for (size_t i = 0; i < w->n; i++) {
 		w->out[i].target = targets[i];
 		w->out[i].weight = weights[i];
-	}
-	/* it rests when it is near enough, and walks on when it is not */
-	walking = any_out_of_band(weights, targets, w->n,
-				  min_u64(pace.band, BAND_WALK));
-	walking = walking && any_out_of_band(start, goals, w->n, pace.band);
-	for (size_t i = 0; i < w->n; i++)
 		w->out[i].state.walking = walking && w->eligible[i];
-	return walking || any_out_of_band(weights, targets, w->n, pace.band);
+	}
+	return walking;
 }
