@@ -237,7 +237,7 @@ size_t dyncast_attr_wrap(uint8_t flags, uint8_t code, const uint8_t *value,
 
 	if (len > UINT16_MAX)
 		return 0;
-	flags &= (uint8_t)~ATTR_FLAG_EXTENDED;
+	flags &= ATTR_FLAGS_SENT;
 	if (len > UINT8_MAX)
 		flags |= ATTR_FLAG_EXTENDED;
 	dyncast_put_u8(&w, flags);

@@ -47,5 +47,7 @@
 
 /* a path attribute's header */
 #define ATTR_FLAG_EXTENDED 0x10
+/* the low four bits have no meaning and are never sent */
+#define ATTR_FLAGS_SENT 0xe0
 
 #endif /* DYNCAST_ATTR_WIRE_H */
