@@ -14,12 +14,12 @@
 /* an instance is no longer overloaded this far below the threshold */
 #define OVERLOAD_HYSTERESIS 1000 /* hundredths of a percent */
 
-/* two significant decimal digits */
-static uint32_t quantise(uint32_t value)
+/* at most `most` steps of a power of ten: 100 are two significant digits */
+static uint32_t quantise(uint32_t value, uint32_t most)
 {
 	uint32_t step = 1;
 
-	while (value / step >= 100)
+	while (value / step >= most)
 		step *= 10;
 	if (value > UINT32_MAX - step)
 		return value / step * step;
@@ -30,9 +30,9 @@ static void metrics_quantise(struct dyncast_metrics *m)
 {
 	m->utilisation =
 		MIN((m->utilisation + 50) / 100 * 100, DYNCAST_UTILISATION_MAX);
-	m->delay_us = quantise(m->delay_us);
-	m->in_flight = quantise(m->in_flight);
-	m->rate = quantise(m->rate);
+	m->delay_us = quantise(m->delay_us, 100);
+	m->in_flight = quantise(m->in_flight, 100);
+	m->rate = quantise(m->rate, 1000);
 }
 
 /* The site's figures for those who do not know our instance sub-TLV. */
@@ -138,6 +138,9 @@ static bool moved(uint32_t from, uint32_t to, uint32_t floor,
 	return difference * 100 > (uint64_t)MAX(from, floor) * percent;
 }
 
+/* A learnt rate is smooth, and weights are made of it: it counts sooner. */
+#define RATE_PERCENT 2u
+
 /* The floors keep small figures from counting as large relative moves. */
 static bool metrics_moved(const struct dyncast_metrics *a,
 			  const struct dyncast_metrics *b, unsigned int percent)
@@ -147,7 +150,7 @@ static bool metrics_moved(const struct dyncast_metrics *a,
 	       moved(a->utilisation, b->utilisation, 1000, percent) ||
 	       moved(a->delay_us, b->delay_us, 100, percent) ||
 	       moved(a->in_flight, b->in_flight, 10, percent) ||
-	       moved(a->rate, b->rate, 1000, percent);
+	       moved(a->rate, b->rate, 10, MIN(percent, RATE_PERCENT));
 }
 
 /* Did it become overloaded, or end to be?  Not for every step around the

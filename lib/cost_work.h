@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What cost.c, spread.c and select.c share.  Nobody else includes this.
+ * What cost.c, spread.c, walk.c and select.c share.  Nobody else includes this.
  */
 
 #ifndef DYNCAST_COST_WORK_H
@@ -44,5 +44,8 @@ void dyncast_work_trim(uint32_t *weights, size_t n);
 /* the actions; each fills target and weight.  true: would go on moving */
 bool dyncast_work_spread(const struct dyncast_work *w);
 bool dyncast_work_select(const struct dyncast_work *w);
+/* one step towards targets; fills target, weight and state (walk.c) */
+bool dyncast_work_walk(const struct dyncast_work *w, const uint32_t *targets,
+		       uint32_t walk_ms);
 
 #endif /* DYNCAST_COST_WORK_H */

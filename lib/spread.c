@@ -32,8 +32,8 @@
  * compared with; foreign load below a tenth of a site's is noise; service
  * times count where they differ by more than 15 %, and not on busy sites.
  * Weights walk to their targets with a time constant of 0.4 s, at most by half
- * of themselves in a call; at rest they stay while all are within 3 %, and
- * walk on until all are within 1 %.  Influence over capacity
+ * of themselves in a call, to the targets themselves; at rest they stay while
+ * all are within 3 %.  Influence over capacity
  * weights fades between DYNCAST_AGE_FRESH_MS and _STALE_MS of age.
  *
  * The number of ingress routers need not be known.  Those with our view have
@@ -82,12 +82,6 @@
 
 #define WALK_MS 400u
 #define WALK_BLIND_MS 2000u
-/* weights at rest begin to walk when one is off by more than the first, and
- * walk until all are within the second; thousandths */
-#define BAND_REST 30u
-#define BAND_WALK 10u
-#define BAND_BLIND 30u
-#define JOIN_DIVISOR 4u /* a candidate joins with a quarter of its target */
 
 /* what the model is solved for */
 struct model {
@@ -534,156 +528,17 @@ static void targets_by_cost(const struct dyncast_work *w, uint64_t *raw)
 	}
 }
 
-/* ---- the walk ------------------------------------------------------------ */
-
-static uint32_t distance(uint32_t a, uint32_t b)
-{
-	return a > b ? a - b : b - a;
-}
-
-static bool out_of_band(uint32_t weight, uint32_t goal, uint32_t band)
-{
-	return distance(weight, goal) > (uint64_t)goal * band / 1000 + 1;
-}
-
-static bool any_out_of_band(const uint32_t *weights, const uint32_t *goals,
-			    size_t n, uint32_t band)
-{
-	for (size_t i = 0; i < n; i++) {
-		if (out_of_band(weights[i], goals[i], band))
-			return true;
-	}
-	return false;
-}
-
-/*
- * Where everybody stands before the step, and where the step goes.
- *
- * One that joins (again) stands at a quarter of its target and stays there
- * for this call.  The others keep their proportions, scaled to the rest of
- * the sum; not scaled at all when the sum is right, so that nothing moves by
- * rounding.  When nobody had a weight, all begin at their targets.
- */
-static void start_fill(const struct dyncast_work *w, const uint32_t *targets,
-		       uint32_t *start, uint32_t *goals)
-{
-	uint64_t present[MAX] = {0};
-	uint64_t wanted[MAX] = {0};
-	uint32_t joined[MAX] = {0};
-	uint64_t sum = 0;
-	uint32_t rest = DYNCAST_WEIGHT_SUM;
-
-	for (size_t i = 0; i < w->n; i++) {
-		if (w->eligible[i] && w->in[i].weight) {
-			present[i] = w->in[i].weight;
-			wanted[i] = targets[i];
-			sum += present[i];
-		} else if (targets[i]) {
-			joined[i] = targets[i] / JOIN_DIVISOR;
-			if (!joined[i])
-				joined[i] = 1;
-			rest -= joined[i];
-		}
-	}
-	if (!sum) {
-		memcpy(start, targets, w->n * sizeof(*start));
-		memcpy(goals, targets, w->n * sizeof(*goals));
-		return;
-	}
-	if (rest == DYNCAST_WEIGHT_SUM)
-		memcpy(goals, targets, w->n * sizeof(*goals));
-	else
-		dyncast_work_scale(wanted, goals, w->n, rest);
-	dyncast_work_scale(present, start, w->n, rest);
-	for (size_t i = 0; i < w->n; i++) {
-		if (sum <= rest && rest - sum <= 2 * MAX)
-			start[i] = (uint32_t)present[i];
-		if (joined[i])
-			start[i] = goals[i] = joined[i];
-	}
-}
-
-struct pace {
-	uint64_t elapsed_ms;
-	uint64_t walk_ms;
-	uint32_t band; /* thousandths */
-};
-
-/* Walk from start towards goals; the result is in weights. */
-static void step(const uint32_t *start, const uint32_t *goals,
-		 uint32_t *weights, size_t n, const struct pace *pace)
-{
-	uint64_t part = pace->elapsed_ms,
-		 way = pace->elapsed_ms + pace->walk_ms;
-
-	memcpy(weights, start, n * sizeof(*weights));
-	if (!any_out_of_band(start, goals, n, pace->band))
-		return;
-	for (size_t i = 0; i < n; i++) {
-		uint64_t to_go = distance(start[i], goals[i]);
-		/* up by half of itself at most, and as far down by as much */
-		uint64_t allowed =
-			goals[i] > start[i] ? start[i] / 2 : start[i] / 3;
-
-		if (part * to_go > allowed * way) {
-			part = allowed;
-			way = to_go;
-		}
-	}
-	for (size_t i = 0; i < n; i++) {
-		uint64_t to_go = distance(start[i], goals[i]);
-		uint32_t move = (uint32_t)(to_go * part / way);
-
-		/* one that is small and off must not round to rest */
-		if (!move && out_of_band(start[i], goals[i], pace->band))
-			move = 1;
-		weights[i] =
-			goals[i] > start[i] ? start[i] + move : start[i] - move;
-	}
-}
-
-static bool is_walking(const struct dyncast_work *w)
-{
-	for (size_t i = 0; i < w->n; i++) {
-		if (w->eligible[i] && w->in[i].state.walking)
-			return true;
-	}
-	return false;
-}
-
 bool dyncast_work_spread(const struct dyncast_work *w)
 {
 	uint64_t raw[MAX] = {0};
-	bool walking;
 	uint32_t targets[MAX];
-	uint32_t start[MAX];
-	uint32_t goals[MAX];
-	uint32_t weights[MAX];
-	struct pace pace = {
-		.elapsed_ms = w->config->elapsed_ms,
-		.walk_ms = WALK_MS,
-		.band = is_walking(w) ? BAND_WALK : BAND_REST,
-	};
+	uint32_t walk_ms = WALK_MS;
 
 	states_fill(w);
 	if (!targets_by_load(w, raw)) {
 		targets_by_cost(w, raw);
-		pace.walk_ms = WALK_BLIND_MS;
-		pace.band = BAND_BLIND;
+		walk_ms = WALK_BLIND_MS;
 	}
 	dyncast_work_scale(raw, targets, w->n, DYNCAST_WEIGHT_SUM);
-	start_fill(w, targets, start, goals);
-	step(start, goals, weights, w->n, &pace);
-	dyncast_work_trim(weights, w->n);
-	for (size_t i = 0; i < w->n; i++) {
-		w->out[i].target = targets[i];
-		w->out[i].weight = weights[i];
-	}
-	/* it rests when it is near enough, and walks on when it is not */
-	walking = any_out_of_band(weights, targets, w->n,
-				  min_u64(pace.band, BAND_WALK));
-	walking = walking && any_out_of_band(start, goals, w->n, pace.band);
-	for (size_t i = 0; i < w->n; i++)
-		w->out[i].state.walking = walking && w->eligible[i];
-	return walking || any_out_of_band(weights, targets, w->n, pace.band);
+	return dyncast_work_walk(w, targets, walk_ms);
 }

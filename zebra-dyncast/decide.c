@@ -45,7 +45,7 @@
 #define LOST_TOGETHER_MS 100
 /* and come back within this */
 #define FOLLOW_MS 2000
-#define TICK_LOSING_MS 50
+#define TICK_LOSING_MS 50 /* and the pace of weights */
 
 /* ---- one candidate ---------------------------------------------------- */
 
@@ -294,7 +294,9 @@ static bool weigh(struct dyncast_service *s)
 	bool more;
 
 	/* sets may come faster than they are worth a ring */
-	if (!changed && now - s->weighed_ms < (int64_t)DYNCAST_COST_PACE_MS)
+	s->early =
+		!changed && now - s->weighed_ms < (int64_t)DYNCAST_COST_PACE_MS;
+	if (s->early)
 		return true;
 	config.elapsed_ms = elapsed_ms(s->weighed_ms, now);
 	s->weighed_ms = now;
@@ -305,16 +307,10 @@ static bool weigh(struct dyncast_service *s)
 		 * here plain anycast is somebody */
 		if (s->plain && out[i].verdict == DYNCAST_VERDICT_HELD)
 			out[i].weight = out[i].target = 0;
-		/* A walk ends near its target, and where depends on the way.
-		 * Ingresses with one view are to have one ring: rest on the
-		 * target itself. */
-		if (s->walking && !more)
-			out[i].weight = out[i].target;
 		backends[i]->out = out[i];
 		if (out[i].weight != backends[i]->ring_weight)
 			s->members_changed = true;
 	}
-	s->walking = more;
 	return more;
 }
 
@@ -472,6 +468,7 @@ static void decide(struct event *e)
 	bool moving = true;
 
 	s->t_decide = NULL;
+	s->early = false;
 	s->settling = program_all(s);
 	if (!s->settling) {
 		moving = weigh(s);
@@ -487,9 +484,9 @@ static void decide(struct event *e)
 			return;
 	}
 	moving = moving || s->ring_left || s->members_changed;
-	dyncast_decide_later(s, s->losing ? TICK_LOSING_MS
-				: moving  ? TICK_MOVING_MS
-					  : TICK_AGEING_MS);
+	dyncast_decide_later(s, s->losing || s->early ? TICK_LOSING_MS
+				: moving	      ? TICK_MOVING_MS
+						      : TICK_AGEING_MS);
 }
 
 void dyncast_decide_later(struct dyncast_service *s, unsigned int ms)

@@ -159,7 +159,6 @@ service_new(const struct dyncast_service_key *key)
 
 	s->key = *key;
 	s->dp_index = -1;
-	s->walking = true;
 	s->seed = dyncast_ring_seed(&key->prefix);
 	dyncast_backends_init(&s->backends);
 	dyncast_services_add(&dyncast_services, s);

@@ -98,7 +98,7 @@ struct dyncast_service {
 	struct event *t_decide;
 	int64_t decide_at_ms;
 	int64_t weighed_ms; /* last step of the weights */
-	bool walking;	    /* they have not come to rest */
+	bool early;	    /* the last decision came too soon for another */
 };
 
 /* backend.c, for service.c */

@@ -394,6 +394,35 @@ static void test_many_points(void **state)
 	assert_int_equal(metrics.delay_us, 500000);
 }
 
+/* 100 requests a second at half utilisation are 200; a restart says nothing,
+ * and no utilisation, no rate */
+static void test_rate(void **state)
+{
+	struct dyncast_mapping mapping = mapping_make(NULL);
+	struct dyncast_mapping_state memory = {0};
+	struct dyncast_metrics metrics = {};
+	uint8_t missing;
+	char page[128];
+
+	(void)state;
+	for (unsigned int i = 0; i < 100; i++) {
+		unsigned int count = 20 * (i < 50 ? i : i - 50);
+
+		snprintf(page, sizeof(page), "w 8\nf 4\nd_sum %u\nd_count %u\n",
+			 count, count);
+		metrics = apply(&mapping, &memory, 1000 + 200 * i, page,
+				&missing);
+		assert_int_equal(metrics.utilisation, 5000);
+		if (i < 2)
+			assert_false(metrics.has & DYNCAST_HAS_RATE);
+	}
+	assert_true(metrics.has & DYNCAST_HAS_RATE);
+	assert_in_range(metrics.rate, 199000, 201000);
+	metrics = apply(&mapping, &memory, 30000, "d_sum 9\nd_count 9\n",
+			&missing);
+	assert_false(metrics.has & DYNCAST_HAS_RATE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -408,6 +437,7 @@ int main(void)
 		cmocka_unit_test(test_idle_recovers),
 		cmocka_unit_test(test_idle_after_load_from_the_start),
 		cmocka_unit_test(test_many_points),
+		cmocka_unit_test(test_rate),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -46,7 +46,11 @@ static void report(struct service *s)
 	for (size_t i = 0; i < CANDIDATES; i++) {
 		struct dyncast_metrics *m = &s->in[i].metrics;
 
-		m->utilisation = (uint16_t)(6000 + rand() % 200);
+		/* as its weight, and noise of 2 % */
+		m->utilisation =
+			(uint16_t)(6000ull * CANDIDATES * s->out[i].weight /
+					   DYNCAST_WEIGHT_SUM +
+				   (unsigned int)rand() % 120);
 		m->delay_us = 4000 + (uint32_t)rand() % 200;
 		m->age_ms = 20;
 		s->in[i].weight = s->out[i].weight;

@@ -112,8 +112,8 @@ static void test_near_site(void **state)
 		double least;
 		double most;
 	} cases[] = {
-		{0.05, 0.85, 0.97},			/* never everything */
-		{0.20, 0.85, 0.97}, {0.40, 0.45, 0.52}, /* 0.47 by hand */
+		{0.05, 0.85, 0.97},			 /* never everything */
+		{0.20, 0.85, 0.97},  {0.40, 0.45, 0.52}, /* 0.47 by hand */
 		{0.80, 0.335, 0.36}, /* 0.337 by hand */ {0.95, 0.333, 0.36},
 	};
 

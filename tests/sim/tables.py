@@ -1,0 +1,201 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Print the tables of doc/steering.rst from the simulator's CSV files.
+
+    tables.py FOLDER
+"""
+
+import csv
+import os
+import sys
+
+POLICIES = ["spread", "capacity", "random", "p2c", "best"]
+LOADS = ["0.30", "0.50", "0.70", "0.80", "0.90", "0.95"]
+AGES = ["1", "25", "250", "2500"]
+
+
+def rows(folder, name):
+    with open(os.path.join(folder, name), newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def table(head, body):
+    widths = [max(len(line[i]) for line in [head] + body) for i in range(len(head))]
+    rule = "  ".join("=" * width for width in widths)
+    text = [rule]
+    for line in [head, None] + body + [None]:
+        text.append(
+            rule
+            if line is None
+            else "  ".join(c.ljust(w) for c, w in zip(line, widths)).rstrip()
+        )
+    print("\n".join(text) + "\n")
+
+
+def number(text):
+    value = float(text)
+    return "%.2f" % value if value < 10 else "%.0f" % value
+
+
+def by_policy(grid):
+    print("Mean response of the oracle's; 3 sites x 16 workers, load 0.8, age 25:\n")
+    body = []
+    for capacity in ("equal", "unequal"):
+        for policy in ["spread"] + POLICIES:
+            known = "true" if policy != "spread" or len(body) % 6 == 0 else "false"
+            for row in grid:
+                if (
+                    (row["sites"], row["workers"], row["load"]) == ("3", "16", "0.80")
+                    and row["ageServiceTimes"] == "25"
+                    and row["capacity"] == capacity
+                    and row["policy"] == policy
+                    and row["known"] == known
+                ):
+                    name = policy
+                    if policy == "spread":
+                        name += ", known" if known == "true" else ", unknown"
+                    body.append(
+                        [
+                            capacity,
+                            name,
+                            number(row["ratioToOracle"]),
+                            "%.2f" % float(row["ratioToOracleCi"]),
+                        ]
+                    )
+    table(["Capacity", "Policy", "Of the oracle's", "+-"], body)
+
+
+def by_age(grid):
+    print("By age of the metrics; 3 sites x 16 workers, load 0.8, equal capacity:\n")
+    body = []
+    for policy in POLICIES:
+        line = [policy]
+        for age in AGES:
+            for row in grid:
+                if (
+                    (row["sites"], row["workers"], row["load"]) == ("3", "16", "0.80")
+                    and row["ageServiceTimes"] == age
+                    and row["capacity"] == "equal"
+                    and row["policy"] == policy
+                    and row["known"] == "false"
+                ):
+                    line.append(number(row["ratioToOracle"]))
+        body.append(line)
+    table(["Policy"] + ["age " + age for age in AGES], body)
+
+
+def by_load(grid):
+    print("spread, capacity unknown, of exact capacity weights' (of the oracle's):\n")
+    body = []
+    for sites in ("3", "8"):
+        for capacity in ("equal", "unequal"):
+            for age in AGES:
+                line = [sites, capacity, age]
+                for load in LOADS:
+                    for row in grid:
+                        if (
+                            row["sites"] == sites
+                            and row["workers"] == "16"
+                            and row["capacity"] == capacity
+                            and row["ageServiceTimes"] == age
+                            and row["load"] == load
+                            and row["policy"] == "spread"
+                            and row["known"] == "false"
+                        ):
+                            line.append(
+                                "%.2f (%.2f)"
+                                % (
+                                    float(row["ratioToCapacity"]),
+                                    float(row["ratioToOracle"]),
+                                )
+                            )
+                body.append(line)
+    table(["Sites", "Capacity", "Age"] + ["load " + load for load in LOADS], body)
+
+
+def oscillation(folder):
+    data = rows(folder, "sim-oscillation.csv")
+    print("Largest standard deviation of a site's share of slots, percent of all:\n")
+    body = []
+    for routers in ("1", "4", "16"):
+        line = [routers]
+        for age in AGES:
+            line.append(
+                "%.2f"
+                % max(
+                    100 * float(r["shareStd"])
+                    for r in data
+                    if r["routers"] == routers and r["ageServiceTimes"] == age
+                )
+            )
+        body.append(line)
+    table(["Ingresses"] + ["age " + age for age in AGES], body)
+
+
+def change(folder):
+    data = rows(folder, "sim-change.csv")
+    print("A site of three loses half of its workers at load 0.6; mean response in")
+    print("service times, by metric interval after it (capacity unknown):\n")
+    body = []
+    for age in AGES:
+        line = [age]
+        for interval in ("0", "1", "2", "4", "6", "8", "10", "20", "39"):
+            for row in data:
+                if (
+                    row["change"] == "half"
+                    and row["known"] == "false"
+                    and row["ageServiceTimes"] == age
+                    and row["interval"] == interval
+                ):
+                    line.append(number(row["spread"]))
+        body.append(line)
+    table(["Age"] + "0 1 2 4 6 8 10 20 39".split(), body)
+
+
+def others(folder):
+    print("Other jobs, 3 unequal sites, age 25, capacity unknown to spread; mean")
+    print("response in service times:\n")
+    data = rows(folder, "sim-services.csv")
+    names = ["oracle"] + POLICIES
+    body = []
+    for jobs in dict.fromkeys(row["jobs"] for row in data):
+        for load in ("0.40", "0.60"):
+            found = {
+                row["policy"]: number(row["meanServiceTimes"])
+                for row in data
+                if row["jobs"] == jobs and row["load"] == load
+            }
+            body.append([jobs, load] + [found[name] for name in names])
+    table(["Jobs", "Load"] + names, body)
+
+    print("Sites half a service time apart, 16 workers each, age 25; mean response")
+    print("with the network, in service times:\n")
+    data = rows(folder, "sim-network.csv")
+    names = ["oracle", "spread", "capacity", "nearest", "best"]
+    body = []
+    for routers in ("1", "3"):
+        for load in dict.fromkeys(row["load"] for row in data):
+            found = {
+                row["policy"]: number(row["meanServiceTimes"])
+                for row in data
+                if row["routers"] == routers and row["load"] == load
+            }
+            body.append([routers, load] + [found[name] for name in names])
+    table(["Ingresses", "Load"] + names, body)
+
+
+def main():
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    folder = sys.argv[1]
+    grid = rows(folder, "sim-grid.csv")
+    by_policy(grid)
+    by_age(grid)
+    by_load(grid)
+    oscillation(folder)
+    change(folder)
+    others(folder)
+
+
+if __name__ == "__main__":
+    main()
