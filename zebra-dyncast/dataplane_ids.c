@@ -29,6 +29,12 @@ static size_t slots_bytes(void)
 	       sizeof(union dyncast_map_slot);
 }
 
+static size_t pins_bytes(void)
+{
+	return (size_t)dyncast_dp.services_max * DYNCAST_RING_SLOTS / 2 *
+	       sizeof(struct dyncast_map_pins);
+}
+
 static size_t instances_bytes(void)
 {
 	return (size_t)dyncast_dp.instances_max *
@@ -202,15 +208,18 @@ bool dyncast_dp_ids_open(void)
 		dyncast_dp.slots = calloc(1, slots_bytes());
 		dyncast_dp.instances = calloc(1, instances_bytes());
 		dyncast_dp.filter = calloc(1, FILTER_BYTES);
-		return dyncast_dp.slots && dyncast_dp.instances &&
-		       dyncast_dp.filter;
+		dyncast_dp.pins = calloc(1, pins_bytes());
+		return dyncast_dp.slots && dyncast_dp.pins &&
+		       dyncast_dp.instances && dyncast_dp.filter;
 	}
 	dyncast_dp.mapped = true;
 	dyncast_dp.slots = map_array(DYNCAST_DP_MAP_SLOTS, slots_bytes());
 	dyncast_dp.instances =
 		map_array(DYNCAST_DP_MAP_INSTANCES, instances_bytes());
 	dyncast_dp.filter = map_array(DYNCAST_DP_MAP_FILTER, FILTER_BYTES);
-	if (!dyncast_dp.slots || !dyncast_dp.instances || !dyncast_dp.filter)
+	dyncast_dp.pins = map_array(DYNCAST_DP_MAP_PINS, pins_bytes());
+	if (!dyncast_dp.slots || !dyncast_dp.pins || !dyncast_dp.instances ||
+	    !dyncast_dp.filter)
 		return false;
 	dyncast_dp_privs
 	{
@@ -225,17 +234,21 @@ void dyncast_dp_ids_close(void)
 	if (dyncast_dp.mapped) {
 		if (dyncast_dp.slots)
 			munmap(dyncast_dp.slots, slots_bytes());
+		if (dyncast_dp.pins)
+			munmap(dyncast_dp.pins, pins_bytes());
 		if (dyncast_dp.instances)
 			munmap(dyncast_dp.instances, instances_bytes());
 		if (dyncast_dp.filter)
 			munmap(dyncast_dp.filter, FILTER_BYTES);
 	} else {
 		free(dyncast_dp.slots);
+		free(dyncast_dp.pins);
 		free(dyncast_dp.instances);
 		free(dyncast_dp.filter);
 	}
 	dyncast_dp.mapped = false;
 	dyncast_dp.slots = NULL;
+	dyncast_dp.pins = NULL;
 	dyncast_dp.instances = NULL;
 	dyncast_dp.filter = NULL;
 	free(dyncast_dp.services);

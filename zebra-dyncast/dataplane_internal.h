@@ -38,6 +38,7 @@ enum dyncast_dp_map {
 	DYNCAST_DP_MAP_IDENT_SERVICE,
 	DYNCAST_DP_MAP_IDENT_INSTANCE,
 	DYNCAST_DP_MAP_SLOTS,
+	DYNCAST_DP_MAP_PINS,
 	DYNCAST_DP_MAP_SERVICES,
 	DYNCAST_DP_MAP_FILTER,
 	DYNCAST_DP_MAP_FLOWS4,
@@ -90,6 +91,7 @@ struct dyncast_dp {
 
 	uint64_t *filter;
 	union dyncast_map_slot *slots;
+	struct dyncast_map_pins *pins;
 	struct dyncast_map_instance *instances;
 	struct dyncast_dp_service_entry *services; /* by index */
 	struct dyncast_dp_instance_entry *owners;  /* by instance id */
@@ -144,6 +146,13 @@ static inline union dyncast_map_slot *dyncast_dp_slots(int service)
 	return &dyncast_dp.slots[(size_t)service * DYNCAST_RING_SLOTS];
 }
 
+static inline uint32_t *dyncast_dp_pin(int service, unsigned int slot)
+{
+	size_t i = (size_t)service * DYNCAST_RING_SLOTS + slot;
+
+	return &dyncast_dp.pins[i / 2].second[i % 2];
+}
+
 static inline void dyncast_dp_slot_write(union dyncast_map_slot *slot,
 					 union dyncast_map_slot value)
 {
@@ -164,6 +173,9 @@ void dyncast_dp_counters_all(struct dyncast_map_instance_counters *steered,
 void dyncast_dp_filter_update(void);
 
 /* dataplane_ring.c */
+/* TCP flows of the service were given entries by other ways than the program:
+ * it is to look for them */
+void dyncast_dp_ring_pin(int service);
 /* no slot may lead to an id that is about to be given to another */
 void dyncast_dp_ring_scrub(int service, uint32_t id);
 /* Who has no entry has no generation either: flows that began before their

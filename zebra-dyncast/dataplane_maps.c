@@ -35,6 +35,8 @@ static struct bpf_map *skeleton_map(enum dyncast_dp_map which)
 		return skeleton->maps.ident_instance;
 	case DYNCAST_DP_MAP_SLOTS:
 		return skeleton->maps.slots;
+	case DYNCAST_DP_MAP_PINS:
+		return skeleton->maps.pins;
 	case DYNCAST_DP_MAP_SERVICES:
 		return skeleton->maps.services;
 	case DYNCAST_DP_MAP_FILTER:
@@ -107,6 +109,8 @@ static void size_maps(uint32_t flow_table_size, uint32_t service_table_size)
 		{DYNCAST_DP_MAP_RETIRED, dyncast_dp.services_max + 1},
 		{DYNCAST_DP_MAP_SLOTS,
 		 dyncast_dp.services_max * DYNCAST_MAP_SLOTS},
+		{DYNCAST_DP_MAP_PINS,
+		 dyncast_dp.services_max * DYNCAST_MAP_SLOTS / 2},
 		{DYNCAST_DP_MAP_INSTANCES, dyncast_dp.instances_max},
 		{DYNCAST_DP_MAP_IDENT_INSTANCE, dyncast_dp.instances_max},
 		{DYNCAST_DP_MAP_INSTANCE_COUNTERS, dyncast_dp.instances_max},

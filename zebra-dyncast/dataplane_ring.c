@@ -89,9 +89,35 @@ static void ring_rest(int service, bool all)
 	}
 }
 
+/* pins of which no flow can still be alive; the program may write meanwhile */
+static void pins_rest(int service)
+{
+	uint32_t now = dyncast_dp_now();
+
+	for (int i = 0; i < DYNCAST_RING_SLOTS; i++) {
+		uint32_t *pin = dyncast_dp_pin(service, i), was = *pin;
+
+		if (was && (int32_t)(now - was) >
+				   dyncast_dp.services[service].timeout_s)
+			__atomic_compare_exchange_n(pin, &was, 0, false,
+						    __ATOMIC_RELAXED,
+						    __ATOMIC_RELAXED);
+	}
+}
+
 void dyncast_dp_ring_settle(int service)
 {
+	if (!dyncast_dp_service_known(service))
+		return;
 	ring_rest(service, false);
+	pins_rest(service);
+}
+
+void dyncast_dp_ring_pin(int service)
+{
+	for (int i = 0; i < DYNCAST_RING_SLOTS; i++)
+		__atomic_store_n(dyncast_dp_pin(service, i), dyncast_dp_now(),
+				 __ATOMIC_RELAXED);
 }
 
 void dyncast_dp_ring_clear(int service)

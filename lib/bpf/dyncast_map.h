@@ -219,6 +219,16 @@ dyncast_map_slot_changed(union dyncast_map_slot slot, __u32 now, __u32 timeout)
 }
 
 /*
+ * map "pins", mmapable array, two slots to an element: when a TCP flow of the
+ * slot last had or got an entry, 0: none has one any more.  At rest and without
+ * pins a slot's TCP is on cur without a look at the flow table.  The program
+ * writes the time, the writer turns it to 0 after the timeout.
+ */
+struct dyncast_map_pins {
+	__u32 second[2];
+};
+
+/*
  * map "instances", mmapable array by instance id (0 is never used).  The head
  * is one word: who sees it alive sees the matching service and generation.
  * The generation only ever grows, also across uses of an id by different

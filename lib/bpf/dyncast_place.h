@@ -16,6 +16,10 @@
  *   none, moving, no SYN     old while it is alive, stored
  *   the table takes no entry old, never cur
  *
+ * The flow table is not asked at all for TCP whose slot is at rest and has no
+ * pins (dyncast_map.h): where no ring moves, and no flow has been left behind
+ * by one that did, TCP costs no cache misses in a large table.
+ *
  * New flows go through probation (dyncast_map.h) first.  Once a slot's change
  * is over it need not be looked at for TCP, since SYNs went to cur.
  *
@@ -104,6 +108,32 @@ static __always_inline union dyncast_map_slot slot_read(__u32 service, __u32 at)
 	if (where)
 		slot.word = *(volatile __u64 *)&where->word;
 	return slot;
+}
+
+/* when a TCP flow of the packet's slot was last seen to have an entry */
+static __always_inline __u32 *slot_pin(const struct packet *pkt)
+{
+	__u32 slot = pkt->key.service * DYNCAST_MAP_SLOTS +
+		     (pkt->hash & (DYNCAST_MAP_SLOTS - 1));
+	__u32 index = slot / 2;
+	struct dyncast_map_pins *two = bpf_map_lookup_elem(&pins, &index);
+
+	return two ? &two->second[slot & 1] : NULL;
+}
+
+static __always_inline void slot_pin_now(const struct packet *pkt)
+{
+	__u32 *pin = pkt->tcp ? slot_pin(pkt) : NULL;
+
+	if (pin && *pin != pkt->now)
+		*pin = pkt->now;
+}
+
+static __always_inline bool slot_pinned(const struct packet *pkt)
+{
+	__u32 *pin = slot_pin(pkt);
+
+	return !pin || *pin;
 }
 
 /* flows of before its last change may still be alive */
@@ -197,6 +227,7 @@ static __always_inline void entry_touch(struct dyncast_map_flow *flow,
 		flow->flags &= ~DYNCAST_MAP_FLOW_CLOSED;
 	if (flow->last_seen != pkt->now)
 		flow->last_seen = pkt->now;
+	slot_pin_now(pkt);
 }
 
 static __always_inline bool budget_take(const struct packet *pkt)
@@ -229,6 +260,7 @@ static __always_inline bool entry_insert(const struct packet *pkt,
 			? bpf_map_update_elem(&flows4, &pkt->key, flow, BPF_ANY)
 			: bpf_map_update_elem(&flows6, &pkt->key, flow,
 					      BPF_ANY);
+	slot_pin_now(pkt);
 	if (error) {
 		count(DYNCAST_COUNT_REFUSED, 1);
 		count_instance(flow->instance, DYNCAST_ICOUNT_REFUSED);
@@ -397,8 +429,19 @@ place(const struct dyncast_map_service *service, struct packet *pkt, __u32 *id)
 	}
 	if (pkt->error)
 		return place_error(service, pkt, id);
+	if (pkt->tcp) {
+		slot = slot_read(service->index, pkt->hash);
+		if (!slot.t_change && !slot_pinned(pkt)) {
+			*id = slot.cur;
+			instance = usable_of(service, *id);
+			if (pkt->opens)
+				placed(pkt, false);
+			if (instance)
+				return instance;
+		}
+	}
 	flow = flow_find(pkt);
-	if (!flow || pkt->tcp)
+	if (!flow && !pkt->tcp)
 		slot = slot_read(service->index, pkt->hash);
 	/* the usual case of TCP needs no clock */
 	if (flow || slot.t_change)

@@ -108,6 +108,15 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries,
+	       DYNCAST_MAP_SERVICES_DEFAULT *DYNCAST_MAP_SLOTS / 2);
+	__type(key, __u32);
+	__type(value, struct dyncast_map_pins);
+} pins SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, DYNCAST_MAP_INSTANCES_MIN);
 	__type(key, __u32);
 	__type(value, struct dyncast_map_instance);

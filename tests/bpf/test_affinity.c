@@ -102,6 +102,41 @@ static void tcp_is_stateless_at_rest(void **state)
 	assert_int_equal(status().flow_repinned, 1);
 }
 
+/* The flow table is asked for TCP of a slot at rest only while one of its flows
+ * has an entry. */
+static void pins_come_and_go(void **state)
+{
+	uint32_t a = dp_adjacent(0, "10.1.0.11"),
+		 b = dp_adjacent(0, "10.1.0.12");
+	struct dp_packet p = tcp(1000);
+	uint32_t *pin = dyncast_dp_pin(0, dp_slot(0, &p));
+	struct dyncast_map_flow flow;
+
+	(void)state;
+	dp_ring(0, a, a);
+	p.tcp_flags = ACK;
+	assert_int_equal(dp_flow(&p), a);
+	assert_int_equal(*pin, 0);
+	dp_ring(0, b, b);
+	assert_int_equal(dp_flow(&p), a);
+	assert_in_range(dyncast_dp_now() - *pin, 0, 3);
+	dp_age(0, DP_TIMEOUT + 1);
+	dyncast_dp_ring_settle(0);
+	*pin -= DP_TIMEOUT - 5;
+	/* still asked, and every packet says that it is to be */
+	dyncast_dp_ring_settle(0);
+	assert_int_not_equal(*pin, 0);
+	assert_int_equal(dp_flow(&p), a);
+	assert_in_range(dyncast_dp_now() - *pin, 0, 3);
+	/* no packet for so long: the entry has expired with the pin */
+	*pin -= DP_TIMEOUT + 2;
+	dyncast_dp_ring_settle(0);
+	assert_int_equal(*pin, 0);
+	assert_true(dp_entry(&p, &flow));
+	assert_int_equal(dp_flow(&p), b);
+	assert_int_equal(status().flow_repinned, 0);
+}
+
 /* a longer timeout does not call back changes that the shorter one had closed
  */
 static void timeout_grows(void **state)
@@ -421,6 +456,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, dp_setup, dp_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(tcp_is_stateless_at_rest),
+		TEST(pins_come_and_go),
 		TEST(timeout_grows),
 		TEST(void_ends_stateless_flows),
 		TEST(drained_keeps_its_flows),

@@ -34,7 +34,7 @@ def parse(frame):
 class Capture:
     def __init__(self, lab, router, interface):
         self.path = os.path.join(lab.logdir, router, interface + ".pcap")
-        argv = ["tcpdump", "-n", "-U", "-Z", "root", "--immediate-mode", "-B", "8192"]
+        argv = ["tcpdump", "-n", "-U", "-Z", "root", "--immediate-mode", "-s", "256"]
         argv += ["-i", interface, "-w", self.path, "ip6 proto 4"]
         self.process = Process(lab, router, "capture-" + interface, argv)
         begun = lambda: "listening on" in self.process.errors()

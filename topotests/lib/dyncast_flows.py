@@ -143,7 +143,7 @@ class Flows:
         lost = keys & self.gone()
         assert not lost, f"{len(lost)} of {len(keys)} flows moved or broke: {self.tell(lost)}"
         seen = self.servers.seen()
-        silent = {k for k in keys if seen[k].get(self.home[k], 0) <= self.heard[k]}
+        silent = {k for k in keys if seen.get(k, {}).get(self.home[k], 0) <= self.heard[k]}
         assert not silent, f"{len(silent)} of {len(keys)} silent: {self.tell(silent)}, {answer}"
         self.heard.update({key: seen[key][self.home[key]] for key in keys})
         return len(keys)

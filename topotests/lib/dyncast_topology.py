@@ -58,34 +58,15 @@ NUMBERS = {"core": 9, "rr": 100, "r1": 10, "e1": 1, "e2": 2, "e3": 3}
 ROUTERS = list(NUMBERS)
 STEERING = ["r1", "e1", "e2", "e3"]  # routers that run our modules
 
-# What a Lab is made of.  reflectors: {router: its peers, all of them clients};
+# How a Lab is wired.  reflectors: {router: its peers, all of them clients};
 # gateways: routers that c1 is connected to, each with CLIENT_GATEWAY;
 # lan_clients: {host: (its site's router, its address there)}
-Layout = namedtuple("Layout", "routers links steering reflectors gateways lan_clients")
+Layout = namedtuple("Layout", "links reflectors gateways lan_clients")
 PLAIN = Layout(
-    routers=ROUTERS,
     links=LINKS,
-    steering=STEERING,
     reflectors={"rr": [router for router in ROUTERS if router != "rr"]},
     gateways=["r1"],
     lan_clients={},
-)
-# More of everything: r2 is another ingress for c1, of which both links lead to
-# one network; k1 and k2 are clients at sites, whose routers so are ingress and
-# egress at once; rr, rr2 and rr3 reflect to each other in a ring, and rr and
-# rr2 are redundant for r1 and the sites.
-NUMBERS.update({"r2": 11, "rr2": 101, "rr3": 102})
-MESH = Layout(
-    routers=ROUTERS + ["r2", "rr2", "rr3"],
-    links=LINKS + [(11, "r2", "core", 10), (21, "core", "rr2", 10), (22, "core", "rr3", 10)],
-    steering=STEERING + ["r2"],
-    reflectors={
-        "rr": ["r1", "e1", "e2", "e3", "core", "rr2", "rr3"],
-        "rr2": ["r1", "e1", "e2", "e3", "rr3", "rr"],
-        "rr3": ["r2", "rr", "rr2"],
-    },
-    gateways=["r1", "r2"],
-    lan_clients={"k1": ("e1", "10.1.0.21"), "k2": ("e2", "10.2.0.21")},
 )
 
 CAPACITY = 100
@@ -268,14 +249,16 @@ def wait_for(what, predicate, timeout=30, every=0.2):
 
 
 class Lab:
-    """The running topology.  Others (dyncast_small.py) are derived from it."""
+    """The running topology.  Others (dyncast_small.py,
+    dyncast_mesh.py) are derived from it."""
 
-    routers = PLAIN.routers
-    steering = PLAIN.steering
+    routers = ROUTERS
+    steering = STEERING
+    layout = PLAIN
     instances = INSTANCES
     service_addresses = [SERVICE_ADDRESS]
 
-    def __init__(self, name, plain=False, adapt=None, layout=PLAIN):
+    def __init__(self, name, plain=False, adapt=None):
         """plain: no modules, plain anycast.  adapt(router, conf): last
         changes to the {daemon: lines} of a router before it starts."""
         from lib.topogen import Topogen  # pylint: disable=import-outside-toplevel
@@ -284,9 +267,6 @@ class Lab:
         self.name = name
         self.plain = plain
         self.adapt = adapt
-        self.layout = layout
-        if layout is not PLAIN:
-            self.routers, self.steering = layout.routers, layout.steering
         self.procs = {}
         self.rundir = g_extra_config["rundir"]
         self.stopped = False
@@ -296,7 +276,7 @@ class Lab:
         self.logdir = self.tgen.logdir
 
     def _build(self, tgen):
-        for router in self.layout.routers:
+        for router in self.routers:
             tgen.add_router(router)
         tgen.add_host("c1", CLIENT_ADDRESSES[0] + "/24", "via " + CLIENT_GATEWAY)
         for name, (router, address) in self.layout.lan_clients.items():
@@ -363,7 +343,7 @@ class Lab:
         if self.plain:
             conf["bgpd"] += plain_bgpd(router)
             conf["staticd"] += plain_staticd(router)
-        elif router in self.layout.steering:
+        elif router in self.steering:
             conf["zebra"] += dyncast_zebra(router, self.layout)
             conf["bgpd"] += dyncast_bgpd(router)
         if self.adapt:
@@ -520,9 +500,9 @@ class Lab:
         """All loopbacks and locators known everywhere, all sessions up."""
 
         def missing():
-            for router in self.layout.routers:
+            for router in self.routers:
                 routes = self.cmd(router, "ip route; ip -6 route")
-                for other in self.layout.routers:
+                for other in self.routers:
                     want = [loopback(other), loopback6(other)]
                     if other in SITES:
                         want.append(locator(other))
