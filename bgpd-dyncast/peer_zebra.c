@@ -153,7 +153,7 @@ static void send_set(struct dyncast_track *track, struct dyncast_set *set)
 	uint8_t buf[DYNCAST_MSG_MAX];
 	unsigned int part = 0;
 	bool more = true;
-	size_t len;
+	size_t len = 0;
 
 	dyncast_set_fini(&track->sent);
 	track->sent = *set;

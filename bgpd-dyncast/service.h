@@ -57,8 +57,8 @@ enum dyncast_consent {
 struct dyncast_service;
 struct dyncast_origin;
 
-PREDECL_SORTLIST_UNIQ(dyncast_locals);
-PREDECL_SORTLIST_UNIQ(dyncast_services);
+PREDECL_RBTREE_UNIQ(dyncast_locals);
+PREDECL_RBTREE_UNIQ(dyncast_services);
 PREDECL_HASH(dyncast_prefixes);
 PREDECL_DLIST(dyncast_soons);
 PREDECL_SORTLIST_UNIQ(dyncast_neighbors);
@@ -160,10 +160,10 @@ int dyncast_neighbor_cmp(const struct dyncast_neighbor *a,
 int dyncast_filter_cmp(const struct dyncast_filter *a,
 		       const struct dyncast_filter *b);
 
-DECLARE_SORTLIST_UNIQ(dyncast_locals, struct dyncast_local, item,
-		      dyncast_local_cmp);
-DECLARE_SORTLIST_UNIQ(dyncast_services, struct dyncast_service, item,
-		      dyncast_service_cmp);
+DECLARE_RBTREE_UNIQ(dyncast_locals, struct dyncast_local, item,
+		    dyncast_local_cmp);
+DECLARE_RBTREE_UNIQ(dyncast_services, struct dyncast_service, item,
+		    dyncast_service_cmp);
 DECLARE_SORTLIST_UNIQ(dyncast_neighbors, struct dyncast_neighbor, item,
 		      dyncast_neighbor_cmp);
 DECLARE_SORTLIST_UNIQ(dyncast_filters, struct dyncast_filter, item,

@@ -139,7 +139,7 @@ bool dyncast_site_learn(struct dyncast_track *track)
 static const struct dyncast_track *
 statement_find(uint32_t vrf_id, const struct dyncast_path *path)
 {
-	const struct dyncast_track *track;
+	struct dyncast_track *track;
 
 	frr_each (dyncast_sites, &sites, track)
 		if (track->key.vrf_id == vrf_id &&

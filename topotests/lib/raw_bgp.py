@@ -11,6 +11,7 @@ stdin:
         pathId: with add-path; repeat: so many times, in one write
   {"do":"withdraw","prefix":"10.9.0.1/32"}
   {"do":"raw","hex":"…"}       a whole message
+  {"do":"file","path":"…"}     messages from a file
   {"do":"state"}
   {"do":"updates"}             what came since the last question
 
@@ -201,6 +202,9 @@ class Speaker:
             self.send(withdraw(ask["prefix"], ask.get("pathId")))
         elif do == "raw" and self.sock:
             self.send(bytes.fromhex(ask["hex"]))
+        elif do == "file" and self.sock:
+            with open(ask["path"], "rb") as messages:
+                self.send(messages.read())
         answer = {"state": self.state, "notification": self.notification}
         if do == "updates":
             answer["updates"], self.updates = self.updates, []
