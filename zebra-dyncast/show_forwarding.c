@@ -18,6 +18,7 @@
 #include "service.h"
 #include "show.h"
 #include "sid.h"
+#include "sizing.h"
 #include "veth.h"
 #include "warnings.h"
 #include "../lib/addr.h"
@@ -48,6 +49,12 @@ static void text_status(struct vty *vty)
 		"  no instance %" PRIu64 ", too big %" PRIu64
 		", fragments %" PRIu64 ", errors %" PRIu64 "\n",
 		dp.no_instance, dp.too_big, dp.fragments, dp.errors);
+	if (dp.active)
+		vty_out(vty,
+			"  memory: flow tables %" PRIu64
+			" MiB, service table %" PRIu64 " MiB\n",
+			dyncast_sizing_flows(dp.flow_table_size) >> 20,
+			dyncast_sizing_services(dp.service_table_size) >> 20);
 	vty_out(vty,
 		"  service table %u; unpacked %" PRIu64
 		" packets of other sites, dropped %" PRIu64 "\n",
@@ -232,6 +239,12 @@ static json_object *json_status(void)
 	json_object_int_add(json, "layoutVersion", dp.layout_version);
 	json_object_int_add(json, "flowTableSize", dp.flow_table_size);
 	json_object_int_add(json, "serviceTableSize", dp.service_table_size);
+	json_object_int_add(json, "flowTableBytes",
+			    dp.active ? dyncast_sizing_flows(dp.flow_table_size)
+				      : 0);
+	json_object_int_add(
+		json, "serviceTableBytes",
+		dp.active ? dyncast_sizing_services(dp.service_table_size) : 0);
 	json_object_int_add(json, "packetsSteered", dp.packets_steered);
 	json_object_int_add(json, "bytesSteered", dp.bytes_steered);
 	json_object_int_add(json, "flowHits", dp.flow_hits);
