@@ -131,6 +131,17 @@ bool dyncast_module_dir(char *buf, size_t size)
 				(int)(slash - path), path) < size;
 }
 
+/* The configuration may come later than pinned maps are wanted, and line by
+ * line: what it does not say stays as it is. */
+static void open_dataplane(const char *dir)
+{
+	dyncast_dp_start(dir,
+			 dyncast_config.flow_table_size_set
+				 ? dyncast_config.flow_table_size
+				 : 0,
+			 dyncast_config.service_table_size);
+}
+
 void dyncast_module_dataplane_start(void)
 {
 	char dir[256];
@@ -144,8 +155,7 @@ void dyncast_module_dataplane_start(void)
 			"dyncast: zebra has no unix socket, so there is no place for the BPF maps: flows are not pinned");
 		dir[0] = '\0';
 	}
-	dyncast_dp_start(dir, dyncast_config.flow_table_size,
-			 dyncast_config.service_table_size);
+	open_dataplane(dir);
 	dyncast_recovered_init();
 }
 
@@ -154,8 +164,7 @@ void dyncast_module_dataplane_resize(void)
 	char dir[256];
 
 	if (dataplane_started && dyncast_module_dir(dir, sizeof(dir)))
-		dyncast_dp_start(dir, dyncast_config.flow_table_size,
-				 dyncast_config.service_table_size);
+		open_dataplane(dir);
 }
 
 static void dataplane_late(struct event *e)

@@ -18,7 +18,6 @@
 #include "service.h"
 #include "show.h"
 #include "sid.h"
-#include "sizing.h"
 #include "veth.h"
 #include "warnings.h"
 #include "../lib/addr.h"
@@ -49,17 +48,17 @@ static void text_status(struct vty *vty)
 		"  no instance %" PRIu64 ", too big %" PRIu64
 		", fragments %" PRIu64 ", errors %" PRIu64 "\n",
 		dp.no_instance, dp.too_big, dp.fragments, dp.errors);
-	if (dp.active)
-		vty_out(vty,
-			"  memory: flow tables %" PRIu64
-			" MiB, service table %" PRIu64 " MiB\n",
-			dyncast_sizing_flows(dp.flow_table_size) >> 20,
-			dyncast_sizing_services(dp.service_table_size) >> 20);
 	vty_out(vty,
 		"  service table %u; unpacked %" PRIu64
 		" packets of other sites, dropped %" PRIu64 "\n",
 		dp.service_table_size, dp.decapsulated, dp.decap_dropped);
 	vty_out(vty, "  not for a service %" PRIu64 "\n", dp.passed);
+	if (dp.missing[0])
+		vty_out(vty, "  this kernel lacks %s\n", dp.missing);
+	vty_out(vty,
+		"  memory %.1f MB: flows %.1f, slots %.1f, instances %.1f\n",
+		dp.memory.total / 1e6, dp.memory.flows / 1e6,
+		dp.memory.slots / 1e6, dp.memory.instances / 1e6);
 }
 
 static void text_peer(struct vty *vty)
@@ -239,12 +238,11 @@ static json_object *json_status(void)
 	json_object_int_add(json, "layoutVersion", dp.layout_version);
 	json_object_int_add(json, "flowTableSize", dp.flow_table_size);
 	json_object_int_add(json, "serviceTableSize", dp.service_table_size);
-	json_object_int_add(json, "flowTableBytes",
-			    dp.active ? dyncast_sizing_flows(dp.flow_table_size)
-				      : 0);
-	json_object_int_add(
-		json, "serviceTableBytes",
-		dp.active ? dyncast_sizing_services(dp.service_table_size) : 0);
+	json_object_string_add(json, "missing", dp.missing);
+	json_object_int_add(json, "memoryBytes", dp.memory.total);
+	json_object_int_add(json, "flowTableBytes", dp.memory.flows);
+	json_object_int_add(json, "slotsBytes", dp.memory.slots);
+	json_object_int_add(json, "instancesBytes", dp.memory.instances);
 	json_object_int_add(json, "packetsSteered", dp.packets_steered);
 	json_object_int_add(json, "bytesSteered", dp.bytes_steered);
 	json_object_int_add(json, "flowHits", dp.flow_hits);

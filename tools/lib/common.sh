@@ -16,10 +16,10 @@ need_root() { [ "$(id -u)" = 0 ] || die "run me as root: sudo $0"; }
 
 # need_packages NAME...: install whichever of these Debian packages is missing
 need_packages() {
-	local name missing=()
+	local name there missing=()
+	there=" $(dpkg-query -W -f '${db:Status-Status}=${Package} ' "$@" 2>/dev/null) "
 	for name in "$@"; do
-		dpkg-query -W -f '${db:Status-Status}\n' "$name" 2>/dev/null |
-			grep -qx installed || missing+=("$name")
+		[[ $there == *" installed=$name "* ]] || missing+=("$name")
 	done
 	[ ${#missing[@]} = 0 ] && return 0
 	need_root
