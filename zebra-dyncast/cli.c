@@ -11,8 +11,10 @@
 
 #include "apply.h"
 #include "compat.h"
+#include "dataplane.h"
 #include "ingress.h"
 #include "module.h"
+#include "sizing.h"
 #include "../lib/addr.h"
 #include "../lib/cost.h"
 
@@ -75,6 +77,14 @@ DEFPY(no_dyncast_hold, no_dyncast_hold_cmd, "no dyncast hold [(0-86400)]",
 	return APPLY(vty, dyncast_apply_hold, DYNCAST_HOLD_DEFAULT);
 }
 
+/* tables that exist have taken theirs */
+static const char *table_when(void)
+{
+	return dyncast_dp_active()
+		       ? "; the tables in force are in `show dyncast forwarding`"
+		       : "";
+}
+
 DEFPY(dyncast_ingress, dyncast_ingress_cmd,
       "[no] dyncast ingress IFNAME$ifname",
       NO_STR DYNCAST_STR
@@ -108,6 +118,9 @@ DEFPY(dyncast_service_table, dyncast_service_table_cmd,
       "Most services whose flows are pinned\n"
       "Number of services\n")
 {
+	vty_out(vty, "A service table of %ld takes %" PRIu64 " MiB%s\n",
+		services, dyncast_sizing_services(services) >> 20,
+		table_when());
 	return APPLY(vty, dyncast_apply_service_table, services);
 }
 
@@ -128,6 +141,9 @@ DEFPY(dyncast_flow_table, dyncast_flow_table_cmd,
       "Most flows that are kept\n"
       "Number of flows\n")
 {
+	vty_out(vty,
+		"A flow table of %ld for each family takes %" PRIu64 " MiB%s\n",
+		flows, dyncast_sizing_flows(flows) >> 20, table_when());
 	return APPLY(vty, dyncast_apply_flow_table, flows);
 }
 
