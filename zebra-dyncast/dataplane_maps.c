@@ -302,9 +302,10 @@ static bool reuse_map(enum dyncast_dp_map which)
 
 	if (!pin_path(path, map))
 		return false;
-	fd = bpf_obj_get(path);
-	if (fd < 0 && errno == ENOENT)
+	/* where bpf() is refused, that is for load() to say */
+	if (access(path, F_OK) && errno == ENOENT)
 		return true;
+	fd = bpf_obj_get(path);
 	if (fd < 0) {
 		dyncast_dp_fail(
 			"cannot open the pinned map %s (%s): remove it and restart zebra",

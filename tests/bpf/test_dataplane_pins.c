@@ -4,6 +4,7 @@
  * foreign things in the way, the flow table.  Root; own namespaces.
  */
 
+#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,8 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <arpa/inet.h>
@@ -22,7 +26,9 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <cmocka.h>
+#include <linux/filter.h>
 #include <linux/magic.h>
+#include <linux/seccomp.h>
 
 #include "dp_harness.h"
 
@@ -468,6 +474,88 @@ static void walk_and_clear(void **state)
 	assert_int_equal(before, 2 * FLOWS);
 }
 
+/* a kernel that refuses bpf(), as for a container without the right to it: once
+ * said, nothing worse */
+static void kernel_refuses_bpf(void **state)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_bpf, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = {.len = 4, .filter = code};
+	char left[96];
+	pid_t child;
+	int result;
+
+	(void)state;
+	dyncast_dp_uninstall();
+	snprintf(left, sizeof(left), "%s.none", dp_dir);
+	fflush(NULL);
+	child = fork();
+	if (!child) {
+		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+		    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
+			_exit(2);
+		starts_inactive(left, "refused");
+		dyncast_dp_start(left, 0, 0);
+		dyncast_dp_uninstall();
+		_exit(access(left, F_OK) ? 0 : 3);
+	}
+	assert_int_equal(waitpid(child, &result, 0), child);
+	assert_true(WIFEXITED(result));
+	assert_int_equal(WEXITSTATUS(result), 0);
+	if (!access(left, F_OK))
+		umount(left);
+	rmdir(left);
+}
+
+/* as the kernel counts it; 0 when it does not say */
+static uint64_t memlock(enum dyncast_dp_map which)
+{
+	unsigned long long bytes = 0;
+	char path[64], line[128];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d",
+		 dyncast_dp.maps[which]);
+	file = fopen(path, "r");
+	assert_non_null(file);
+	while (fgets(line, sizeof(line), file))
+		sscanf(line, "memlock: %llu", &bytes);
+	fclose(file);
+	return bytes;
+}
+
+static void assert_about(uint64_t told, uint64_t real)
+{
+	/* kernels before 5.11, and those without the figure */
+	if (real)
+		assert_in_range(told, real * 9 / 10, real * 11 / 10);
+}
+
+static void memory_is_as_told(void **state)
+{
+	struct dyncast_dp_memory told;
+	uint64_t flows, flows4;
+
+	(void)state;
+	assert_true(dyncast_dp_start(dp_dir, 262144, 1024));
+	told = status().memory;
+	flows4 = memlock(DYNCAST_DP_MAP_FLOWS4);
+	flows = flows4 + memlock(DYNCAST_DP_MAP_FLOWS6);
+	assert_about(told.flows, flows);
+	assert_about(told.slots, memlock(DYNCAST_DP_MAP_SLOTS));
+	/* of each flow that can be remembered */
+	assert_in_range(told.flows, 1, 2 * 128ull * 262144);
+	assert_in_range(flows4, 0, 128ull * 262144);
+	assert_in_range(flows - flows4, 0, 128ull * 262144);
+	print_message("bytes for a flow: IPv4 %.1f, IPv6 %.1f\n",
+		      flows4 / 262144.0, (flows - flows4) / 262144.0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, dp_setup, dp_teardown)
@@ -477,7 +565,8 @@ int main(void)
 		TEST(unusable_directory), TEST(hostile_identities),
 		TEST(full_tables),	  TEST(attach_and_detach),
 		TEST(attach_by_clsact),	  TEST(uninstall_leaves_nothing),
-		TEST(walk_and_clear),
+		TEST(walk_and_clear),	  TEST(kernel_refuses_bpf),
+		TEST(memory_is_as_told),
 	};
 
 	return cmocka_run_group_tests_name("dataplane: pins", tests,
