@@ -142,7 +142,12 @@ void dyncast_module_dataplane_start(void)
 			"dyncast: zebra has no unix socket, so there is no place for the BPF maps: flows are not pinned");
 		dir[0] = '\0';
 	}
-	dyncast_dp_start(dir, dyncast_config.flow_table_size, 0);
+	/* the configuration may come late: what is not said stays as it is */
+	dyncast_dp_start(dir,
+			 dyncast_config.flow_table_size_set
+				 ? dyncast_config.flow_table_size
+				 : 0,
+			 0);
 	dyncast_recovered_init();
 }
 
