@@ -225,6 +225,11 @@ bool dyncast_dp_ids_open(void)
 	{
 		recover();
 	}
+	/* entries may have come by other ways than the program: a table of
+	 * another size, an older layout */
+	for (uint32_t i = 0; i < dyncast_dp.services_max; i++)
+		if (dyncast_dp.services[i].used)
+			dyncast_dp_ring_pin(i);
 	dyncast_dp_filter_update();
 	return true;
 }

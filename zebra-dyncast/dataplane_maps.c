@@ -431,10 +431,21 @@ static void set_budget(void)
 		dyncast_dp.skeleton->rodata->budget_per_second = budget;
 }
 
+/* what the program does without where the kernel has it not */
+static void probe_helpers(void)
+{
+	dyncast_dp.skeleton->rodata->have_coarse_clock =
+		libbpf_probe_bpf_helper(BPF_PROG_TYPE_SCHED_CLS,
+					BPF_FUNC_ktime_get_coarse_ns,
+					NULL) == 1;
+}
+
 static bool load(void)
 {
-	int error = dyncast_bpf__load(dyncast_dp.skeleton);
+	int error;
 
+	probe_helpers();
+	error = dyncast_bpf__load(dyncast_dp.skeleton);
 	if (error) {
 		dyncast_dp_fail("the kernel refused the BPF program: %s",
 				strerror(-error));
