@@ -241,6 +241,32 @@ static void apply_utilisation(const struct page *page,
 	metrics->has |= DYNCAST_HAS_UTILISATION;
 }
 
+/* Between two scrapes the utilisation was about the mean of both. */
+static void apply_rate(struct dyncast_mapping_state *state,
+		       const struct page *page, uint64_t now_ms,
+		       struct dyncast_mapping_result *result)
+{
+	struct dyncast_metrics *metrics = &result->metrics;
+	double count = page->delay_count.sum, used;
+
+	if (!page->delay_count.n || count >= COUNT_MAX ||
+	    !(metrics->has & DYNCAST_HAS_UTILISATION))
+		return;
+	used = (double)metrics->utilisation / DYNCAST_UTILISATION_MAX;
+	/* an instance that started anew counts from 0 */
+	if (state->learn_ms && count >= state->learn_count)
+		dyncast_learn_add(&state->learn,
+				  (double)(now_ms - state->learn_ms) / 1000,
+				  count - state->learn_count,
+				  (used + state->learn_used) / 2);
+	state->learn_ms = now_ms;
+	state->learn_count = count;
+	state->learn_used = used;
+	metrics->rate = dyncast_learn_rate(&state->learn);
+	if (metrics->rate)
+		metrics->has |= DYNCAST_HAS_RATE;
+}
+
 bool dyncast_mapping_needs_text(const struct dyncast_mapping *mapping)
 {
 	return is_set(&mapping->capacity) || is_set(&mapping->in_flight) ||
@@ -276,4 +302,5 @@ void dyncast_mapping_apply(const struct dyncast_mapping *mapping,
 	apply_utilisation(&page, result);
 	if (is_set(&mapping->delay))
 		apply_delay(state, &page, now_ms, result);
+	apply_rate(state, &page, now_ms, result);
 }

@@ -18,12 +18,17 @@
  *     slow for ever and get no request that could prove otherwise.
  * Before the first request that was seen to end it is the mean since the
  * instance started, and nothing when it served none.
+ *
+ * The learnt rate (lib/learn.h): requests that ended, which is the increase of
+ * _count, by utilisation.  It needs both, and tells capacities apart where none
+ * is configured or the configured one has become wrong.
  */
 
 #ifndef DYNCAST_AGENT_MAPPING_H
 #define DYNCAST_AGENT_MAPPING_H
 
 #include "lib/dyncast.h"
+#include "lib/learn.h"
 
 #include "prometheus.h"
 
@@ -57,6 +62,11 @@ struct dyncast_mapping_state {
 	double mean;
 	double unloaded;
 	double in_flight; /* when mean was measured; 0 when unknown */
+	/* its capacity in requests per second, and the last scrape's figures */
+	struct dyncast_learn learn;
+	uint64_t learn_ms; /* 0: none yet */
+	double learn_count;
+	double learn_used;
 };
 
 /* Metrics that are configured but were absent or no usable number. */

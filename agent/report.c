@@ -144,6 +144,7 @@ static bool changed(const struct dyncast_agent_report *was,
 	       moved(a->capacity, b->capacity, threshold) ||
 	       moved(a->in_flight, b->in_flight, threshold) ||
 	       moved(a->delay_us, b->delay_us, threshold) ||
+	       moved(a->rate, b->rate, threshold) ||
 	       (distance && distance >= points);
 }
 

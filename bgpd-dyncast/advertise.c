@@ -13,19 +13,18 @@
  */
 
 #include "advertise.h"
+#include "content.h"
 #include "origin.h"
 #include "peer_zebra.h"
+#include "receive.h"
 
 DEFINE_MTYPE(DYNCAST, DYNCAST_ORIGIN, "Dyncast origin");
 DECLARE_DLIST(dyncast_origins, struct dyncast_origin, item);
+DECLARE_DLIST(dyncast_soons, struct dyncast_service, soon_item);
 
 static struct dyncast_origins_head origins = INIT_DLIST(origins);
-
-enum change { CHANGE_NONE, CHANGE_MOVED, CHANGE_URGENT };
-
-/* ------------------------------------------------------------------------- */
-/* content                                                                   */
-/* ------------------------------------------------------------------------- */
+static struct dyncast_soons_head soons = INIT_DLIST(soons);
+static struct event *t_soon;
 
 const char *dyncast_advertise_local(const struct dyncast_local *local,
 				    bool *advertise, uint8_t *flags)
@@ -38,13 +37,13 @@ const char *dyncast_advertise_local(const struct dyncast_local *local,
 	}
 	switch (local->feedback) {
 	case DYNCAST_FEEDBACK_READY:
-		return "";
+		return dyncast_local_dbid_missing(local);
 	case DYNCAST_FEEDBACK_UNREACHABLE:
 		*flags |= DYNCAST_INSTANCE_DOWN;
-		return "its address does not resolve";
+		return "its address does not resolve, or nobody answers there";
 	case DYNCAST_FEEDBACK_FAILED:
 		*flags |= DYNCAST_INSTANCE_DOWN;
-		return "zebra could not install its SID";
+		return "zebra could not install what leads to it, see zebra's log";
 	}
 	if (dyncast_peer_ever_seen()) {
 		*advertise = false;
@@ -59,182 +58,41 @@ const char *dyncast_advertise_local(const struct dyncast_local *local,
 	return "zebra_dyncast never answered: load it in zebra";
 }
 
-/* two significant decimal digits */
-static uint32_t quantise(uint32_t value)
-{
-	uint32_t step = 1;
-
-	while (value / step >= 100)
-		step *= 10;
-	if (value > UINT32_MAX - step)
-		return value / step * step;
-	return (value + step / 2) / step * step;
-}
-
-static void metrics_quantise(struct dyncast_metrics *m)
-{
-	m->utilisation =
-		MIN((m->utilisation + 50) / 100 * 100, DYNCAST_UTILISATION_MAX);
-	m->delay_us = quantise(m->delay_us);
-	m->in_flight = quantise(m->in_flight);
-}
-
-/* The site's figures for those who do not know our instance sub-TLV. */
-static void site_build(struct dyncast_attr *attr)
-{
-	uint64_t capacity = 0, n_used = 0, n_delay = 0, share;
-	/* an agent's capacity times its delay may be more than 64 bits hold */
-	double used = 0, delay = 0;
-	const struct dyncast_instance *in;
-	unsigned int i;
-
-	for (i = 0; i < attr->n_instances; i++) {
-		in = &attr->instances[i];
-		if (in->flags)
-			continue; /* takes no new flows: no capacity */
-		share = in->metrics.has & DYNCAST_HAS_CAPACITY
-				? in->metrics.capacity
-				: 1;
-		capacity += share;
-		if (in->metrics.has & DYNCAST_HAS_UTILISATION) {
-			used += (double)share * in->metrics.utilisation;
-			n_used += share;
-		}
-		if (in->metrics.has & DYNCAST_HAS_DELAY) {
-			delay += (double)share * in->metrics.delay_us;
-			n_delay += share;
-		}
-	}
-	attr->site.has = DYNCAST_SITE_HAS_CAPABILITY;
-	attr->site.capability = MIN(capacity, UINT32_MAX);
-	if (n_used) {
-		attr->site.has |= DYNCAST_SITE_HAS_RESOURCE;
-		attr->site.resource_percent = true;
-		attr->site.resource = 100 - (uint32_t)(used / n_used / 100);
-	}
-	if (n_delay) {
-		attr->site.has |= DYNCAST_SITE_HAS_DELAY;
-		attr->site.delay_form = DYNCAST_DELAY_MS;
-		attr->site.delay = ((uint64_t)(delay / n_delay) + 999) / 1000;
-	}
-}
-
-static void attr_build(const struct dyncast_service *service,
-		       struct dyncast_attr *attr)
-{
-	static const struct dyncast_policy none;
-	struct dyncast_instance *in;
-	struct dyncast_local *local;
-	int64_t now = dyncast_now_ms();
-	uint8_t flags;
-	bool advertise;
-
-	memset(attr, 0, sizeof(*attr));
-	frr_each (dyncast_locals,
-		  (struct dyncast_locals_head *)&service->locals, local) {
-		dyncast_advertise_local(local, &advertise, &flags);
-		if (!advertise ||
-		    attr->n_instances == DYNCAST_ATTR_INSTANCES_MAX)
-			continue;
-		in = &attr->instances[attr->n_instances++];
-		in->kind = dyncast_local_dbid(local, &in->dbid);
-		in->flags = flags;
-		in->metrics = dyncast_local_metrics(local, now);
-		metrics_quantise(&in->metrics);
-		strlcpy(in->name, local->name, sizeof(in->name));
-	}
-	site_build(attr);
-	if (memcmp(&service->policy, &none, sizeof(none))) {
-		attr->site.has |= DYNCAST_SITE_HAS_POLICY;
-		attr->policy = service->policy;
-	}
-}
-
-static bool moved(uint32_t from, uint32_t to, uint32_t floor,
-		  unsigned int percent)
-{
-	uint64_t difference = from > to ? from - to : to - from;
-
-	return difference * 100 > (uint64_t)MAX(from, floor) * percent;
-}
-
-/* The floors keep small figures from counting as large relative moves. */
-static bool metrics_moved(const struct dyncast_metrics *a,
-			  const struct dyncast_metrics *b, unsigned int percent)
-{
-	return a->has != b->has || a->capacity != b->capacity ||
-	       a->score != b->score ||
-	       moved(a->utilisation, b->utilisation, 1000, percent) ||
-	       moved(a->delay_us, b->delay_us, 100, percent) ||
-	       moved(a->in_flight, b->in_flight, 10, percent);
-}
-
-static enum change attr_compare(const struct dyncast_attr *said,
-				const struct dyncast_attr *want,
-				unsigned int percent)
-{
-	enum change change = CHANGE_NONE;
-	unsigned int i;
-
-	if (said->n_instances != want->n_instances ||
-	    (said->site.has & DYNCAST_SITE_HAS_POLICY) !=
-		    (want->site.has & DYNCAST_SITE_HAS_POLICY) ||
-	    memcmp(&said->policy, &want->policy, sizeof(said->policy)))
-		return CHANGE_URGENT;
-	for (i = 0; i < said->n_instances; i++) {
-		const struct dyncast_instance *a = &said->instances[i];
-		const struct dyncast_instance *b = &want->instances[i];
-
-		if (a->kind != b->kind || a->flags != b->flags ||
-		    strcmp(a->name, b->name) ||
-		    dyncast_addr_cmp(&a->dbid, &b->dbid))
-			return CHANGE_URGENT;
-		if (metrics_moved(&a->metrics, &b->metrics, percent))
-			change = CHANGE_MOVED;
-	}
-	return change;
-}
-
 /* ------------------------------------------------------------------------- */
 /* sending                                                                   */
 /* ------------------------------------------------------------------------- */
 
-/* Encode what is said, giving up names first and instances last. */
+static void left_out_note(struct dyncast_origin *origin, unsigned int left_out)
+{
+	char text[DYNCAST_PREFIX_STRLEN];
+
+	if (left_out && !origin->left_out)
+		zlog_warn(
+			"dyncast: %u of %u instances of %s do not fit into %u bytes of attribute: other routers only know of them in the site's sum; raise \"dyncast attribute size\" on this router",
+			left_out, origin->said.n_instances,
+			dyncast_prefix_str(&origin->prefix, text, sizeof(text)),
+			dyncast_state.attr_size);
+	origin->left_out = left_out;
+}
+
+/* Encode what is said, or as much of it as fits. */
 static size_t origin_encode(struct dyncast_origin *origin, uint8_t *buf,
 			    size_t size)
 {
-	struct dyncast_attr *copy;
-	uint8_t value[DYNCAST_ATTR_SIZE_DEFAULT];
-	/* our attribute's own header is at most 4 bytes */
-	size_t len =
-		dyncast_attr_encode(&origin->said, value, sizeof(value) - 4);
-	char text[DYNCAST_PREFIX_STRLEN];
-	bool merged = false;
-	unsigned int i;
+	struct dyncast_attr *fitted = XMALLOC(MTYPE_TMP, sizeof(*fitted));
+	uint8_t value[DYNCAST_ATTR_SIZE_MAX];
+	size_t len;
 
-	if (!len) {
-		copy = XMALLOC(MTYPE_TMP, sizeof(*copy));
-		*copy = origin->said;
-		for (i = 0; i < copy->n_instances; i++)
-			copy->instances[i].name[0] = '\0';
-		len = dyncast_attr_encode(copy, value, sizeof(value) - 4);
-		if (!len) {
-			merged = true;
-			memset(copy->instances, 0, sizeof(copy->instances));
-			copy->n_instances = 0;
-			len = dyncast_attr_encode(copy, value,
-						  sizeof(value) - 4);
-		}
-		XFREE(MTYPE_TMP, copy);
-	}
-	if (merged && !origin->merged)
-		zlog_warn(
-			"dyncast: %u instances of %s do not fit in %d bytes of attribute: only the site's sum is advertised; split the service or use fewer instances per site",
-			origin->said.n_instances,
-			dyncast_prefix_str(&origin->prefix, text, sizeof(text)),
-			DYNCAST_ATTR_SIZE_DEFAULT);
-	origin->merged = merged;
-	return dyncast_attr_wrap(DYNCAST_ATTR_FLAGS, dyncast_state.attr_code,
+	*fitted = origin->said;
+	/* our attribute's own header is at most 4 bytes */
+	len = dyncast_attr_fit(fitted, value, dyncast_state.attr_size - 4);
+	if (len)
+		left_out_note(origin,
+			      origin->said.n_instances - fitted->n_instances);
+	XFREE(MTYPE_TMP, fitted);
+	if (!len)
+		return 0;
+	return dyncast_attr_wrap(dyncast_attr_flags(), dyncast_attr_code(),
 				 value, len, buf, size);
 }
 
@@ -274,7 +132,7 @@ static size_t origin_encode_anew(struct dyncast_origin *origin, uint8_t *buf,
 static void origin_send(struct dyncast_origin *origin,
 			const struct dyncast_attr *want)
 {
-	uint8_t buf[DYNCAST_ATTR_SIZE_DEFAULT];
+	uint8_t buf[DYNCAST_ATTR_SIZE_MAX];
 	size_t len;
 
 	dyncast_event_cancel(origin->t_send);
@@ -285,6 +143,9 @@ static void origin_send(struct dyncast_origin *origin,
 			"dyncast: attribute could not be encoded, nothing is advertised");
 		return;
 	}
+	if (len != origin->len)
+		origin->value =
+			XREALLOC(MTYPE_DYNCAST_ORIGIN, origin->value, len);
 	memcpy(origin->value, buf, len);
 	origin->len = len;
 	origin->sent_ms = dyncast_now_ms();
@@ -301,6 +162,7 @@ static void origin_free(struct dyncast_origin *origin)
 	if (origin->service)
 		origin->service->origin = NULL;
 	dyncast_origins_del(&origins, origin);
+	XFREE(MTYPE_DYNCAST_ORIGIN, origin->value);
 	XFREE(MTYPE_DYNCAST_ORIGIN, origin);
 }
 
@@ -392,7 +254,7 @@ static void origin_consider(struct dyncast_origin *origin,
 	uint32_t interval = service->interval_ms ? service->interval_ms
 						 : DYNCAST_INTERVAL_DEFAULT;
 	int64_t now = dyncast_now_ms();
-	enum change change;
+	enum dyncast_change change;
 	int64_t wait;
 
 	origin->no_export = service->scope == DYNCAST_SCOPE_INTERNAL;
@@ -400,8 +262,8 @@ static void origin_consider(struct dyncast_origin *origin,
 		origin_send(origin, want);
 		return;
 	}
-	change = attr_compare(&origin->said, want, service->threshold);
-	if (change == CHANGE_NONE) {
+	change = dyncast_content_compare(service, &origin->said, want);
+	if (change == DYNCAST_CHANGE_NONE) {
 		dyncast_event_cancel(origin->t_send);
 		if (refresh_due(origin, now)) {
 			origin->refreshes++;
@@ -409,8 +271,9 @@ static void origin_consider(struct dyncast_origin *origin,
 		}
 		return;
 	}
-	wait = change == CHANGE_URGENT ? MIN(interval, DYNCAST_URGENT_MS)
-				       : interval;
+	wait = change == DYNCAST_CHANGE_URGENT
+		       ? MIN(interval, DYNCAST_URGENT_MS)
+		       : interval;
 	wait -= now - origin->sent_ms;
 	if (wait <= 0) {
 		origin_send(origin, want);
@@ -430,12 +293,47 @@ void dyncast_advertise_service(struct dyncast_service *service)
 	if (!service->prefix.addr.family)
 		return;
 	want = XMALLOC(MTYPE_TMP, sizeof(*want));
-	attr_build(service, want);
+	dyncast_content_build(service, want);
 	if (want->n_instances)
 		origin_consider(origin_get(service), want);
 	else if (service->origin)
 		origin_close(service->origin);
 	XFREE(MTYPE_TMP, want);
+}
+
+#define SOON_BATCH 256
+
+static void soon_event(struct event *event)
+{
+	struct dyncast_service *service;
+	unsigned int n = 0;
+
+	while (n++ < SOON_BATCH && (service = dyncast_soons_pop(&soons))) {
+		service->soon = false;
+		dyncast_advertise_service(service);
+		dyncast_receive_service(service);
+	}
+	if (dyncast_soons_count(&soons))
+		event_add_timer_msec(dyncast_state.loop, soon_event, NULL, 1,
+				     &t_soon);
+}
+
+void dyncast_advertise_soon(struct dyncast_service *service)
+{
+	if (service->soon)
+		return;
+	service->soon = true;
+	dyncast_soons_add_tail(&soons, service);
+	if (!t_soon)
+		event_add_timer_msec(dyncast_state.loop, soon_event, NULL,
+				     DYNCAST_SOON_MS, &t_soon);
+}
+
+void dyncast_advertise_gone(struct dyncast_service *service)
+{
+	if (service->soon)
+		dyncast_soons_del(&soons, service);
+	service->soon = false;
 }
 
 void dyncast_advertise_all(void)
@@ -506,6 +404,7 @@ void dyncast_advertise_fini(void)
 {
 	struct dyncast_origin *origin;
 
+	dyncast_event_cancel(t_soon);
 	while ((origin = dyncast_origins_first(&origins)))
 		origin_free(origin);
 }

@@ -18,6 +18,8 @@ DECLARE_MTYPE(DYNCAST_ORIGIN);
 
 /* up, down and drain go at once, but a flapping agent makes no storm */
 #define DYNCAST_URGENT_MS 50
+/* how long reports are collected before they are looked at */
+#define DYNCAST_SOON_MS 2
 /* between "all instances are down" and the withdrawal of the path */
 #define DYNCAST_CLOSE_MS 1000
 /* Unchanged metrics are said again this often while the agent reports, well
@@ -34,11 +36,11 @@ struct dyncast_origin {
 	struct dyncast_service *service; /* NULL: being taken back */
 	bool no_export;
 	struct dyncast_attr said; /* as last sent, quantised */
-	uint8_t value[DYNCAST_ATTR_SIZE_DEFAULT];
-	size_t len; /* of value; 0: nothing was said yet */
+	uint8_t *value;		  /* the attribute, header included */
+	size_t len;		  /* of value; 0: nothing was said yet */
 	int64_t sent_ms;
-	bool present; /* the path was in the table at the last look */
-	bool merged;  /* too long: no instances, only the site */
+	bool present;	       /* the path was in the table at the last look */
+	unsigned int left_out; /* instances that did not fit */
 	struct event *t_send;
 	struct event *t_close;
 	uint64_t updates;   /* sent in all */
@@ -49,6 +51,10 @@ struct dyncast_origin {
 void dyncast_advertise_fini(void);
 /* something about the service or its instances may have changed */
 void dyncast_advertise_service(struct dyncast_service *service);
+/* the same, for what may wait a moment and comes in floods: reports */
+void dyncast_advertise_soon(struct dyncast_service *service);
+/* the service is being freed */
+void dyncast_advertise_gone(struct dyncast_service *service);
 void dyncast_advertise_all(void);
 /* the attribute's code changed: say everything again */
 void dyncast_advertise_recode(void);

@@ -13,6 +13,7 @@
 
 #include "advertise.h"
 #include "agent_socket.h"
+#include "apply.h"
 #include "receive.h"
 #include "lib/network.h"
 
@@ -60,6 +61,7 @@ static void state_log(struct dyncast_local *local, int64_t now)
 		[DYNCAST_AGENT_STATE_UP] = "up",
 		[DYNCAST_AGENT_STATE_DOWN] = "down",
 		[DYNCAST_AGENT_STATE_DRAIN] = "draining",
+		[DYNCAST_AGENT_STATE_GONE] = "gone",
 	};
 
 	if (local->agent_state == local->logged_state ||
@@ -72,15 +74,72 @@ static void state_log(struct dyncast_local *local, int64_t now)
 		  local->reason[0] ? ": " : "", local->reason);
 }
 
+/* An instance that an agent brought up does not outlive its agent for long. */
+static bool local_expired(const struct dyncast_local *local, int64_t now)
+{
+	uint32_t timeout_s = local->service->agent_timeout_s;
+	int64_t patience =
+		timeout_s ? (int64_t)timeout_s * 1000 : DYNCAST_AGENT_GONE_MS;
+
+	return local->by_agent && now - local->reported_ms > patience;
+}
+
 void dyncast_agent_tick(void)
 {
 	int64_t now = dyncast_now_ms();
 	struct dyncast_service *service;
 	struct dyncast_local *local;
 
-	frr_each (dyncast_services, &dyncast_state.services, service)
-		frr_each (dyncast_locals, &service->locals, local)
-			state_log(local, now);
+	frr_each_safe (dyncast_services, &dyncast_state.services, service) {
+		frr_each_safe (dyncast_locals, &service->locals, local) {
+			if (local_expired(local, now))
+				dyncast_apply_agent_gone(local,
+							 "its agent is silent");
+			else
+				state_log(local, now);
+		}
+	}
+}
+
+/* An instance that no line names, or that moves: NULL or what is wrong. */
+static const char *report_bring_up(struct dyncast_service *service,
+				   const struct dyncast_agent_report *report)
+{
+	/* the answer is read at once */
+	static struct dyncast_apply apply;
+	const struct dyncast_local *local =
+		dyncast_local_find(service, report->instance);
+	struct dyncast_apply_instance in = {
+		.address = report->address,
+		.sid = report->sid,
+		.by_agent = true,
+	};
+
+	if (!report->address.family)
+		return local ? NULL : "no such instance";
+	if (local && !dyncast_addr_cmp(&local->address, &in.address) &&
+	    local->sid == in.sid)
+		return NULL;
+	apply.phase = DYNCAST_VALIDATE;
+	if (!dyncast_apply_agent_instance(&apply, service, report->instance,
+					  &in))
+		return apply.error;
+	apply.phase = DYNCAST_APPLY;
+	dyncast_apply_agent_instance(&apply, service, report->instance, &in);
+	return NULL;
+}
+
+static const char *report_gone(const struct dyncast_service *service,
+			       const char *instance)
+{
+	struct dyncast_local *local = dyncast_local_find(service, instance);
+
+	if (!local)
+		return "no such instance";
+	if (!local->by_agent)
+		return "the instance is configured: it can be down, not gone";
+	dyncast_apply_agent_gone(local, "says its agent");
+	return NULL;
 }
 
 /* NULL, or what is wrong with the report */
@@ -89,12 +148,18 @@ static const char *report_take(const struct dyncast_agent_report *report)
 	struct dyncast_service *service = dyncast_service_find(report->service);
 	struct dyncast_local *local;
 	int64_t now = dyncast_now_ms();
+	const char *error;
+	bool urgent;
 
 	if (!service)
 		return "no such service";
+	if (report->state == DYNCAST_AGENT_STATE_GONE)
+		return report_gone(service, report->instance);
+	error = report_bring_up(service, report);
+	if (error)
+		return error;
 	local = dyncast_local_find(service, report->instance);
-	if (!local)
-		return "no such instance";
+	urgent = !local->reported_ms;
 	local->reports++;
 	local->reported_ms = now;
 	if (report->metrics.has) {
@@ -103,12 +168,14 @@ static const char *report_take(const struct dyncast_agent_report *report)
 		local->measured_ms = now - report->metrics.age_ms;
 	}
 	if (report->state != DYNCAST_AGENT_STATE_UNSAID) {
+		urgent |= local->agent_state != report->state;
 		local->agent_state = report->state;
 		strlcpy(local->reason, report->reason, sizeof(local->reason));
 		state_log(local, now);
 	}
-	dyncast_advertise_service(service);
-	dyncast_receive_service(service);
+	dyncast_advertise_soon(service);
+	if (urgent)
+		dyncast_advertise_service(service);
 	return NULL;
 }
 

@@ -8,12 +8,10 @@
  */
 
 #include "advertise.h"
-#include "apply.h"
-#include "peer_zebra.h"
+#include "apply_internal.h"
 #include "receive.h"
 
-static bool PRINTFRR(2, 3)
-	refuse(struct dyncast_apply *apply, const char *format, ...)
+bool dyncast_apply_refuse(struct dyncast_apply *apply, const char *format, ...)
 {
 	va_list ap;
 
@@ -23,22 +21,21 @@ static bool PRINTFRR(2, 3)
 	return false;
 }
 
-static bool names_valid(struct dyncast_apply *apply, const char *name,
-			const char *instance)
+bool dyncast_apply_names_valid(struct dyncast_apply *apply, const char *name,
+			       const char *instance)
 {
 	if (!dyncast_name_valid(name))
-		return refuse(
+		return dyncast_apply_refuse(
 			apply,
 			"service name: 1-31 characters of A-Z a-z 0-9 _ . -");
 	if (instance && !dyncast_name_valid(instance))
-		return refuse(
+		return dyncast_apply_refuse(
 			apply,
 			"instance name: 1-31 characters of A-Z a-z 0-9 _ . -");
 	return true;
 }
 
-/* tell everyone who follows the service; ends it with its last line */
-static void service_changed(struct dyncast_service *service)
+void dyncast_apply_service_changed(struct dyncast_service *service)
 {
 	dyncast_receive_service(service);
 	if (dyncast_service_unused(service)) {
@@ -53,16 +50,16 @@ static void service_changed(struct dyncast_service *service)
 static bool service_check(struct dyncast_apply *apply, const char *name,
 			  bool remove)
 {
-	if (!names_valid(apply, name, NULL))
+	if (!dyncast_apply_names_valid(apply, name, NULL))
 		return false;
 	if (remove && !dyncast_service_find(name))
-		return refuse(apply, "there is no service %s", name);
+		return dyncast_apply_refuse(apply, "there is no service %s",
+					    name);
 	return true;
 }
 
-/* the anycast address itself leads to no instance in particular */
-static bool is_service_address(const struct dyncast_prefix *prefix,
-			       const struct dyncast_addr *addr)
+bool dyncast_apply_is_service(const struct dyncast_prefix *prefix,
+			      const struct dyncast_addr *addr)
 {
 	return prefix->len == dyncast_family_size(addr->family) * 8 &&
 	       !dyncast_addr_cmp(&prefix->addr, addr);
@@ -75,29 +72,29 @@ static bool prefix_check(struct dyncast_apply *apply, const char *name,
 	struct dyncast_local *local;
 
 	if (!prefix->len || !dyncast_addr_is_unicast(&prefix->addr))
-		return refuse(
+		return dyncast_apply_refuse(
 			apply,
 			"the prefix must be unicast, and not 0/0, loopback or link-local");
 	if (strlen(vrf) > VRF_NAMSIZ)
-		return refuse(apply, "VRF name: at most %u characters",
-			      VRF_NAMSIZ);
+		return dyncast_apply_refuse(
+			apply, "VRF name: at most %u characters", VRF_NAMSIZ);
 	frr_each (dyncast_services, &dyncast_state.services, other)
 		if (other != service && !strcmp(other->vrf, vrf) &&
 		    !dyncast_prefix_cmp(&other->prefix, prefix))
-			return refuse(apply,
-				      "this prefix is that of service %s",
-				      other->name);
+			return dyncast_apply_refuse(
+				apply, "this prefix is that of service %s",
+				other->name);
 	if (!service)
 		return true;
 	frr_each (dyncast_locals, &service->locals, local) {
 		if (local->address.family &&
 		    local->address.family != prefix->addr.family)
-			return refuse(
+			return dyncast_apply_refuse(
 				apply,
 				"instance %s has an address of the other family",
 				local->name);
-		if (is_service_address(prefix, &local->address))
-			return refuse(
+		if (dyncast_apply_is_service(prefix, &local->address))
+			return dyncast_apply_refuse(
 				apply,
 				"this is the address of instance %s, which needs one of its own",
 				local->name);
@@ -116,9 +113,8 @@ static void prefix_set(struct dyncast_service *service,
 	/* zebra's word was about an instance of the old service */
 	frr_each (dyncast_locals, &service->locals, local)
 		local->feedback = 0;
-	service->prefix = *prefix;
-	strlcpy(service->vrf, vrf, sizeof(service->vrf));
-	service_changed(service);
+	dyncast_service_prefix_set(service, prefix, vrf);
+	dyncast_apply_service_changed(service);
 }
 
 bool dyncast_apply_prefix(struct dyncast_apply *apply, const char *name,
@@ -139,12 +135,11 @@ bool dyncast_apply_prefix(struct dyncast_apply *apply, const char *name,
 bool dyncast_apply_prefix_remove(struct dyncast_apply *apply, const char *name,
 				 const struct dyncast_prefix *prefix)
 {
-	static const struct dyncast_prefix none;
 	struct dyncast_service *service = dyncast_service_find(name);
 	char text[DYNCAST_PREFIX_STRLEN];
 
 	if (apply->phase == DYNCAST_APPLY) {
-		prefix_set(service, &none, "");
+		prefix_set(service, NULL, "");
 		return true;
 	}
 	if (!service_check(apply, name, true))
@@ -152,9 +147,11 @@ bool dyncast_apply_prefix_remove(struct dyncast_apply *apply, const char *name,
 	if (!dyncast_prefix_cmp(&service->prefix, prefix))
 		return true;
 	if (!service->prefix.addr.family)
-		return refuse(apply, "service %s has no prefix", name);
-	return refuse(apply, "the prefix of service %s is %s", name,
-		      dyncast_prefix_str(&service->prefix, text, sizeof(text)));
+		return dyncast_apply_refuse(apply, "service %s has no prefix",
+					    name);
+	return dyncast_apply_refuse(
+		apply, "the prefix of service %s is %s", name,
+		dyncast_prefix_str(&service->prefix, text, sizeof(text)));
 }
 
 bool dyncast_apply_affinity(struct dyncast_apply *apply, const char *name,
@@ -166,7 +163,7 @@ bool dyncast_apply_affinity(struct dyncast_apply *apply, const char *name,
 	if (apply->phase == DYNCAST_VALIDATE) {
 		if (service && service->prefix.addr.family == AF_INET &&
 		    plen > 32)
-			return refuse(
+			return dyncast_apply_refuse(
 				apply,
 				"the sources of an IPv4 service have 32 bits");
 		return service_check(apply, name,
@@ -176,12 +173,13 @@ bool dyncast_apply_affinity(struct dyncast_apply *apply, const char *name,
 	service->policy.affinity = affinity;
 	service->policy.plen = plen;
 	service->policy.timeout_s = timeout_s;
-	service_changed(service);
+	dyncast_apply_service_changed(service);
 	return true;
 }
 
 bool dyncast_apply_select(struct dyncast_apply *apply, const char *name,
-			  enum dyncast_action action)
+			  enum dyncast_action action, uint8_t hysteresis,
+			  uint16_t hold_s)
 {
 	struct dyncast_service *service;
 
@@ -190,12 +188,14 @@ bool dyncast_apply_select(struct dyncast_apply *apply, const char *name,
 				     action == DYNCAST_ACTION_DEFAULT);
 	service = dyncast_service_get(name);
 	service->policy.action = action;
-	service_changed(service);
+	service->policy.hysteresis = hysteresis;
+	service->policy.hold_s = hold_s;
+	dyncast_apply_service_changed(service);
 	return true;
 }
 
 bool dyncast_apply_cost(struct dyncast_apply *apply, const char *name,
-			enum dyncast_cost_policy cost)
+			enum dyncast_cost_policy cost, uint8_t alpha)
 {
 	struct dyncast_service *service;
 
@@ -203,7 +203,26 @@ bool dyncast_apply_cost(struct dyncast_apply *apply, const char *name,
 		return service_check(apply, name, cost == DYNCAST_COST_DEFAULT);
 	service = dyncast_service_get(name);
 	service->policy.cost = cost;
-	service_changed(service);
+	service->policy.alpha = alpha;
+	dyncast_apply_service_changed(service);
+	return true;
+}
+
+bool dyncast_apply_eligible(struct dyncast_apply *apply, const char *name,
+			    const struct dyncast_apply_eligible *in)
+{
+	bool remove = !in->max_utilisation && !in->min_score &&
+		      !in->max_delay_us && !in->max_network_us;
+	struct dyncast_service *service;
+
+	if (apply->phase == DYNCAST_VALIDATE)
+		return service_check(apply, name, remove);
+	service = dyncast_service_get(name);
+	service->policy.max_utilisation = in->max_utilisation;
+	service->policy.min_score = in->min_score;
+	service->policy.max_delay_us = in->max_delay_us;
+	service->policy.max_network_us = in->max_network_us;
+	dyncast_apply_service_changed(service);
 	return true;
 }
 
@@ -215,7 +234,7 @@ bool dyncast_apply_interval(struct dyncast_apply *apply, const char *name,
 	if (apply->phase == DYNCAST_VALIDATE) {
 		if (interval_ms && (interval_ms < 10 || interval_ms > 600000 ||
 				    threshold < 1 || threshold > 100))
-			return refuse(
+			return dyncast_apply_refuse(
 				apply,
 				"interval is 10-600000 milliseconds, threshold 1-100 percent");
 		return service_check(apply, name, !interval_ms);
@@ -224,7 +243,7 @@ bool dyncast_apply_interval(struct dyncast_apply *apply, const char *name,
 	service->interval_ms = interval_ms;
 	service->threshold =
 		interval_ms ? threshold : DYNCAST_THRESHOLD_DEFAULT;
-	service_changed(service);
+	dyncast_apply_service_changed(service);
 	return true;
 }
 
@@ -238,145 +257,95 @@ bool dyncast_apply_scope(struct dyncast_apply *apply, const char *name,
 	service = dyncast_service_get(name);
 	service->scope_set = set;
 	service->scope = set ? scope : DYNCAST_SCOPE_INTERNAL;
-	service_changed(service);
+	dyncast_apply_service_changed(service);
 	return true;
 }
 
-/* a SID is an address at this router: one instance only, of any service */
-static bool sid_check(struct dyncast_apply *apply,
-		      const struct dyncast_local *self, uint16_t sid)
-{
-	struct dyncast_service *service;
-	struct dyncast_local *local;
+/*
+ * Lines of a service that are one value each.  They differ only in which
+ * member they set; the CLI's ranges are the members' own.
+ */
 
-	frr_each (dyncast_services, &dyncast_state.services, service)
-		frr_each (dyncast_locals, &service->locals, local)
-			if (local != self && local->sid == sid)
-				return refuse(
-					apply,
-					"sid %u is that of service %s instance %s",
-					sid, service->name, local->name);
-	return true;
+/* validation, or the service to change */
+static struct dyncast_service *value_service(struct dyncast_apply *apply,
+					     const char *name, bool remove,
+					     bool *valid)
+{
+	*valid = true;
+	if (apply->phase == DYNCAST_APPLY)
+		return dyncast_service_get(name);
+	*valid = service_check(apply, name, remove);
+	return NULL;
 }
 
-static bool instance_check(struct dyncast_apply *apply,
-			   const struct dyncast_service *service,
-			   const char *instance,
-			   const struct dyncast_apply_instance *in)
+bool dyncast_apply_level(struct dyncast_apply *apply, const char *name,
+			 enum dyncast_level level)
 {
-	struct dyncast_local *local, *self = NULL;
+	bool valid;
+	struct dyncast_service *service =
+		value_service(apply, name, level == DYNCAST_LEVEL_RAW, &valid);
 
-	if (!dyncast_addr_is_unicast(&in->address))
-		return refuse(
-			apply,
-			"the address must be unicast, and not loopback or link-local");
-	if (in->capacity > 1000000)
-		return refuse(apply, "capacity is 1-1000000");
 	if (service) {
-		if (service->prefix.addr.family &&
-		    service->prefix.addr.family != in->address.family)
-			return refuse(
-				apply,
-				"the service's prefix is of the other family");
-		if (is_service_address(&service->prefix, &in->address))
-			return refuse(
-				apply,
-				"this is the service's own address; an instance needs one of its own");
-		self = dyncast_local_find(service, instance);
-		if (!self && dyncast_locals_count(&service->locals) >=
-				     DYNCAST_ATTR_INSTANCES_MAX)
-			return refuse(apply,
-				      "at most %u instances per service here",
-				      DYNCAST_ATTR_INSTANCES_MAX);
-		frr_each (dyncast_locals,
-			  (struct dyncast_locals_head *)&service->locals, local)
-			if (local != self &&
-			    !dyncast_addr_cmp(&local->address, &in->address))
-				return refuse(
-					apply,
-					"this address is that of instance %s",
-					local->name);
+		service->level = level;
+		dyncast_apply_service_changed(service);
 	}
-	return !in->sid || sid_check(apply, self, in->sid);
+	return valid;
 }
 
-bool dyncast_apply_instance(struct dyncast_apply *apply, const char *name,
-			    const char *instance,
-			    const struct dyncast_apply_instance *in)
+bool dyncast_apply_overload(struct dyncast_apply *apply, const char *name,
+			    uint8_t percent)
 {
-	struct dyncast_service *service = dyncast_service_find(name);
-	struct dyncast_addr before, after;
-	struct dyncast_local *local;
+	bool valid;
+	struct dyncast_service *service =
+		value_service(apply, name, !percent, &valid);
 
-	if (apply->phase == DYNCAST_VALIDATE)
-		return names_valid(apply, name, instance) &&
-		       instance_check(apply, service, instance, in);
-	service = dyncast_service_get(name);
-	local = dyncast_local_get(service, instance);
-	dyncast_local_dbid(local, &before);
-	local->address = in->address;
-	local->capacity = in->capacity;
-	local->sid = in->sid;
-	dyncast_local_dbid(local, &after);
-	if (dyncast_addr_cmp(&before, &after))
-		local->feedback = 0;
-	service_changed(service);
-	return true;
+	if (service) {
+		service->overload = percent;
+		dyncast_apply_service_changed(service);
+	}
+	return valid;
 }
 
-bool dyncast_apply_instance_remove(struct dyncast_apply *apply,
-				   const char *name, const char *instance,
-				   bool line_only)
+bool dyncast_apply_as_scope(struct dyncast_apply *apply, const char *name,
+			    uint32_t asn)
 {
-	struct dyncast_service *service = dyncast_service_find(name);
-	struct dyncast_local *local;
+	bool valid;
+	struct dyncast_service *service =
+		value_service(apply, name, !asn, &valid);
 
-	if (apply->phase == DYNCAST_VALIDATE) {
-		if (!names_valid(apply, name, instance))
-			return false;
-		if (!service || !dyncast_local_find(service, instance))
-			return refuse(apply,
-				      "there is no instance %s of service %s",
-				      instance, name);
-		return true;
+	if (service) {
+		service->as_scope = asn;
+		dyncast_apply_service_changed(service);
 	}
-	local = dyncast_local_find(service, instance);
-	if (line_only && local->drain) {
-		memset(&local->address, 0, sizeof(local->address));
-		local->capacity = 0;
-		local->sid = 0;
-		local->feedback = 0;
-	} else {
-		dyncast_local_free(local);
-	}
-	service_changed(service);
-	return true;
+	return valid;
 }
 
-bool dyncast_apply_drain(struct dyncast_apply *apply, const char *name,
-			 const char *instance, bool drain)
+bool dyncast_apply_agent_timeout(struct dyncast_apply *apply, const char *name,
+				 uint32_t seconds)
 {
-	struct dyncast_service *service = dyncast_service_find(name);
-	struct dyncast_local *local;
+	bool valid;
+	struct dyncast_service *service =
+		value_service(apply, name, !seconds, &valid);
 
-	if (apply->phase == DYNCAST_VALIDATE) {
-		if (!names_valid(apply, name, instance))
-			return false;
-		if (!drain &&
-		    (!service || !dyncast_local_find(service, instance)))
-			return refuse(apply,
-				      "there is no instance %s of service %s",
-				      instance, name);
-		return true;
+	if (service) {
+		service->agent_timeout_s = seconds;
+		dyncast_apply_service_changed(service);
 	}
-	service = dyncast_service_get(name);
-	local = dyncast_local_get(service, instance);
-	local->drain = drain;
-	/* nothing but the drain line had named it */
-	if (!drain && !local->address.family)
-		dyncast_local_free(local);
-	service_changed(service);
-	return true;
+	return valid;
+}
+
+bool dyncast_apply_consent(struct dyncast_apply *apply, const char *name,
+			   enum dyncast_consent consent)
+{
+	bool valid;
+	struct dyncast_service *service =
+		value_service(apply, name, !consent, &valid);
+
+	if (service) {
+		service->consent = consent;
+		dyncast_apply_service_changed(service);
+	}
+	return valid;
 }
 
 bool dyncast_apply_service_remove(struct dyncast_apply *apply, const char *name)
@@ -389,103 +358,5 @@ bool dyncast_apply_service_remove(struct dyncast_apply *apply, const char *name)
 	dyncast_receive_service(service);
 	dyncast_advertise_forget(service);
 	dyncast_service_free(service);
-	return true;
-}
-
-bool dyncast_apply_locator(struct dyncast_apply *apply,
-			   const struct dyncast_prefix *locator)
-{
-	static const struct dyncast_prefix none;
-	struct dyncast_service *service;
-	struct dyncast_local *local;
-	struct dyncast_addr sid;
-
-	if (apply->phase == DYNCAST_VALIDATE) {
-		if (locator && (!dyncast_locator_sid(locator, 1, &sid) ||
-				!dyncast_addr_is_unicast(&locator->addr)))
-			return refuse(
-				apply,
-				"a locator is a unicast IPv6 prefix of 16-112 bits");
-		return true;
-	}
-	if (!locator)
-		locator = &none;
-	if (!dyncast_prefix_cmp(&dyncast_state.locator, locator))
-		return true;
-	dyncast_state.locator = *locator;
-	/* other D-BIDs: zebra has to answer for them anew */
-	frr_each (dyncast_services, &dyncast_state.services, service)
-		frr_each (dyncast_locals, &service->locals, local)
-			if (local->sid)
-				local->feedback = 0;
-	dyncast_peer_hello();
-	dyncast_advertise_all();
-	dyncast_receive_tick();
-	return true;
-}
-
-bool dyncast_apply_attribute_code(struct dyncast_apply *apply,
-				  unsigned int code)
-{
-	if (apply->phase == DYNCAST_VALIDATE) {
-		/* bgpd or IANA give the others a meaning; 128 and 255 are
-		 * bgpd's own ATTR_SET and VNC */
-		if (code < 43 || code == 128 || code > 254)
-			return refuse(
-				apply,
-				"code is 43-127 or 129-254: the others have a meaning of their own in BGP");
-		return true;
-	}
-	if (dyncast_state.attr_code == code)
-		return true;
-	dyncast_state.attr_code = code;
-	dyncast_advertise_recode();
-	dyncast_receive_rescan();
-	return true;
-}
-
-bool dyncast_apply_neighbor(struct dyncast_apply *apply,
-			    const struct dyncast_addr *addr, bool accept)
-{
-	struct dyncast_neighbor ref = {.addr = *addr}, *neighbor;
-
-	neighbor = dyncast_neighbors_find(&dyncast_state.neighbors, &ref);
-	if (apply->phase == DYNCAST_VALIDATE) {
-		if (!accept && !neighbor)
-			return refuse(apply, "this neighbor is not accepted");
-		return true;
-	}
-	if (accept && !neighbor) {
-		neighbor = XCALLOC(MTYPE_DYNCAST_SETTING, sizeof(*neighbor));
-		neighbor->addr = *addr;
-		dyncast_neighbors_add(&dyncast_state.neighbors, neighbor);
-	} else if (!accept && neighbor) {
-		dyncast_neighbors_del(&dyncast_state.neighbors, neighbor);
-		XFREE(MTYPE_DYNCAST_SETTING, neighbor);
-	}
-	dyncast_receive_reread();
-	return true;
-}
-
-bool dyncast_apply_dbid_prefix(struct dyncast_apply *apply,
-			       const struct dyncast_prefix *prefix, bool set)
-{
-	struct dyncast_filter ref = {.prefix = *prefix}, *filter;
-
-	filter = dyncast_filters_find(&dyncast_state.filters, &ref);
-	if (apply->phase == DYNCAST_VALIDATE) {
-		if (!set && !filter)
-			return refuse(apply, "there is no such dbid-prefix");
-		return true;
-	}
-	if (set && !filter) {
-		filter = XCALLOC(MTYPE_DYNCAST_SETTING, sizeof(*filter));
-		filter->prefix = *prefix;
-		dyncast_filters_add(&dyncast_state.filters, filter);
-	} else if (!set && filter) {
-		dyncast_filters_del(&dyncast_state.filters, filter);
-		XFREE(MTYPE_DYNCAST_SETTING, filter);
-	}
-	dyncast_receive_reread();
 	return true;
 }

@@ -9,9 +9,12 @@
  */
 
 #include "candidates.h"
+#include "site.h"
 
 struct builder {
+	const struct dyncast_track *track;
 	struct dyncast_set *set;
+	struct dyncast_site_view views[DYNCAST_CANDIDATES_MAX];
 	/* of each candidate: where it came from; NULL when local */
 	const struct dyncast_path *from[DYNCAST_CANDIDATES_MAX];
 	int64_t now;
@@ -38,6 +41,7 @@ static void local_add(struct builder *b, const struct dyncast_local *local)
 	    b->set->n_candidates == DYNCAST_CANDIDATES_MAX)
 		return;
 	b->from[b->set->n_candidates] = NULL;
+	b->views[b->set->n_candidates] = dyncast_site_local();
 	c = &b->set->candidates[b->set->n_candidates++];
 	c->instance.dbid = dbid;
 	c->instance.kind = kind;
@@ -53,6 +57,15 @@ static bool path_fresher(const struct dyncast_path *a,
 	if (a->received_ms != b->received_ms)
 		return a->received_ms > b->received_ms;
 	return dyncast_addr_cmp(&a->peer, &b->peer) < 0;
+}
+
+/* A site that tells a score alone (C2): it stands for the room that is left. */
+static void score_act(struct dyncast_metrics *m)
+{
+	if (!(m->has & DYNCAST_HAS_SCORE) || (m->has & DYNCAST_HAS_CAPACITY))
+		return;
+	m->has |= DYNCAST_HAS_CAPACITY;
+	m->capacity = MAX(m->score * 10, 1);
 }
 
 static void learnt_add(struct builder *b, const struct dyncast_path *path,
@@ -71,11 +84,14 @@ static void learnt_add(struct builder *b, const struct dyncast_path *path,
 		if (!b->from[at] || !path_fresher(path, b->from[at]))
 			return;
 	}
-	b->from[c - b->set->candidates] = path;
+	at = c - b->set->candidates;
+	b->from[at] = path;
+	b->views[at] = dyncast_site_learnt(b->track, path);
 	c->instance = *in;
 	c->site = path->nexthop;
 	age = in->metrics.age_ms + (uint64_t)(b->now - path->received_ms);
 	c->instance.metrics.age_ms = MIN(age, UINT32_MAX);
+	score_act(&c->instance.metrics);
 }
 
 static void site_add(struct dyncast_set *set, const struct dyncast_addr *site)
@@ -90,32 +106,71 @@ static void site_add(struct dyncast_set *set, const struct dyncast_addr *site)
 	set->sites[set->n_sites++] = *site;
 }
 
+/* Is the policy in this path to be followed?  The service's own line wins,
+ * then what kind of neighbor it comes from. */
+static bool policy_follows(const struct dyncast_service *service,
+			   const struct dyncast_path *path)
+{
+	if (!path->valid || path->state != DYNCAST_PATH_OK || path->feed ||
+	    !(path->site.has & DYNCAST_SITE_HAS_POLICY))
+		return false;
+	if (service && service->consent)
+		return service->consent == DYNCAST_CONSENT_ACCEPT;
+	return path->trusts_policy;
+}
+
+/* line by line: what one line of the configuration says stays together */
+static void wanted_fill(struct dyncast_policy *policy,
+			const struct dyncast_policy *wanted)
+{
+	if (!policy->action) {
+		policy->action = wanted->action;
+		policy->hysteresis = wanted->hysteresis;
+		policy->hold_s = wanted->hold_s;
+	}
+	if (!policy->cost) {
+		policy->cost = wanted->cost;
+		policy->alpha = wanted->alpha;
+	}
+	if (!policy->affinity) {
+		policy->affinity = wanted->affinity;
+		policy->plen = wanted->plen;
+		policy->timeout_s = wanted->timeout_s;
+	}
+	if (!policy->max_utilisation && !policy->min_score &&
+	    !policy->max_delay_us && !policy->max_network_us) {
+		policy->max_utilisation = wanted->max_utilisation;
+		policy->min_score = wanted->min_score;
+		policy->max_delay_us = wanted->max_delay_us;
+		policy->max_network_us = wanted->max_network_us;
+	}
+}
+
 /*
  * The ingress's own configuration first; what it leaves open, the owner of
  * the service decides (E3).  Of several owners the one with the lowest next
  * hop, so that all ingresses agree.
  */
 static void policy_merge(struct dyncast_policy *policy,
+			 const struct dyncast_service *service,
 			 const struct dyncast_path *paths)
 {
 	const struct dyncast_path *path, *owner = NULL;
 
 	for (path = paths; path; path = path->next)
-		if (path->valid && path->has_policy &&
+		if (policy_follows(service, path) &&
 		    (!owner ||
 		     dyncast_addr_cmp(&path->nexthop, &owner->nexthop) < 0))
 			owner = path;
 	if (!owner)
 		return;
-	if (!policy->action)
-		policy->action = owner->policy.action;
-	if (!policy->cost)
-		policy->cost = owner->policy.cost;
-	if (!policy->affinity) {
-		policy->affinity = owner->policy.affinity;
-		policy->plen = owner->policy.plen;
-		policy->timeout_s = owner->policy.timeout_s;
-	}
+	wanted_fill(policy, &owner->policy);
+}
+
+/* as if there were no such path: another AS's, or an instance's own */
+static bool path_ignored(const struct dyncast_path *path)
+{
+	return path->feed || path->state == DYNCAST_PATH_SCOPE;
 }
 
 static int candidate_order(const void *a, const void *b)
@@ -167,18 +222,30 @@ bool dyncast_candidates_none(const struct dyncast_track *track,
 	if (!set_make(track, set))
 		return false;
 	for (path = track->paths; path; path = path->next)
-		if (path->valid && path->nexthop.family)
+		if (path->valid && path->nexthop.family && !path_ignored(path))
 			site_add(set, &path->nexthop);
 	qsort(set->sites, set->n_sites, sizeof(*set->sites), site_order);
 	set_shrink(set);
 	return true;
 }
 
+/* the order must not be that of arrival; views belong to places before */
+static void set_finish(struct builder *b)
+{
+	struct dyncast_set *set = b->set;
+
+	dyncast_site_act(set, b->views);
+	qsort(set->candidates, set->n_candidates, sizeof(*set->candidates),
+	      candidate_order);
+	qsort(set->sites, set->n_sites, sizeof(*set->sites), site_order);
+	set_shrink(set);
+}
+
 bool dyncast_candidates_build(const struct dyncast_track *track,
 			      struct dyncast_set *set)
 {
 	struct dyncast_service *service = dyncast_service_find_key(&track->key);
-	struct builder b = {.set = set, .now = dyncast_now_ms()};
+	struct builder b;
 	const struct dyncast_path *path;
 	struct dyncast_local *local;
 	bool any = service != NULL;
@@ -186,6 +253,9 @@ bool dyncast_candidates_build(const struct dyncast_track *track,
 
 	if (!set_make(track, set))
 		return false;
+	b.track = track;
+	b.set = set;
+	b.now = dyncast_now_ms();
 	if (service) {
 		strlcpy(set->name, service->name, sizeof(set->name));
 		set->policy = service->policy;
@@ -193,7 +263,10 @@ bool dyncast_candidates_build(const struct dyncast_track *track,
 			local_add(&b, local);
 	}
 	for (path = track->paths; path; path = path->next) {
-		if (path->state != DYNCAST_PATH_PLAIN)
+		if (path_ignored(path))
+			continue;
+		if (path->state != DYNCAST_PATH_PLAIN &&
+		    !dyncast_site_standalone(path))
 			any = true;
 		/* without a next hop it would look like a local one */
 		if (!path->valid || !path->nexthop.family)
@@ -206,11 +279,8 @@ bool dyncast_candidates_build(const struct dyncast_track *track,
 		dyncast_set_fini(set);
 		return false;
 	}
-	policy_merge(&set->policy, track->paths);
-	qsort(set->candidates, set->n_candidates, sizeof(*set->candidates),
-	      candidate_order);
-	qsort(set->sites, set->n_sites, sizeof(*set->sites), site_order);
-	set_shrink(set);
+	policy_merge(&set->policy, service, track->paths);
+	set_finish(&b);
 	return true;
 }
 
@@ -219,7 +289,8 @@ static bool metrics_same(const struct dyncast_metrics *a,
 {
 	return a->has == b->has && a->score == b->score &&
 	       a->utilisation == b->utilisation && a->capacity == b->capacity &&
-	       a->in_flight == b->in_flight && a->delay_us == b->delay_us;
+	       a->in_flight == b->in_flight && a->delay_us == b->delay_us &&
+	       a->rate == b->rate;
 }
 
 bool dyncast_candidates_same(const struct dyncast_set *a,

@@ -1,40 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Configuration commands of bgpd_dyncast: flat lines at the top level, each
- * undone by "no" before the whole line.  They only parse; apply.c validates
- * and applies.  The running configuration is written by a node of our own
- * that nobody enters.
+ * Configuration commands of a service: flat lines at the top level, each
+ * undone by "no" before the whole line.  They only parse; apply.c and
+ * apply_instance.c validate and apply.
  *
  * bgpd's main thread.  Names and help are also read by the vtysh extension
  * (from the module's cross-references).
  */
 
-#include "apply.h"
-#include "cli.h"
-#include "receive.h"
+#include "cli_internal.h"
 
 #ifndef VTYSH_EXTRACT_PL
 #include "bgpd-dyncast/cli_clippy.c"
 #endif
-
-#define DYNCAST_STR "Compute-aware anycast\n"
-#define SERVICE_STR                                                            \
-	"A service: one anycast address at many sites\nName of the service\n"
-
-/* run both phases of one apply function */
-#define APPLY(vty, call)                                                       \
-	({                                                                     \
-		struct dyncast_apply apply = {.phase = DYNCAST_VALIDATE};      \
-		int _result = CMD_WARNING_CONFIG_FAILED;                       \
-		if (call) {                                                    \
-			apply.phase = DYNCAST_APPLY;                           \
-			(void)(call);                                          \
-			_result = CMD_SUCCESS;                                 \
-		} else {                                                       \
-			vty_out(vty, "%% dyncast: %s\n", apply.error);         \
-		}                                                              \
-		_result;                                                       \
-	})
 
 DEFPY(dyncast_service_prefix, dyncast_service_prefix_cmd,
       "[no] dyncast service WORD$name prefix <A.B.C.D/M|X:X::X:X/M>$prefix [vrf NAME$vrf]",
@@ -77,29 +55,76 @@ DEFPY(dyncast_service_affinity, dyncast_service_affinity_cmd,
 }
 
 DEFPY(dyncast_service_select, dyncast_service_select_cmd,
-      "[no] dyncast service WORD$name select <spread|best>$action",
+      "[no] dyncast service WORD$name select <spread|best$b|min$n|max$x|min-then-random$r|min-then-first$f|weighted-round-robin$w> [hysteresis (1-100)$hysteresis] [hold (1-65535)$hold]",
       NO_STR DYNCAST_STR SERVICE_STR
       "How new flows are given to instances\n"
       "By capacity, corrected by cost\n"
-      "All to the cheapest instance, with hysteresis\n")
+      "All to the cheapest instance, with hysteresis and hold\n"
+      "All to the cheapest instance, at once\n"
+      "All to the instance with the highest score\n"
+      "Evenly to those that are near the cheapest\n"
+      "To the first of those that are near the cheapest\n"
+      "By capacity alone\n"
+      "How much cheaper another has to be, and what near means\n"
+      "Percent\n"
+      "Least time between two changes of the best\n"
+      "Seconds\n")
 {
-	enum dyncast_action to =
-		*action == 's' ? DYNCAST_ACTION_SPREAD : DYNCAST_ACTION_BEST;
+	enum dyncast_action to = b   ? DYNCAST_ACTION_BEST
+				 : n ? DYNCAST_ACTION_MIN
+				 : x ? DYNCAST_ACTION_MAX
+				 : r ? DYNCAST_ACTION_MIN_RANDOM
+				 : f ? DYNCAST_ACTION_MIN_FIRST
+				 : w ? DYNCAST_ACTION_WEIGHTED
+				     : DYNCAST_ACTION_SPREAD;
 
 	return APPLY(vty,
 		     dyncast_apply_select(&apply, name,
-					  no ? DYNCAST_ACTION_DEFAULT : to));
+					  no ? DYNCAST_ACTION_DEFAULT : to,
+					  no ? 0 : hysteresis, no ? 0 : hold));
 }
 
 DEFPY(dyncast_service_cost, dyncast_service_cost_cmd,
-      "[no] dyncast service WORD$name cost delay",
+      "[no] dyncast service WORD$name cost <delay|weighted$w (0-100)$alpha|network-first$n|compute-first$c>",
       NO_STR DYNCAST_STR SERVICE_STR
       "What instances are compared by\n"
-      "Network cost plus predicted service delay\n")
+      "Network cost plus predicted service delay\n"
+      "A part of network cost, the rest of service delay\n"
+      "Percent of network cost\n"
+      "Network cost; the service delay breaks ties\n"
+      "Service delay; the network cost breaks ties\n")
 {
+	enum dyncast_cost_policy to = w	  ? DYNCAST_COST_WEIGHTED
+				      : n ? DYNCAST_COST_NETWORK_FIRST
+				      : c ? DYNCAST_COST_COMPUTE_FIRST
+					  : DYNCAST_COST_DELAY;
+
 	return APPLY(vty, dyncast_apply_cost(&apply, name,
-					     no ? DYNCAST_COST_DEFAULT
-						: DYNCAST_COST_DELAY));
+					     no ? DYNCAST_COST_DEFAULT : to,
+					     no ? 0 : alpha));
+}
+
+DEFPY(dyncast_service_eligible, dyncast_service_eligible_cmd,
+      "[no] dyncast service WORD$name eligible {utilisation (1-100)$utilisation|delay (1-4294967295)$delay|network (1-4294967295)$network|score (1-10)$score}",
+      NO_STR DYNCAST_STR SERVICE_STR
+      "Which instances may get new flows\n"
+      "Those with at most this utilisation\n"
+      "Percent\n"
+      "Those with at most this predicted service delay\n"
+      "Microseconds\n"
+      "Those with at most this network cost\n"
+      "Microseconds\n"
+      "Those with at least this score\n"
+      "Score\n")
+{
+	struct dyncast_apply_eligible in = {
+		.max_utilisation = no ? 0 : utilisation,
+		.min_score = no ? 0 : score,
+		.max_delay_us = no ? 0 : delay,
+		.max_network_us = no ? 0 : network,
+	};
+
+	return APPLY(vty, dyncast_apply_eligible(&apply, name, &in));
 }
 
 DEFPY(dyncast_service_interval, dyncast_service_interval_cmd,
@@ -139,7 +164,7 @@ DEFPY(dyncast_service_instance, dyncast_service_instance_cmd,
       "IPv6 address\n"
       "How much it can take, relative to other instances\n"
       "Relative capacity\n"
-      "SRv6 segment of the locator by which other sites reach it\n"
+      "How other sites reach it: its D-BID in the locator\n"
       "Number within the locator\n")
 {
 	struct dyncast_apply_instance in = {
@@ -161,7 +186,7 @@ DEFPY(no_dyncast_service_instance, no_dyncast_service_instance_cmd,
       "IPv6 address\n"
       "How much it can take, relative to other instances\n"
       "Relative capacity\n"
-      "SRv6 segment of the locator by which other sites reach it\n"
+      "How other sites reach it: its D-BID in the locator\n"
       "Number within the locator\n")
 {
 	return APPLY(vty, dyncast_apply_instance_remove(&apply, name, instance,
@@ -178,168 +203,140 @@ DEFPY(dyncast_service_drain, dyncast_service_drain_cmd,
 	return APPLY(vty, dyncast_apply_drain(&apply, name, instance, !no));
 }
 
+DEFPY(dyncast_service_encapsulation, dyncast_service_encapsulation_cmd,
+      "[no] dyncast service WORD$name instance WORD$instance encapsulation <srv6|ipip>$kind",
+      NO_STR DYNCAST_STR SERVICE_STR
+      "A backend of the service at this site\n"
+      "Name of the instance\n"
+      "How packets of other sites are wrapped on their way to it\n"
+      "With an SRv6 segment of the IPv6 locator\n"
+      "IP in IP, to an address of the IPv4 locator (IPv6 when there is none)\n")
+{
+	enum dyncast_kind to =
+		*kind == 's' ? DYNCAST_KIND_SRV6 : DYNCAST_KIND_IPIP;
+
+	return APPLY(vty,
+		     dyncast_apply_encapsulation(&apply, name, instance,
+						 no ? DYNCAST_KIND_NONE : to));
+}
+
 DEFPY(no_dyncast_service, no_dyncast_service_cmd,
       "no dyncast service WORD$name", NO_STR DYNCAST_STR SERVICE_STR)
 {
 	return APPLY(vty, dyncast_apply_service_remove(&apply, name));
 }
 
-DEFPY(dyncast_locator, dyncast_locator_cmd,
-      "[no] dyncast locator X:X::X:X/M$locator",
-      NO_STR DYNCAST_STR
-      "Where the SRv6 segments of local instances are taken from\n"
-      "IPv6 prefix of 16 to 112 bits\n")
+DEFPY(dyncast_service_level, dyncast_service_level_cmd,
+      "[no] dyncast service WORD$name advertise level <raw|score>$level",
+      NO_STR DYNCAST_STR SERVICE_STR
+      "What is told to other routers\n"
+      "How much of an instance is told\n"
+      "Every metric\n"
+      "A score of 0 to 10, and nothing that it is made of\n")
 {
-	struct dyncast_prefix own =
-		dyncast_prefix_from_frr((const struct prefix *)locator);
-
-	return APPLY(vty, dyncast_apply_locator(&apply, no ? NULL : &own));
+	return APPLY(vty, dyncast_apply_level(&apply, name,
+					      !no && *level == 's'
+						      ? DYNCAST_LEVEL_SCORE
+						      : DYNCAST_LEVEL_RAW));
 }
 
-DEFPY(dyncast_attribute_code, dyncast_attribute_code_cmd,
-      "[no] dyncast attribute code (1-255)$code",
-      NO_STR DYNCAST_STR
-      "The BGP path attribute that carries metrics\n"
-      "Its type code, the same on all routers (default 250)\n"
-      "43-127 or 129-254\n")
+DEFPY(dyncast_service_overload, dyncast_service_overload_cmd,
+      "[no] dyncast service WORD$name advertise overload (1-100)$percent",
+      NO_STR DYNCAST_STR SERVICE_STR
+      "What is told to other routers\n"
+      "Utilisation that is told at once, without waiting for the interval\n"
+      "Percent\n")
 {
 	return APPLY(vty,
-		     dyncast_apply_attribute_code(
-			     &apply, no ? DYNCAST_ATTR_CODE_DEFAULT : code));
+		     dyncast_apply_overload(&apply, name, no ? 0 : percent));
 }
 
-DEFPY(dyncast_neighbor_accept, dyncast_neighbor_accept_cmd,
-      "[no] dyncast neighbor <A.B.C.D|X:X::X:X>$address accept",
-      NO_STR DYNCAST_STR
-      "A BGP neighbor in another AS\n"
-      "IPv4 address\n"
-      "IPv6 address\n"
-      "Believe the metrics in its routes\n")
+DEFPY(dyncast_service_as_scope, dyncast_service_as_scope_cmd,
+      "[no] dyncast service WORD$name advertise as-scope (1-4294967295)$asn",
+      NO_STR DYNCAST_STR SERVICE_STR
+      "What is told to other routers\n"
+      "Only routers of this AS are to use it (AS-Scope)\n"
+      "AS number\n")
 {
-	struct dyncast_addr own = dyncast_addr_from_su(address);
-
-	return APPLY(vty, dyncast_apply_neighbor(&apply, &own, !no));
+	return APPLY(vty, dyncast_apply_as_scope(&apply, name, no ? 0 : asn));
 }
 
-DEFPY(dyncast_dbid_prefix, dyncast_dbid_prefix_cmd,
-      "[no] dyncast dbid-prefix <A.B.C.D/M|X:X::X:X/M>$prefix",
-      NO_STR DYNCAST_STR
-      "Believe learnt instances inside such prefixes only\n"
+DEFPY(dyncast_service_agent_timeout, dyncast_service_agent_timeout_cmd,
+      "[no] dyncast service WORD$name agent-timeout (1-86400)$seconds",
+      NO_STR DYNCAST_STR SERVICE_STR
+      "Take instances for dead when their agent is silent (default: never)\n"
+      "Seconds\n")
+{
+	return APPLY(vty, dyncast_apply_agent_timeout(&apply, name,
+						      no ? 0 : seconds));
+}
+
+DEFPY(dyncast_service_policy, dyncast_service_policy_cmd,
+      "[no] dyncast service WORD$name policy <accept|refuse>$consent",
+      NO_STR DYNCAST_STR SERVICE_STR
+      "The wanted selection, cost and affinity that come with its metrics\n"
+      "Follow them, whoever sends them\n"
+      "Ignore them\n")
+{
+	enum dyncast_consent to = *consent == 'a' ? DYNCAST_CONSENT_ACCEPT
+						  : DYNCAST_CONSENT_REFUSE;
+
+	return APPLY(vty,
+		     dyncast_apply_consent(&apply, name,
+					   no ? DYNCAST_CONSENT_UNSET : to));
+}
+
+DEFPY(dyncast_service_agents, dyncast_service_agents_cmd,
+      "dyncast service WORD$name instances agent within <A.B.C.D/M|X:X::X:X/M>$prefix [max (1-64)$max]",
+      DYNCAST_STR SERVICE_STR
+      "Instances that no line names\n"
+      "Agents may bring them up\n"
+      "Their addresses are in this prefix\n"
       "IPv4 prefix\n"
-      "IPv6 prefix\n")
+      "IPv6 prefix\n"
+      "How many at most (default 16)\n"
+      "Instances\n")
 {
-	struct dyncast_prefix own = dyncast_prefix_from_frr(prefix);
+	struct dyncast_prefix within = dyncast_prefix_from_frr(prefix);
 
-	return APPLY(vty, dyncast_apply_dbid_prefix(&apply, &own, !no));
+	return APPLY(vty, dyncast_apply_agent_instances(
+				  &apply, name, &within,
+				  max ? max : DYNCAST_AGENT_MAX_DEFAULT));
 }
 
-/* ------------------------------------------------------------------------- */
-/* running configuration                                                     */
-/* ------------------------------------------------------------------------- */
-
-static void write_locals(struct vty *vty, struct dyncast_service *service)
+DEFPY(no_dyncast_service_agents, no_dyncast_service_agents_cmd,
+      "no dyncast service WORD$name instances agent [within <A.B.C.D/M|X:X::X:X/M> [max (1-64)]]",
+      NO_STR DYNCAST_STR SERVICE_STR
+      "Instances that no line names\n"
+      "Agents may bring them up\n"
+      "Their addresses are in this prefix\n"
+      "IPv4 prefix\n"
+      "IPv6 prefix\n"
+      "How many at most (default 16)\n"
+      "Instances\n")
 {
-	char text[DYNCAST_ADDR_STRLEN];
-	struct dyncast_local *local;
-
-	frr_each (dyncast_locals, &service->locals, local) {
-		if (local->address.family) {
-			vty_out(vty,
-				"dyncast service %s instance %s address %s",
-				service->name, local->name,
-				dyncast_addr_str(&local->address, text,
-						 sizeof(text)));
-			if (local->capacity)
-				vty_out(vty, " capacity %u", local->capacity);
-			if (local->sid)
-				vty_out(vty, " sid %u", local->sid);
-			vty_out(vty, "\n");
-		}
-		if (local->drain)
-			vty_out(vty, "dyncast service %s instance %s drain\n",
-				service->name, local->name);
-	}
+	return APPLY(vty, dyncast_apply_agent_instances(&apply, name, NULL, 0));
 }
 
-static void write_service(struct vty *vty, struct dyncast_service *service)
+DEFPY(dyncast_service_feed, dyncast_service_feed_cmd,
+      "[no] dyncast service WORD$name instance WORD$instance feed bgp",
+      NO_STR DYNCAST_STR SERVICE_STR
+      "A backend of the service at this site\n"
+      "Name of the instance\n"
+      "What says how it is, besides agents\n"
+      "Its own BGP session with this router: the neighbor with its address\n")
 {
-	const char *name = service->name;
-	char text[DYNCAST_PREFIX_STRLEN];
-
-	if (service->prefix.addr.family) {
-		vty_out(vty, "dyncast service %s prefix %s", name,
-			dyncast_prefix_str(&service->prefix, text,
-					   sizeof(text)));
-		if (service->vrf[0])
-			vty_out(vty, " vrf %s", service->vrf);
-		vty_out(vty, "\n");
-	}
-	if (service->policy.affinity) {
-		vty_out(vty, "dyncast service %s affinity %s", name,
-			service->policy.affinity == DYNCAST_AFFINITY_SOURCE
-				? "source"
-			: service->policy.affinity == DYNCAST_AFFINITY_NONE
-				? "none"
-				: "flow");
-		if (service->policy.plen)
-			vty_out(vty, " prefix-length %u", service->policy.plen);
-		if (service->policy.timeout_s)
-			vty_out(vty, " timeout %u", service->policy.timeout_s);
-		vty_out(vty, "\n");
-	}
-	if (service->policy.action)
-		vty_out(vty, "dyncast service %s select %s\n", name,
-			service->policy.action == DYNCAST_ACTION_BEST
-				? "best"
-				: "spread");
-	if (service->policy.cost)
-		vty_out(vty, "dyncast service %s cost delay\n", name);
-	if (service->interval_ms)
-		vty_out(vty,
-			"dyncast service %s advertise interval %u threshold %u\n",
-			name, service->interval_ms, service->threshold);
-	if (service->scope_set)
-		vty_out(vty, "dyncast service %s advertise scope %s\n", name,
-			service->scope == DYNCAST_SCOPE_INTERNAL ? "internal"
-								 : "external");
-	write_locals(vty, service);
+	return APPLY(vty, dyncast_apply_feed(&apply, name, instance, !no));
 }
 
-static int config_write(struct vty *vty)
-{
-	char text[DYNCAST_PREFIX_STRLEN];
-	struct dyncast_service *service;
-	struct dyncast_neighbor *neighbor;
-	struct dyncast_filter *filter;
-
-	if (DEBUG_MODE_CHECK(&dyncast_state.debug, DEBUG_MODE_CONF))
-		vty_out(vty, "debug dyncast bgp\n");
-	if (dyncast_state.attr_code != DYNCAST_ATTR_CODE_DEFAULT)
-		vty_out(vty, "dyncast attribute code %u\n",
-			dyncast_state.attr_code);
-	if (dyncast_state.locator.addr.family)
-		vty_out(vty, "dyncast locator %s\n",
-			dyncast_prefix_str(&dyncast_state.locator, text,
-					   sizeof(text)));
-	frr_each (dyncast_neighbors, &dyncast_state.neighbors, neighbor)
-		vty_out(vty, "dyncast neighbor %s accept\n",
-			dyncast_addr_str(&neighbor->addr, text, sizeof(text)));
-	frr_each (dyncast_filters, &dyncast_state.filters, filter)
-		vty_out(vty, "dyncast dbid-prefix %s\n",
-			dyncast_prefix_str(&filter->prefix, text,
-					   sizeof(text)));
-	frr_each (dyncast_services, &dyncast_state.services, service)
-		write_service(vty, service);
-	return 1;
-}
-
-/* never entered; its number only has to be free in this daemon */
+/* writes the running configuration; never entered; its number only has to be
+ * free in this daemon */
 static struct cmd_node dyncast_node = {
 	.name = "dyncast",
 	.node = NODE_TYPE_MAX,
 	.parent_node = CONFIG_NODE,
 	.prompt = "",
-	.config_write = config_write,
+	.config_write = dyncast_cli_write,
 };
 
 void dyncast_cli_init(void)
@@ -349,16 +346,23 @@ void dyncast_cli_init(void)
 	install_element(CONFIG_NODE, &dyncast_service_affinity_cmd);
 	install_element(CONFIG_NODE, &dyncast_service_select_cmd);
 	install_element(CONFIG_NODE, &dyncast_service_cost_cmd);
+	install_element(CONFIG_NODE, &dyncast_service_eligible_cmd);
 	install_element(CONFIG_NODE, &dyncast_service_interval_cmd);
 	install_element(CONFIG_NODE, &dyncast_service_scope_cmd);
 	install_element(CONFIG_NODE, &dyncast_service_instance_cmd);
 	install_element(CONFIG_NODE, &no_dyncast_service_instance_cmd);
 	install_element(CONFIG_NODE, &dyncast_service_drain_cmd);
+	install_element(CONFIG_NODE, &dyncast_service_encapsulation_cmd);
 	install_element(CONFIG_NODE, &no_dyncast_service_cmd);
-	install_element(CONFIG_NODE, &dyncast_locator_cmd);
-	install_element(CONFIG_NODE, &dyncast_attribute_code_cmd);
-	install_element(CONFIG_NODE, &dyncast_neighbor_accept_cmd);
-	install_element(CONFIG_NODE, &dyncast_dbid_prefix_cmd);
+	install_element(CONFIG_NODE, &dyncast_service_level_cmd);
+	install_element(CONFIG_NODE, &dyncast_service_overload_cmd);
+	install_element(CONFIG_NODE, &dyncast_service_as_scope_cmd);
+	install_element(CONFIG_NODE, &dyncast_service_agent_timeout_cmd);
+	install_element(CONFIG_NODE, &dyncast_service_policy_cmd);
+	install_element(CONFIG_NODE, &dyncast_service_agents_cmd);
+	install_element(CONFIG_NODE, &no_dyncast_service_agents_cmd);
+	install_element(CONFIG_NODE, &dyncast_service_feed_cmd);
+	dyncast_cli_router_init();
 	dyncast_show_init();
 	dyncast_debug_init();
 }

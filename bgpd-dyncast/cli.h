@@ -16,5 +16,8 @@ struct json_object;
 struct vty;
 void dyncast_show_state_text(struct vty *vty);
 struct json_object *dyncast_show_state_json(void);
+/* show_site.c: the figures of a site, by the names of the draft */
+struct dyncast_site;
+struct json_object *dyncast_show_site_json(const struct dyncast_site *site);
 
 #endif /* BGPD_DYNCAST_CLI_H */

@@ -15,7 +15,9 @@
 #include "agent_socket.h"
 #include "cli.h"
 #include "peer_zebra.h"
+#include "profile.h"
 #include "receive.h"
+#include "site.h"
 
 /* a test builds a module "for another release" with this */
 #ifndef DYNCAST_BUILT_FOR
@@ -96,7 +98,9 @@ static void tick(struct event *event)
 	event_add_timer(dyncast_state.loop, tick, NULL, 1, &t_tick);
 	dyncast_peer_tick();
 	dyncast_agent_tick();
+	dyncast_profile_apply();
 	dyncast_advertise_tick();
+	dyncast_site_tick();
 	dyncast_receive_tick();
 }
 
@@ -109,6 +113,7 @@ static void start(struct event *event)
 
 static int bgp_gone(struct bgp *bgp)
 {
+	dyncast_profile_bgp_gone(bgp);
 	dyncast_advertise_bgp_gone(bgp);
 	dyncast_receive_bgp_gone(bgp);
 	return 0;
@@ -121,6 +126,7 @@ static int early_fini(void)
 	dyncast_event_cancel(t_tick);
 	dyncast_agent_fini();
 	dyncast_peer_fini();
+	dyncast_profile_fini();
 	return 0;
 }
 
@@ -140,8 +146,10 @@ static int late_init(struct event_loop *loop)
 		return 0;
 	dyncast_state_init(loop);
 	dyncast_receive_init();
+	dyncast_profile_init();
 	dyncast_cli_init();
 	hook_register(bgp_process, dyncast_receive_process);
+	hook_register(bgp_packet_dump, dyncast_profile_packet);
 	hook_register(bgp_inst_delete, bgp_gone);
 	hook_register(frr_early_fini, early_fini);
 	hook_register(frr_fini, fini);

@@ -52,18 +52,48 @@ const uint8_t *dyncast_path_attribute(const struct bgp_path_info *pi,
 	if (!transit || transit->length <= 0)
 		return NULL;
 	return dyncast_attr_find(transit->val, transit->length,
-				 dyncast_state.attr_code, len);
+				 dyncast_attr_code(), len);
+}
+
+static const struct dyncast_neighbor *neighbor_find(const struct peer *peer)
+{
+	struct dyncast_neighbor ref;
+
+	ref.addr = dyncast_addr_from_su(dyncast_peer_su(peer));
+	return dyncast_neighbors_find(&dyncast_state.neighbors, &ref);
+}
+
+/* a confederation is one domain, whatever the numbers of its members */
+static bool peer_inside(const struct peer *peer)
+{
+	return peer->sort == BGP_PEER_IBGP || peer->sort == BGP_PEER_CONFED;
 }
 
 static bool peer_trusted(const struct peer *peer)
 {
-	struct dyncast_neighbor ref;
+	const struct dyncast_neighbor *neighbor = neighbor_find(peer);
 
-	if (peer->sort == BGP_PEER_IBGP)
-		return true;
-	ref.addr = dyncast_addr_from_su(dyncast_peer_su(peer));
-	return dyncast_neighbors_find(&dyncast_state.neighbors, &ref) != NULL;
+	return peer_inside(peer) || (neighbor && neighbor->accept);
 }
+
+/* The service's owner is followed inside of the domain, unless this router's
+ * configuration says otherwise of the neighbor. */
+static bool peer_policy_trusted(const struct peer *peer)
+{
+	const struct dyncast_neighbor *neighbor = neighbor_find(peer);
+
+	if (neighbor && neighbor->consent)
+		return neighbor->consent == DYNCAST_CONSENT_ACCEPT;
+	return peer_inside(peer);
+}
+
+static bool in_scope(const struct dyncast_site *site, const struct bgp *bgp)
+{
+	return !(site->has & DYNCAST_SITE_HAS_AS_SCOPE) ||
+	       site->as_scope == bgp->as ||
+	       (bgp->confed_id && site->as_scope == bgp->confed_id);
+}
+
 
 static void malformed_note(const struct dyncast_addr *peer,
 			   const struct dyncast_service_key *key,
@@ -86,8 +116,7 @@ static void malformed_note(const struct dyncast_addr *peer,
 	blame->logged |= 1u << result;
 	zlog_warn(
 		"dyncast: malformed attribute %u from %s for %s: %s; the path has no metrics, its route stays (logged once per neighbor and reason, counted in \"show dyncast bgp\")",
-		dyncast_state.attr_code,
-		dyncast_addr_str(peer, from, sizeof(from)),
+		dyncast_attr_code(), dyncast_addr_str(peer, from, sizeof(from)),
 		dyncast_prefix_str(&key->prefix, prefix, sizeof(prefix)),
 		dyncast_attr_result_str(result));
 }
@@ -104,26 +133,50 @@ static bool dbid_allowed(const struct dyncast_addr *dbid)
 	return false;
 }
 
-static void path_take(struct dyncast_path *path, const struct dyncast_attr *in)
+static void instances_take(struct dyncast_path *path,
+			   const struct dyncast_attr *in)
 {
 	unsigned int i;
 
-	path->state = DYNCAST_PATH_OK;
-	path->has_policy = in->site.has & DYNCAST_SITE_HAS_POLICY;
-	path->policy = in->policy;
-	dyncast_receive_counters.unknown_subtlvs += in->n_unknown;
 	if (in->n_instances)
 		path->instances =
 			XCALLOC(MTYPE_DYNCAST_PATH,
 				in->n_instances * sizeof(*path->instances));
 	for (i = 0; i < in->n_instances; i++) {
-		if (dbid_allowed(&in->instances[i].dbid)) {
+		/* the D-BID of a feed is not used */
+		if (path->feed || dbid_allowed(&in->instances[i].dbid)) {
 			path->instances[path->n_instances++] = in->instances[i];
 			continue;
 		}
 		path->n_filtered++;
 		dyncast_receive_counters.filtered++;
 	}
+}
+
+static void path_take(struct dyncast_path *path, const struct dyncast_attr *in,
+		      const struct peer *peer)
+{
+	dyncast_receive_counters.unknown_subtlvs += in->n_unknown;
+	path->site = in->site;
+	if (!in_scope(&in->site, peer->bgp)) {
+		path->state = DYNCAST_PATH_SCOPE;
+		dyncast_receive_counters.out_of_scope++;
+		return;
+	}
+	path->policy = in->policy;
+	path->trusts_policy = peer_policy_trusted(peer);
+	instances_take(path, in);
+}
+
+static void path_clear(struct dyncast_path *path)
+{
+	path->stale = false;
+	path->trusts_policy = false;
+	memset(&path->policy, 0, sizeof(path->policy));
+	memset(&path->site, 0, sizeof(path->site));
+	path->n_instances = 0;
+	path->n_filtered = 0;
+	XFREE(MTYPE_DYNCAST_PATH, path->instances);
 }
 
 static void path_decode(struct dyncast_path *path,
@@ -133,12 +186,9 @@ static void path_decode(struct dyncast_path *path,
 	struct dyncast_attr *decoded;
 	enum dyncast_attr_result result;
 
-	path->stale = false;
-	path->has_policy = false;
-	path->n_instances = 0;
-	path->n_filtered = 0;
-	XFREE(MTYPE_DYNCAST_PATH, path->instances);
-	if (!peer_trusted(peer)) {
+	path_clear(path);
+	path->state = DYNCAST_PATH_OK;
+	if (!path->feed && !peer_trusted(peer)) {
 		path->state = DYNCAST_PATH_UNTRUSTED;
 		dyncast_receive_counters.untrusted++;
 		return;
@@ -147,7 +197,7 @@ static void path_decode(struct dyncast_path *path,
 	result = dyncast_attr_decode(path->value, path->len, decoded);
 	dyncast_receive_counters.decoded++;
 	if (result == DYNCAST_ATTR_OK) {
-		path_take(path, decoded);
+		path_take(path, decoded, peer);
 	} else {
 		path->state = DYNCAST_PATH_MALFORMED;
 		malformed_note(&path->peer, key, result);
@@ -191,12 +241,33 @@ static struct dyncast_path *path_reuse(struct dyncast_path **old,
 	return NULL;
 }
 
+/* a path of which nothing is known yet */
+static struct dyncast_path *path_new(const struct bgp_path_info *pi,
+				     const struct dyncast_addr *peer,
+				     const uint8_t *value, size_t len)
+{
+	struct dyncast_path *path = XCALLOC(MTYPE_DYNCAST_PATH, sizeof(*path));
+
+	path->peer = *peer;
+	path->addpath_id = pi->addpath_rx_id;
+	path->received_ms = dyncast_now_ms();
+	if (value) {
+		path->value = XMALLOC(MTYPE_DYNCAST_PATH, len + 1);
+		memcpy(path->value, value, len);
+		path->len = len;
+		path->stale = true;
+	}
+	return path;
+}
+
 struct dyncast_path *dyncast_path_read(const struct dyncast_service_key *key,
+				       const struct dyncast_service *service,
 				       struct dyncast_path **old,
 				       const struct bgp_path_info *pi)
 {
 	struct dyncast_addr peer =
 		dyncast_addr_from_su(dyncast_peer_su(pi->peer));
+	bool feed = service && dyncast_local_feed(service, &peer);
 	struct dyncast_path *path;
 	const uint8_t *value;
 	size_t len = 0;
@@ -208,20 +279,19 @@ struct dyncast_path *dyncast_path_read(const struct dyncast_service_key *key,
 	if (!path || (value != NULL) != (path->state != DYNCAST_PATH_PLAIN)) {
 		if (path)
 			path_free(path);
-		path = XCALLOC(MTYPE_DYNCAST_PATH, sizeof(*path));
-		path->peer = peer;
-		path->addpath_id = pi->addpath_rx_id;
-		path->received_ms = dyncast_now_ms();
-		if (value) {
-			path->value = XMALLOC(MTYPE_DYNCAST_PATH, len + 1);
-			memcpy(path->value, value, len);
-			path->len = len;
-			path->stale = true;
-		}
+		path = path_new(pi, &peer, value, len);
+	}
+	if (path->feed != feed) {
+		path->feed = feed;
+		path->stale = value != NULL;
 	}
 	if (path->stale)
 		path_decode(path, key, pi->peer);
 	path->nexthop = path_nexthop(pi->attr);
+	path->originator = CHECK_FLAG(pi->attr->flag,
+				      ATTR_FLAG_BIT(BGP_ATTR_ORIGINATOR_ID))
+				   ? pi->attr->originator_id.s_addr
+				   : pi->peer->remote_id.s_addr;
 	path->valid = CHECK_FLAG(pi->flags, BGP_PATH_VALID);
 	return path;
 }

@@ -10,8 +10,11 @@
 
 #include "receive.h"
 #include "jhash.h"
+#include "advertise.h"
 #include "origin.h"
 #include "peer_zebra.h"
+#include "profile.h"
+#include "site.h"
 
 DEFINE_MTYPE(DYNCAST, DYNCAST_TRACK, "Dyncast prefix");
 DEFINE_MTYPE_STATIC(DYNCAST, DYNCAST_RECHECK, "Dyncast prefix to look at");
@@ -97,6 +100,7 @@ static struct dyncast_track *track_get(const struct dyncast_service_key *key)
 
 static void track_free(struct dyncast_track *track)
 {
+	dyncast_site_forget(track);
 	dyncast_peer_unqueue(track);
 	if (track->dirty)
 		dyncast_dirty_del(&dirty, track);
@@ -122,24 +126,39 @@ static bool dest_has_attribute(struct bgp_dest *dest)
 /* one prefix                                                                */
 /* ------------------------------------------------------------------------- */
 
-static void track_read_paths(struct dyncast_track *track, struct bgp_dest *dest)
+static void track_read_paths(struct dyncast_track *track,
+			     struct dyncast_service *service,
+			     struct bgp_dest *dest)
 {
 	struct dyncast_path *old = track->paths;
 	struct dyncast_path **tail = &track->paths;
 	struct bgp_path_info *pi;
 
 	track->paths = NULL;
-	for (pi = bgp_dest_get_bgp_path_info(dest); pi; pi = pi->next) {
+	pi = dest ? bgp_dest_get_bgp_path_info(dest) : NULL;
+	for (; pi; pi = pi->next) {
 		/* other local paths are no other site */
 		if (CHECK_FLAG(pi->flags,
 			       BGP_PATH_REMOVED | BGP_PATH_HISTORY) ||
 		    !pi->peer->bgp || pi->peer == pi->peer->bgp->peer_self)
 			continue;
-		*tail = dyncast_path_read(&track->key, &old, pi);
+		*tail = dyncast_path_read(&track->key, service, &old, pi);
 		(*tail)->next = NULL;
 		tail = &(*tail)->next;
 	}
 	dyncast_paths_free(old);
+	if (service && dyncast_feed_take(service, track->paths))
+		dyncast_advertise_service(service);
+}
+
+/* a site spoke of all its routes */
+static void queue_all(uint32_t vrf_id)
+{
+	struct dyncast_track *track;
+
+	frr_each (dyncast_tracks, &dyncast_tracks, track)
+		if (track->key.vrf_id == vrf_id)
+			dyncast_peer_queue(track);
 }
 
 /* Read the paths; the track is freed when nothing is left to say. */
@@ -147,6 +166,7 @@ static void track_read(struct dyncast_track *track)
 {
 	afi_t afi = family2afi(track->key.prefix.addr.family);
 	struct bgp *bgp = bgp_lookup_by_vrf_id(track->key.vrf_id);
+	struct dyncast_service *service = dyncast_service_find_key(&track->key);
 	struct bgp_dest *dest = NULL;
 	struct dyncast_path *path;
 	struct prefix p;
@@ -156,18 +176,15 @@ static void track_read(struct dyncast_track *track)
 		dyncast_prefix_to_frr(&track->key.prefix, &p);
 		dest = dyncast_dest_lookup(bgp, afi, &p);
 	}
-	if (dest) {
-		track_read_paths(track, dest);
+	track_read_paths(track, service, dest);
+	if (dest)
 		bgp_dest_unlock_node(dest);
-	} else {
-		dyncast_paths_free(track->paths);
-		track->paths = NULL;
-	}
 	for (path = track->paths; path; path = path->next)
 		if (path->state != DYNCAST_PATH_PLAIN)
 			break;
-	if (!path && !track->sent_valid &&
-	    !dyncast_service_find_key(&track->key))
+	if (dyncast_site_learn(track))
+		queue_all(track->key.vrf_id);
+	if (!path && !track->sent_valid && !service)
 		track_free(track);
 	else
 		dyncast_peer_queue(track);
@@ -231,6 +248,7 @@ int dyncast_receive_process(struct bgp *bgp, afi_t afi, safi_t safi,
 	    bgp->inst_type == BGP_INSTANCE_TYPE_VIEW ||
 	    bgp->vrf_id == VRF_UNKNOWN)
 		return 0;
+	dyncast_profile_process(bgp, dest);
 	key.prefix = dyncast_prefix_from_frr(bgp_dest_get_prefix(dest));
 	track = dyncast_track_find(&key);
 	if (!track && dest_has_attribute(dest))

@@ -20,12 +20,14 @@ DECLARE_MTYPE(DYNCAST_PATH);
 PREDECL_HASH(dyncast_tracks);
 PREDECL_DLIST(dyncast_dirty);
 PREDECL_DLIST(dyncast_queue);
+PREDECL_DLIST(dyncast_sites);
 
 enum dyncast_path_state {
 	DYNCAST_PATH_PLAIN, /* without our attribute */
 	DYNCAST_PATH_OK,
 	DYNCAST_PATH_MALFORMED, /* no metrics from it, the route stays */
 	DYNCAST_PATH_UNTRUSTED, /* eBGP neighbor that is not accepted */
+	DYNCAST_PATH_SCOPE,	/* AS-Scope names another AS: as withdrawn */
 };
 
 /* A BGP path as it was last read. */
@@ -34,15 +36,18 @@ struct dyncast_path {
 	struct dyncast_addr peer;
 	uint32_t addpath_id;
 	struct dyncast_addr nexthop;
+	uint32_t originator; /* router id of who put it into BGP here */
 	bool valid;
 	bool stale;    /* trust or filters changed: judge it again */
+	bool feed;     /* of an instance of this site, no other site's */
 	uint8_t state; /* enum dyncast_path_state */
 	/* copy of the attribute's value, to see that it is the same one */
 	uint8_t *value;
 	size_t len;
 	int64_t received_ms;
-	bool has_policy;
-	struct dyncast_policy policy;
+	bool trusts_policy; /* by what kind of neighbor it comes from */
+	struct dyncast_policy policy; /* valid with DYNCAST_SITE_HAS_POLICY */
+	struct dyncast_site site;
 	uint16_t n_instances;
 	struct dyncast_instance *instances;
 	uint16_t n_filtered; /* D-BIDs that `dyncast dbid-prefix` refused */
@@ -52,6 +57,12 @@ struct dyncast_track {
 	struct dyncast_tracks_item item;
 	struct dyncast_service_key key;
 	struct dyncast_path *paths;
+	/* as a router's loopback: what its site said of all its routes */
+	bool site_said;
+	struct dyncast_sites_item site_item; /* while it did */
+	uint32_t site_originator;
+	uint8_t site_availability; /* percent */
+	uint16_t site_id;
 	bool dirty;
 	struct dyncast_dirty_item dirty_item;
 
@@ -77,6 +88,7 @@ struct dyncast_receive_counters {
 	uint64_t decoded;      /* attributes decoded, good or bad */
 	uint64_t malformed[8]; /* by enum dyncast_attr_result */
 	uint64_t untrusted;
+	uint64_t out_of_scope;
 	uint64_t filtered;
 	uint64_t unknown_subtlvs;
 };
@@ -88,8 +100,10 @@ void dyncast_paths_fini(void);
 /* value of our attribute in a path, NULL when it has none */
 const uint8_t *dyncast_path_attribute(const struct bgp_path_info *pi,
 				      size_t *len);
-/* the path as it is now; what *old knows of it is taken over, and out */
+/* the path as it is now; what *old knows of it is taken over, and out;
+ * service: the one configured here, or NULL */
 struct dyncast_path *dyncast_path_read(const struct dyncast_service_key *key,
+				       const struct dyncast_service *service,
 				       struct dyncast_path **old,
 				       const struct bgp_path_info *pi);
 void dyncast_paths_free(struct dyncast_path *paths);
@@ -110,6 +124,11 @@ void dyncast_receive_service(const struct dyncast_service *service);
 void dyncast_receive_reread(void);
 /* the attribute's code changed: look at every path of every table */
 void dyncast_receive_rescan(void);
+
+/* feed.c: what the instances that speak BGP themselves say of themselves;
+ * true when something changed */
+bool dyncast_feed_take(struct dyncast_service *service,
+		       const struct dyncast_path *paths);
 
 struct dyncast_track *dyncast_track_find(const struct dyncast_service_key *key);
 

@@ -6,12 +6,37 @@
  * bgpd's main thread; see service.h.
  */
 
+#include "advertise.h"
 #include "service.h"
+#include "lib/hash.h"
+#include "lib/jhash.h"
 
 DEFINE_MGROUP(DYNCAST, "dyncast");
 DEFINE_MTYPE(DYNCAST, DYNCAST_SERVICE, "Dyncast service");
 DEFINE_MTYPE(DYNCAST, DYNCAST_LOCAL, "Dyncast local instance");
 DEFINE_MTYPE(DYNCAST, DYNCAST_SETTING, "Dyncast setting");
+
+static int by_prefix_cmp(const struct dyncast_service *a,
+			 const struct dyncast_service *b)
+{
+	int order = strcmp(a->vrf, b->vrf);
+
+	return order ? order : dyncast_prefix_cmp(&a->prefix, &b->prefix);
+}
+
+static uint32_t by_prefix_hash(const struct dyncast_service *service)
+{
+	const struct dyncast_prefix *p = &service->prefix;
+
+	return jhash(p->addr.bytes, sizeof(p->addr.bytes),
+		     string_hash_make(service->vrf) ^ p->len);
+}
+
+DECLARE_HASH(dyncast_prefixes, struct dyncast_service, prefix_item,
+	     by_prefix_cmp, by_prefix_hash);
+
+/* services by VRF and prefix */
+static struct dyncast_prefixes_head prefixes;
 
 struct dyncast_state dyncast_state = {
 	.debug = {.desc = "Dyncast"},
@@ -54,7 +79,9 @@ void dyncast_state_init(struct event_loop *loop)
 	dyncast_state.loop = loop;
 	dyncast_state.start_ms = dyncast_now_ms();
 	dyncast_state.attr_code = DYNCAST_ATTR_CODE_DEFAULT;
+	dyncast_state.attr_size = DYNCAST_ATTR_SIZE_DEFAULT;
 	dyncast_services_init(&dyncast_state.services);
+	dyncast_prefixes_init(&prefixes);
 	dyncast_neighbors_init(&dyncast_state.neighbors);
 	dyncast_filters_init(&dyncast_state.filters);
 }
@@ -68,6 +95,7 @@ void dyncast_state_fini(void)
 	while ((service = dyncast_services_first(&dyncast_state.services)))
 		dyncast_service_free(service);
 	dyncast_services_fini(&dyncast_state.services);
+	dyncast_prefixes_fini(&prefixes);
 	while ((neighbor = dyncast_neighbors_pop(&dyncast_state.neighbors)))
 		XFREE(MTYPE_DYNCAST_SETTING, neighbor);
 	dyncast_neighbors_fini(&dyncast_state.neighbors);
@@ -105,6 +133,8 @@ void dyncast_service_free(struct dyncast_service *service)
 	while ((local = dyncast_locals_first(&service->locals)))
 		dyncast_local_free(local);
 	dyncast_locals_fini(&service->locals);
+	dyncast_advertise_gone(service);
+	dyncast_service_prefix_set(service, NULL, "");
 	dyncast_services_del(&dyncast_state.services, service);
 	XFREE(MTYPE_DYNCAST_SERVICE, service);
 }
@@ -114,7 +144,9 @@ bool dyncast_service_unused(const struct dyncast_service *service)
 	static const struct dyncast_policy none;
 
 	return !service->prefix.addr.family && !service->interval_ms &&
-	       !service->scope_set &&
+	       !service->scope_set && !service->level && !service->overload &&
+	       !service->as_scope && !service->agent_timeout_s &&
+	       !service->consent && !service->agent_within.addr.family &&
 	       !memcmp(&service->policy, &none, sizeof(none)) &&
 	       !dyncast_locals_count(&service->locals);
 }
@@ -139,17 +171,33 @@ bool dyncast_service_key(const struct dyncast_service *service,
 	return true;
 }
 
+void dyncast_service_prefix_set(struct dyncast_service *service,
+				const struct dyncast_prefix *prefix,
+				const char *vrf)
+{
+	static const struct dyncast_prefix none;
+
+	if (service->prefix.addr.family)
+		dyncast_prefixes_del(&prefixes, service);
+	service->prefix = prefix ? *prefix : none;
+	strlcpy(service->vrf, vrf, sizeof(service->vrf));
+	if (service->prefix.addr.family)
+		dyncast_prefixes_add(&prefixes, service);
+}
+
 struct dyncast_service *
 dyncast_service_find_key(const struct dyncast_service_key *key)
 {
-	struct dyncast_service *service;
-	struct dyncast_service_key own;
+	struct dyncast_service ref = {.prefix = key->prefix};
+	struct vrf *vrf;
 
-	frr_each (dyncast_services, &dyncast_state.services, service)
-		if (dyncast_service_key(service, &own) &&
-		    !dyncast_service_key_cmp(&own, key))
-			return service;
-	return NULL;
+	if (key->vrf_id != VRF_DEFAULT) {
+		vrf = vrf_lookup_by_id(key->vrf_id);
+		if (!vrf)
+			return NULL;
+		strlcpy(ref.vrf, vrf->name, sizeof(ref.vrf));
+	}
+	return dyncast_prefixes_find(&prefixes, &ref);
 }
 
 struct dyncast_local *dyncast_local_find(const struct dyncast_service *service,
@@ -183,28 +231,101 @@ void dyncast_local_free(struct dyncast_local *local)
 	XFREE(MTYPE_DYNCAST_LOCAL, local);
 }
 
+bool dyncast_local_unused(const struct dyncast_local *local)
+{
+	return !local->address.family && !local->drain && !local->feed &&
+	       !local->encapsulation;
+}
+
+/* What it asks for, else SRv6 where there is an IPv6 locator.  IP-in-IP goes
+ * over IPv4 where it can. */
+static uint8_t encapsulation(const struct dyncast_local *local,
+			     const struct dyncast_prefix **locator)
+{
+	uint8_t kind = local->encapsulation;
+
+	if (kind == DYNCAST_KIND_NONE)
+		kind = dyncast_state.locator.addr.family ? DYNCAST_KIND_SRV6
+							 : DYNCAST_KIND_IPIP;
+	*locator =
+		kind == DYNCAST_KIND_IPIP && dyncast_state.locator4.addr.family
+			? &dyncast_state.locator4
+			: &dyncast_state.locator;
+	return kind;
+}
+
 uint8_t dyncast_local_dbid(const struct dyncast_local *local,
 			   struct dyncast_addr *dbid)
 {
+	const struct dyncast_prefix *locator;
+	uint8_t kind = encapsulation(local, &locator);
+
 	memset(dbid, 0, sizeof(*dbid));
 	if (!local->address.family)
 		return DYNCAST_KIND_NONE;
-	if (local->sid &&
-	    dyncast_locator_sid(&dyncast_state.locator, local->sid, dbid))
-		return DYNCAST_KIND_SRV6;
+	if (local->sid && dyncast_locator_sid(locator, local->sid, dbid))
+		return kind;
 	*dbid = local->address;
 	return DYNCAST_KIND_ADJACENT;
+}
+
+const char *dyncast_local_dbid_missing(const struct dyncast_local *local)
+{
+	const struct dyncast_prefix *locator;
+	struct dyncast_addr dbid;
+
+	if (!local->sid ||
+	    dyncast_local_dbid(local, &dbid) != DYNCAST_KIND_ADJACENT)
+		return "";
+	encapsulation(local, &locator);
+	if (!locator->addr.family)
+		return "other sites cannot reach it: no `dyncast locator` for its encapsulation";
+	return "other sites cannot reach it: its sid does not fit into the IPv4 locator";
+}
+
+/* has its agent been silent for longer than the configuration allows? */
+static bool agent_lost(const struct dyncast_local *local)
+{
+	uint32_t timeout = local->service->agent_timeout_s;
+
+	return timeout && local->reported_ms &&
+	       dyncast_now_ms() - local->reported_ms > (int64_t)timeout * 1000;
 }
 
 uint8_t dyncast_local_flags(const struct dyncast_local *local)
 {
 	uint8_t flags = 0;
 
-	if (local->drain || local->agent_state == DYNCAST_AGENT_STATE_DRAIN)
+	if (local->drain || dyncast_state.drain ||
+	    local->agent_state == DYNCAST_AGENT_STATE_DRAIN)
 		flags |= DYNCAST_INSTANCE_DRAIN;
-	if (local->agent_state == DYNCAST_AGENT_STATE_DOWN)
+	if (local->agent_state == DYNCAST_AGENT_STATE_DOWN ||
+	    (local->feed && !local->feed_up) || agent_lost(local))
 		flags |= DYNCAST_INSTANCE_DOWN;
-	return flags;
+	return local->feed ? flags | local->feed_flags : flags;
+}
+
+const char *dyncast_local_reason(const struct dyncast_local *local)
+{
+	if (local->feed && !local->feed_up)
+		return "no BGP path from it";
+	if (agent_lost(local))
+		return "its agent is silent";
+	if (dyncast_state.drain)
+		return "the whole router is being drained";
+	return local->reason;
+}
+
+struct dyncast_local *dyncast_local_feed(const struct dyncast_service *service,
+					 const struct dyncast_addr *peer)
+{
+	struct dyncast_local *local;
+
+	frr_each (dyncast_locals,
+		  (struct dyncast_locals_head *)&service->locals, local)
+		if (local->feed && !dyncast_addr_cmp(&local->address, peer))
+			return local;
+	return NULL;
 }
 
 /* The agent's capacity is measured and wins over the configured one. */

@@ -27,6 +27,10 @@ DECLARE_MTYPE(DYNCAST_SETTING);
 
 #define DYNCAST_INTERVAL_DEFAULT 1000 /* ms */
 #define DYNCAST_THRESHOLD_DEFAULT 10  /* percent */
+#define DYNCAST_OVERLOAD_DEFAULT 95   /* percent of utilisation */
+#define DYNCAST_AGENT_MAX_DEFAULT 16  /* instances that agents may make */
+/* an instance that an agent made goes when its agent is silent for so long */
+#define DYNCAST_AGENT_GONE_MS 60000
 
 /* Without a word from zebra_dyncast for this long after start, local
  * instances are advertised as down instead of not at all. */
@@ -37,11 +41,26 @@ enum dyncast_scope {
 	DYNCAST_SCOPE_EXTERNAL,
 };
 
+/* how much other routers are told of an instance (requirement C2) */
+enum dyncast_level {
+	DYNCAST_LEVEL_RAW = 0, /* every metric */
+	DYNCAST_LEVEL_SCORE,   /* a score of 0 to 10 and nothing else */
+};
+
+/* is the policy that travels with metrics followed? */
+enum dyncast_consent {
+	DYNCAST_CONSENT_UNSET = 0, /* as the neighbor's kind has it */
+	DYNCAST_CONSENT_ACCEPT,
+	DYNCAST_CONSENT_REFUSE,
+};
+
 struct dyncast_service;
 struct dyncast_origin;
 
 PREDECL_SORTLIST_UNIQ(dyncast_locals);
 PREDECL_SORTLIST_UNIQ(dyncast_services);
+PREDECL_HASH(dyncast_prefixes);
+PREDECL_DLIST(dyncast_soons);
 PREDECL_SORTLIST_UNIQ(dyncast_neighbors);
 PREDECL_SORTLIST_UNIQ(dyncast_filters);
 
@@ -55,7 +74,15 @@ struct dyncast_local {
 	struct dyncast_addr address; /* family 0: no address line yet */
 	uint32_t capacity;	     /* 0: not configured */
 	uint16_t sid;		     /* 0: none */
+	uint8_t encapsulation;	     /* SRV6 or IPIP, NONE: by locator */
 	bool drain;
+	bool feed;     /* its own BGP session says how it is */
+	bool by_agent; /* no line names it: an agent brought it up */
+
+	/* from its BGP path, with `feed` */
+	bool feed_up;
+	uint8_t feed_flags; /* DYNCAST_INSTANCE_*, as it says */
+	int64_t feed_ms; /* when the attribute came that was taken; 0: none */
 
 	/* from agents; times are dyncast_now_ms() */
 	uint8_t agent_state; /* enum dyncast_agent_state */
@@ -73,24 +100,50 @@ struct dyncast_local {
 
 struct dyncast_service {
 	struct dyncast_services_item item;
+	struct dyncast_prefixes_item prefix_item; /* while it has a prefix */
 	char name[DYNCAST_NAME_SIZE];
 
-	/* configuration; family 0: no prefix line yet */
+	/* configuration; changed by dyncast_service_prefix_set() alone; family
+	 * 0: no prefix line yet */
 	struct dyncast_prefix prefix;
 	char vrf[VRF_NAMSIZ + 1]; /* empty: the default VRF */
+
 	struct dyncast_policy policy;
 	uint32_t interval_ms; /* 0: not configured */
 	uint8_t threshold;
 	uint8_t scope; /* enum dyncast_scope */
 	bool scope_set;
+	uint8_t level;		  /* enum dyncast_level */
+	uint8_t overload;	  /* percent; 0: not configured */
+	uint32_t as_scope;	  /* 0: not configured */
+	uint32_t agent_timeout_s; /* 0: a silent agent is no dead instance */
+	uint8_t consent;	  /* enum dyncast_consent, to others' policy */
+	/* where agents may bring up instances; family 0: nowhere */
+	struct dyncast_prefix agent_within;
+	uint8_t agent_max;
 
 	struct dyncast_locals_head locals;
-	struct dyncast_origin *origin; /* advertise.c's, may be NULL */
+	/* advertise.c's */
+	struct dyncast_origin *origin; /* may be NULL */
+	bool soon;
+	struct dyncast_soons_item soon_item;
 };
 
 struct dyncast_neighbor {
 	struct dyncast_neighbors_item item;
 	struct dyncast_addr addr;
+	bool accept;	 /* its metrics, though it is another AS */
+	uint8_t consent; /* enum dyncast_consent */
+};
+
+/* What is said of this site as a whole. */
+struct dyncast_site_config {
+	uint32_t preference; /* 0: nothing is said */
+	bool id_set;
+	uint16_t id;
+	/* the standalone update; family 0: none */
+	struct dyncast_addr loopback;
+	uint8_t availability; /* percent */
 };
 
 struct dyncast_filter {
@@ -122,8 +175,14 @@ struct dyncast_state {
 	struct dyncast_services_head services;
 	struct dyncast_neighbors_head neighbors; /* eBGP ones that we trust */
 	struct dyncast_filters_head filters;	 /* of learnt D-BIDs */
-	struct dyncast_prefix locator;		 /* family 0: none */
-	uint8_t attr_code;
+	struct dyncast_prefix locator;		 /* IPv6, family 0: none */
+	struct dyncast_prefix locator4;		 /* IPv4, family 0: none */
+	uint8_t attr_code;			 /* of profile "transitive" */
+	bool ietf;				 /* profile "ietf" */
+	uint16_t attr_size;			 /* bound of what is said */
+	bool fast;				 /* `dyncast advertise fast` */
+	bool drain;				 /* the whole router */
+	struct dyncast_site_config site;
 	struct debug debug;
 };
 
@@ -140,9 +199,26 @@ void dyncast_state_fini(void);
 
 int64_t dyncast_now_ms(void); /* monotonic, never 0 */
 
+/* code and flags of the attribute in the profile that is in force */
+static inline uint8_t dyncast_attr_code(void)
+{
+	return dyncast_state.ietf ? DYNCAST_ATTR_CODE_IETF
+				  : dyncast_state.attr_code;
+}
+
+static inline uint8_t dyncast_attr_flags(void)
+{
+	return dyncast_state.ietf ? DYNCAST_ATTR_FLAGS_IETF
+				  : DYNCAST_ATTR_FLAGS;
+}
+
 struct dyncast_service *dyncast_service_find(const char *name);
 struct dyncast_service *dyncast_service_get(const char *name);
 void dyncast_service_free(struct dyncast_service *service);
+/* prefix NULL: none */
+void dyncast_service_prefix_set(struct dyncast_service *service,
+				const struct dyncast_prefix *prefix,
+				const char *vrf);
 /* no line is left that configures it */
 bool dyncast_service_unused(const struct dyncast_service *service);
 /* false while the service has no prefix or its VRF does not exist */
@@ -156,12 +232,21 @@ struct dyncast_local *dyncast_local_find(const struct dyncast_service *service,
 struct dyncast_local *dyncast_local_get(struct dyncast_service *service,
 					const char *name);
 void dyncast_local_free(struct dyncast_local *local);
+/* no line is left that configures it */
+bool dyncast_local_unused(const struct dyncast_local *local);
 
 /* D-BID and kind of a local instance; family 0 and NONE without an address */
 uint8_t dyncast_local_dbid(const struct dyncast_local *local,
 			   struct dyncast_addr *dbid);
+/* has a sid, and yet no D-BID that other sites could use: why, else "" */
+const char *dyncast_local_dbid_missing(const struct dyncast_local *local);
 /* DYNCAST_INSTANCE_* from configuration and agents (not from zebra) */
 uint8_t dyncast_local_flags(const struct dyncast_local *local);
+/* why it is not up, as far as this module knows; "" when nothing is wrong */
+const char *dyncast_local_reason(const struct dyncast_local *local);
+/* the instance whose own BGP session is with this neighbor, or NULL */
+struct dyncast_local *dyncast_local_feed(const struct dyncast_service *service,
+					 const struct dyncast_addr *peer);
 /* metrics as of now, age and configured capacity included */
 struct dyncast_metrics dyncast_local_metrics(const struct dyncast_local *local,
 					     int64_t now_ms);

@@ -28,6 +28,8 @@ static const char *path_state_str(uint8_t state)
 		return "malformed";
 	case DYNCAST_PATH_UNTRUSTED:
 		return "untrusted";
+	case DYNCAST_PATH_SCOPE:
+		return "out of scope";
 	default:
 		return "plain";
 	}
@@ -84,6 +86,10 @@ static struct json_object *json_path(const struct dyncast_path *path)
 	json_object_string_add(json, "state", path_state_str(path->state));
 	json_object_int_add(json, "instances", path->n_instances);
 	json_object_int_add(json, "filtered", path->n_filtered);
+	json_object_boolean_add(json, "feed", path->feed);
+	if (path->site.has)
+		json_object_object_add(json, "site",
+				       dyncast_show_site_json(&path->site));
 	return json;
 }
 
@@ -116,6 +122,12 @@ static void json_service_config(struct json_object *json,
 			    service->interval_ms ? service->interval_ms
 						 : DYNCAST_INTERVAL_DEFAULT);
 	json_object_int_add(json, "threshold", service->threshold);
+	json_object_int_add(json, "overload",
+			    service->overload ? service->overload
+					      : DYNCAST_OVERLOAD_DEFAULT);
+	json_object_string_add(json, "level",
+			       service->level == DYNCAST_LEVEL_SCORE ? "score"
+								     : "raw");
 	json_object_string_add(json, "scope",
 			       service->scope == DYNCAST_SCOPE_INTERNAL
 				       ? "internal"
@@ -124,7 +136,30 @@ static void json_service_config(struct json_object *json,
 	json_object_int_add(json, "refreshes", origin ? origin->refreshes : 0);
 	json_object_int_add(json, "heldBack", origin ? origin->held_back : 0);
 	json_object_int_add(json, "attributeBytes", origin ? origin->len : 0);
-	json_object_boolean_add(json, "merged", origin && origin->merged);
+	json_object_int_add(json, "leftOut", origin ? origin->left_out : 0);
+}
+
+static void json_policy(struct json_object *json,
+			const struct dyncast_policy *policy)
+{
+	json_object_string_add(json, "cost",
+			       dyncast_cost_policy_str(policy->cost));
+	if (policy->cost == DYNCAST_COST_WEIGHTED)
+		json_object_int_add(json, "alpha", policy->alpha);
+	if (policy->hysteresis)
+		json_object_int_add(json, "hysteresis", policy->hysteresis);
+	if (policy->hold_s)
+		json_object_int_add(json, "hold", policy->hold_s);
+	if (policy->max_utilisation)
+		json_object_int_add(json, "maxUtilisation",
+				    policy->max_utilisation);
+	if (policy->min_score)
+		json_object_int_add(json, "minScore", policy->min_score);
+	if (policy->max_delay_us)
+		json_object_int_add(json, "maxDelayUs", policy->max_delay_us);
+	if (policy->max_network_us)
+		json_object_int_add(json, "maxNetworkUs",
+				    policy->max_network_us);
 }
 
 static struct json_object *json_service(const struct dyncast_service *service,
@@ -156,9 +191,7 @@ static struct json_object *json_service(const struct dyncast_service *service,
 	json_object_int_add(json, "timeout",
 			    policy->timeout_s ? policy->timeout_s
 					      : DYNCAST_FLOW_TIMEOUT_DEFAULT);
-	json_object_string_add(json, "cost",
-			       policy->cost == DYNCAST_COST_DELAY ? "delay"
-								  : "default");
+	json_policy(json, policy);
 	if (service)
 		json_service_config(json, service);
 	array = json_object_new_array();
@@ -261,8 +294,9 @@ static void service_text(struct vty *vty, const struct dyncast_service *service,
 				   text, sizeof(text)));
 	if (service && service->vrf[0])
 		vty_out(vty, ", VRF %s", service->vrf);
-	vty_out(vty, "\n  select %s, affinity %s, flow timeout %u s\n",
+	vty_out(vty, "\n  select %s, cost %s, affinity %s, flow timeout %u s\n",
 		dyncast_action_str(policy->action),
+		dyncast_cost_policy_str(policy->cost),
 		dyncast_affinity_str(policy->affinity),
 		policy->timeout_s ? policy->timeout_s
 				  : DYNCAST_FLOW_TIMEOUT_DEFAULT);
@@ -288,6 +322,17 @@ static void service_text(struct vty *vty, const struct dyncast_service *service,
 	vty_out(vty, "\n");
 }
 
+/* as withdrawn, but people want to know why */
+static bool out_of_scope(const struct dyncast_track *track)
+{
+	const struct dyncast_path *path;
+
+	for (path = track->paths; path; path = path->next)
+		if (path->state == DYNCAST_PATH_SCOPE)
+			return true;
+	return false;
+}
+
 /* false when there is nothing to show: a learnt prefix on its way out */
 static bool service_show(struct vty *vty, struct json_object *array,
 			 const struct dyncast_service *service,
@@ -296,6 +341,8 @@ static bool service_show(struct vty *vty, struct json_object *array,
 	struct dyncast_set set;
 	bool known = track && dyncast_candidates_build(track, &set);
 
+	if (!service && !known && track && out_of_scope(track))
+		known = dyncast_candidates_none(track, &set);
 	if (!service && !known)
 		return false;
 	if (array)
@@ -370,6 +417,10 @@ static struct json_object *json_local(const struct dyncast_local *local)
 	json_object_string_add(json, "reason", why);
 	json_flags(json, flags);
 	json_object_string_add(json, "agentReason", local->reason);
+	json_object_string_add(json, "stateReason",
+			       dyncast_local_reason(local));
+	json_object_boolean_add(json, "byAgent", local->by_agent);
+	json_object_boolean_add(json, "feed", local->feed);
 	json_object_int_add(json, "reports", local->reports);
 	json_metrics(json, &metrics);
 	return json;
@@ -389,10 +440,14 @@ static void local_line(struct vty *vty, const struct dyncast_local *local)
 	instance_lines(vty, local->name, flags, &metrics, &dbid, NULL);
 	if (why[0])
 		vty_out(vty, "    %s: %s\n",
-			advertised ? "advertised as down" : "not advertised",
+			!advertised			? "not advertised"
+			: flags & DYNCAST_INSTANCE_DOWN ? "advertised as down"
+							: "advertised",
 			why);
-	if (local->reason[0])
-		vty_out(vty, "    agent: %s\n", local->reason);
+	why = dyncast_local_reason(local);
+	if (why[0])
+		vty_out(vty, "    %s%s\n",
+			why == local->reason ? "agent: " : "", why);
 }
 
 static void instances_local(struct vty *vty, struct json_object *array,

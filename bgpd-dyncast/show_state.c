@@ -9,6 +9,7 @@
 #include "agent_socket.h"
 #include "cli.h"
 #include "peer_zebra.h"
+#include "profile.h"
 #include "receive.h"
 
 static struct json_object *json_zebra(const struct dyncast_peer_status *peer)
@@ -52,6 +53,11 @@ static struct json_object *json_agents(const struct dyncast_agent_status *agent)
 	return json;
 }
 
+static const char *profile_str(void)
+{
+	return dyncast_state.ietf ? "ietf" : "transitive";
+}
+
 static const char *const malformed_keys[] = {
 	[DYNCAST_ATTR_EMPTY] = "empty",
 	[DYNCAST_ATTR_TRUNCATED] = "truncated",
@@ -73,10 +79,55 @@ static struct json_object *json_received(void)
 				    c->malformed[i]);
 	json_object_int_add(json, "decoded", c->decoded);
 	json_object_object_add(json, "malformed", malformed);
+	json_object_int_add(json, "updates", dyncast_profile_counters.updates);
+	json_object_int_add(json, "badFlags",
+			    dyncast_profile_counters.bad_flags);
+	json_object_int_add(json, "repeated",
+			    dyncast_profile_counters.repeated);
+	json_object_int_add(json, "restored",
+			    dyncast_profile_counters.restored);
 	json_object_int_add(json, "untrusted", c->untrusted);
+	json_object_int_add(json, "outOfScope", c->out_of_scope);
 	json_object_int_add(json, "filtered", c->filtered);
 	json_object_int_add(json, "unknownSubTlvs", c->unknown_subtlvs);
 	return json;
+}
+
+/* standalone updates: what sites say of all their routes */
+static struct json_object *json_sites(void)
+{
+	struct json_object *array = json_object_new_array(), *json;
+	char text[DYNCAST_ADDR_STRLEN];
+	struct dyncast_track *track;
+
+	frr_each (dyncast_tracks, &dyncast_tracks, track) {
+		if (!track->site_said)
+			continue;
+		json = json_object_new_object();
+		json_object_string_add(json, "nextHop",
+				       dyncast_addr_str(&track->key.prefix.addr,
+							text, sizeof(text)));
+		json_object_int_add(json, "siteId", track->site_id);
+		json_object_int_add(json, "availability",
+				    track->site_availability);
+		json_object_array_add(array, json);
+	}
+	return array;
+}
+
+static void text_sites(struct vty *vty)
+{
+	char text[DYNCAST_ADDR_STRLEN];
+	struct dyncast_track *track;
+
+	frr_each (dyncast_tracks, &dyncast_tracks, track)
+		if (track->site_said)
+			vty_out(vty,
+				"Site %u with next hop %s: %u %% available\n",
+				track->site_id,
+				dyncast_addr_str(&track->key.prefix.addr, text,
+						 sizeof(text)),
+				track->site_availability);
 }
 
 struct json_object *dyncast_show_state_json(void)
@@ -88,11 +139,21 @@ struct json_object *dyncast_show_state_json(void)
 
 	dyncast_peer_status_get(&peer);
 	dyncast_agent_status_get(&agent);
-	json_object_int_add(json, "attributeCode", dyncast_state.attr_code);
+	json_object_string_add(json, "profile", profile_str());
+	json_object_int_add(json, "attributeCode", dyncast_attr_code());
+	json_object_int_add(json, "attributeSize", dyncast_state.attr_size);
+	json_object_boolean_add(json, "fast", dyncast_state.fast);
+	json_object_boolean_add(json, "drain", dyncast_state.drain);
 	json_object_string_add(
 		json, "locator",
 		dyncast_state.locator.addr.family
 			? dyncast_prefix_str(&dyncast_state.locator, text,
+					     sizeof(text))
+			: "");
+	json_object_string_add(
+		json, "locatorIpv4",
+		dyncast_state.locator4.addr.family
+			? dyncast_prefix_str(&dyncast_state.locator4, text,
 					     sizeof(text))
 			: "");
 	json_object_boolean_add(
@@ -103,6 +164,7 @@ struct json_object *dyncast_show_state_json(void)
 	json_object_object_add(json, "zebra", json_zebra(&peer));
 	json_object_object_add(json, "agents", json_agents(&agent));
 	json_object_object_add(json, "received", json_received());
+	json_object_object_add(json, "sites", json_sites());
 	return json;
 }
 
@@ -116,11 +178,20 @@ void dyncast_show_state_text(struct vty *vty)
 
 	dyncast_peer_status_get(&peer);
 	dyncast_agent_status_get(&agent);
-	vty_out(vty, "Attribute code %u, locator %s\n", dyncast_state.attr_code,
+	vty_out(vty, "Attribute code %u (profile %s), locator %s\n",
+		dyncast_attr_code(), profile_str(),
 		dyncast_state.locator.addr.family
 			? dyncast_prefix_str(&dyncast_state.locator, text,
 					     sizeof(text))
 			: "none");
+	if (dyncast_state.locator4.addr.family)
+		vty_out(vty, "IPv4 locator %s\n",
+			dyncast_prefix_str(&dyncast_state.locator4, text,
+					   sizeof(text)));
+	if (dyncast_state.fast)
+		vty_out(vty, "Changes are advertised fast\n");
+	if (dyncast_state.drain)
+		vty_out(vty, "The whole router is being drained\n");
 	if (DEBUG_MODE_CHECK(&dyncast_state.debug, DEBUG_MODE_ALL))
 		vty_out(vty, "Debugging is on\n");
 	vty_out(vty, "zebra_dyncast: %s%s\n",
@@ -145,8 +216,14 @@ void dyncast_show_state_text(struct vty *vty)
 		"Received: %" PRIu64 " attributes, %" PRIu64
 		" not trusted, %" PRIu64 " D-BIDs filtered\n",
 		c->decoded, c->untrusted, c->filtered);
+	vty_out(vty,
+		"  %" PRIu64 " out of scope, %" PRIu64
+		" with wrong flags, %" PRIu64 " repeated\n",
+		c->out_of_scope, dyncast_profile_counters.bad_flags,
+		dyncast_profile_counters.repeated);
 	for (i = DYNCAST_ATTR_EMPTY; i <= DYNCAST_ATTR_TOO_MANY; i++)
 		if (c->malformed[i])
 			vty_out(vty, "  malformed, %s: %" PRIu64 "\n",
 				dyncast_attr_result_str(i), c->malformed[i]);
+	text_sites(vty);
 }

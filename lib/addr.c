@@ -21,6 +21,8 @@
 #define SID_BITS 16
 #define LOCATOR_LEN_MIN 16
 #define LOCATOR_LEN_MAX (MAX_V6_LEN - SID_BITS)
+#define LOCATOR4_LEN_MIN 8
+#define LOCATOR4_LEN_MAX (MAX_V4_LEN - 1)
 
 size_t dyncast_family_size(uint8_t family)
 {
@@ -222,21 +224,35 @@ bool dyncast_prefix_parse(const char *text, struct dyncast_prefix *prefix)
 	return true;
 }
 
+/* where the number's last bit is, or -1: not a locator, or it does not fit */
+static int locator_end(const struct dyncast_prefix *locator, uint32_t number)
+{
+	if (locator->addr.family == AF_INET6)
+		return locator->len >= LOCATOR_LEN_MIN &&
+				       locator->len <= LOCATOR_LEN_MAX
+			       ? locator->len + SID_BITS
+			       : -1;
+	if (locator->addr.family != AF_INET ||
+	    locator->len < LOCATOR4_LEN_MIN ||
+	    locator->len > LOCATOR4_LEN_MAX ||
+	    number >= 1u << (MAX_V4_LEN - locator->len))
+		return -1;
+	return MAX_V4_LEN;
+}
+
 bool dyncast_locator_sid(const struct dyncast_prefix *locator, uint32_t number,
 			 struct dyncast_addr *sid)
 {
 	struct dyncast_prefix out = *locator;
+	int end = locator_end(locator, number);
 
-	if (locator->addr.family != AF_INET6 ||
-	    locator->len < LOCATOR_LEN_MIN || locator->len > LOCATOR_LEN_MAX)
-		return false;
-	if (number < 1 || number > UINT16_MAX)
+	if (end < 0 || number < 1 || number > UINT16_MAX)
 		return false;
 	dyncast_prefix_mask(&out);
-	for (unsigned int bit = 0; bit < SID_BITS; bit++) {
-		unsigned int pos = locator->len + bit;
+	for (int bit = 0; bit < SID_BITS; bit++) {
+		int pos = end - 1 - bit;
 
-		if (number & (1u << (SID_BITS - 1 - bit)))
+		if (number & (1u << bit))
 			out.addr.bytes[pos / 8] |= (uint8_t)(0x80u >> pos % 8);
 	}
 	*sid = out.addr;

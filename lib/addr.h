@@ -48,11 +48,10 @@ bool dyncast_addr_parse(const char *text, struct dyncast_addr *addr);
 bool dyncast_prefix_parse(const char *text, struct dyncast_prefix *prefix);
 
 /*
- * The SID number `number` (1-65535) of a locator: the locator's prefix with
- * the number in the 16 bits that follow it.  A pure function of
- * configuration, so that a restart never moves a D-BID.
- * False unless the locator is IPv6 and 16 to 112 bits long, and number is in
- * range.
+ * The D-BID number `number` (1-65535) of a locator.  IPv6, 16 to 112 bits long:
+ * the number is in the 16 bits that follow the prefix.  IPv4, 8 to 31 bits
+ * long: it is the host part, and has to fit.  A pure function of configuration,
+ * so that a restart never moves a D-BID.  False when there is none.
  */
 bool dyncast_locator_sid(const struct dyncast_prefix *locator, uint32_t number,
 			 struct dyncast_addr *sid);

@@ -42,6 +42,9 @@ static const struct number_key number_keys[] = {
 	 "delayUs must be a number from 0 to 4294967295"},
 	{"score", DYNCAST_HAS_SCORE, 0, DYNCAST_SCORE_MAX,
 	 "score must be a number from 0 to 10"},
+	/* requests per second at full utilisation, as it has learnt them */
+	{"rate", DYNCAST_HAS_RATE, 0.001, UINT32_MAX / 1000,
+	 "rate must be a number from 0.001 to 4294967"},
 	{"ageMs", 0, 0, INFINITY, "ageMs must be a number, 0 or more"},
 };
 
@@ -49,6 +52,7 @@ static const char *const state_names[] = {
 	[DYNCAST_AGENT_STATE_UP] = "up",
 	[DYNCAST_AGENT_STATE_DOWN] = "down",
 	[DYNCAST_AGENT_STATE_DRAIN] = "drain",
+	[DYNCAST_AGENT_STATE_GONE] = "gone",
 };
 #define N_STATES (sizeof(state_names) / sizeof(*state_names))
 
@@ -96,6 +100,9 @@ static void metric_set(struct dyncast_metrics *m, uint8_t has, double value)
 	case DYNCAST_HAS_SCORE:
 		m->score = (uint8_t)rounded(value);
 		break;
+	case DYNCAST_HAS_RATE:
+		m->rate = rounded(value * 1000);
+		break;
 	default:
 		m->age_ms = value < UINT32_MAX ? rounded(value) : UINT32_MAX;
 	}
@@ -136,7 +143,31 @@ static const char *parse_state(struct json_object *root, uint8_t *state)
 			return NULL;
 		}
 	}
-	return "state must be \"up\", \"down\" or \"drain\"";
+	return "state must be \"up\", \"down\", \"drain\" or \"gone\"";
+}
+
+/* where an instance is that no configuration names */
+static const char *parse_place(struct json_object *root,
+			       struct dyncast_agent_report *report)
+{
+	struct json_object *value;
+	int64_t sid;
+
+	if (json_object_object_get_ex(root, "address", &value) &&
+	    (!json_object_is_type(value, json_type_string) ||
+	     !dyncast_addr_parse(json_object_get_string(value),
+				 &report->address)))
+		return "address must be an IPv4 or IPv6 address";
+	if (!json_object_object_get_ex(root, "sid", &value))
+		return NULL;
+	sid = json_object_get_int64(value);
+	if (!json_object_is_type(value, json_type_int) || sid < 1 ||
+	    sid > UINT16_MAX)
+		return "sid must be a number from 1 to 65535";
+	if (!report->address.family)
+		return "sid needs an address";
+	report->sid = (uint16_t)sid;
+	return NULL;
 }
 
 static bool is_printable(char c)
@@ -182,6 +213,8 @@ static const char *parse_root(struct json_object *root,
 		error = parse_metrics(root, &report->metrics);
 	if (!error)
 		error = parse_state(root, &report->state);
+	if (!error)
+		error = parse_place(root, report);
 	if (!error)
 		error = parse_reason(root, report->reason);
 	if (!error && !report->metrics.has && !report->state)
@@ -287,9 +320,24 @@ static bool report_valid(const struct dyncast_agent_report *report)
 
 	if (reason_len == sizeof(report->reason) || report->state >= N_STATES)
 		return false;
+	if (report->sid && !report->address.family)
+		return false;
 	return dyncast_name_valid(report->service) &&
 	       dyncast_name_valid(report->instance) &&
 	       dyncast_metrics_valid(m) && (m->has || report->state);
+}
+
+static void text_add_place(struct text *text,
+			   const struct dyncast_agent_report *report)
+{
+	char address[DYNCAST_ADDR_STRLEN];
+
+	if (!report->address.family)
+		return;
+	text_add(text, ",\"address\":\"%s\"",
+		 dyncast_addr_str(&report->address, address, sizeof(address)));
+	if (report->sid)
+		text_add(text, ",\"sid\":%u", report->sid);
 }
 
 static void text_add_metrics(struct text *text, const struct dyncast_metrics *m)
@@ -305,6 +353,9 @@ static void text_add_metrics(struct text *text, const struct dyncast_metrics *m)
 		text_add(text, ",\"delayUs\":%u", m->delay_us);
 	if (m->has & DYNCAST_HAS_SCORE)
 		text_add(text, ",\"score\":%u", m->score);
+	if (m->has & DYNCAST_HAS_RATE)
+		text_add(text, ",\"rate\":%u.%03u", m->rate / 1000,
+			 m->rate % 1000);
 	if (m->age_ms)
 		text_add(text, ",\"ageMs\":%u", m->age_ms);
 }
@@ -318,6 +369,7 @@ size_t dyncast_agent_line_format(const struct dyncast_agent_report *report,
 		return 0;
 	text_add(&text, "{\"service\":\"%s\",\"instance\":\"%s\"",
 		 report->service, report->instance);
+	text_add_place(&text, report);
 	text_add_metrics(&text, &report->metrics);
 	if (report->state)
 		text_add(&text, ",\"state\":\"%s\"",

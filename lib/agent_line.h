@@ -5,12 +5,17 @@
  * is accepted.
  *
  *   {"service":"video","instance":"a1","capacity":100,"utilisation":37.5,
- *    "inFlight":12,"delayUs":4100,"score":7,"ageMs":20}
+ *    "inFlight":12,"delayUs":4100,"score":7,"rate":250.5,"ageMs":20}
  *   {"service":"video","instance":"a1","state":"down","reason":"HTTP 503"}
  *   {"service":"video","instance":"a1","state":"up"}
+ *   {"service":"video","instance":"a3","address":"10.1.0.13","sid":19,
+ *    "state":"up"}
+ *   {"service":"video","instance":"a3","state":"gone"}
  *
  * Every metric is optional, but a line names an instance and says something.
- * "state" is "up", "down", "drain"; it may stand with metrics.  Unknown keys
+ * "state" is "up", "down", "drain"; it may stand with metrics.  "address", and
+ * "sid" with it, bring up an instance that is not configured, where the router
+ * allows that; "gone" takes it away.  Unknown keys
  * are ignored (CATS R8).  The router answers bad lines only, with
  *   {"error":"…","line":N}
  * and goes on with the next line.
@@ -31,12 +36,16 @@ enum dyncast_agent_state {
 	DYNCAST_AGENT_STATE_UP,
 	DYNCAST_AGENT_STATE_DOWN,
 	DYNCAST_AGENT_STATE_DRAIN,
+	DYNCAST_AGENT_STATE_GONE, /* one that the agent brought up goes */
 };
 
 struct dyncast_agent_report {
 	char service[DYNCAST_NAME_SIZE];
 	char instance[DYNCAST_NAME_SIZE];
 	uint8_t state; /* enum dyncast_agent_state */
+	/* of an instance that the router's configuration does not name */
+	struct dyncast_addr address; /* family 0: not said */
+	uint16_t sid;		     /* 0: not said */
 	struct dyncast_metrics metrics;
 	char reason[DYNCAST_AGENT_REASON_SIZE]; /* printable ASCII */
 };

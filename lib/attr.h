@@ -20,8 +20,13 @@
 #define DYNCAST_ATTR_FLAGS 0xc0 /* optional, transitive */
 /* profile "ietf": IANA's temporary allocation, expires 2027-04-23 */
 #define DYNCAST_ATTR_CODE_IETF 42
+#define DYNCAST_ATTR_FLAGS_IETF 0x80 /* optional, non-transitive */
 
-#define DYNCAST_ATTR_SIZE_DEFAULT 1024 /* bound of what we originate */
+/* bound of what we originate, header included; a message has 4,096 octets for
+ * this attribute, the others and the prefix */
+#define DYNCAST_ATTR_SIZE_DEFAULT 1024
+#define DYNCAST_ATTR_SIZE_MIN 256
+#define DYNCAST_ATTR_SIZE_MAX 3584
 #define DYNCAST_ATTR_INSTANCES_MAX 64
 
 /* the sub-TLVs of section 4 of the draft, and ours from the unassigned range */
@@ -109,6 +114,13 @@ size_t dyncast_attr_encode(const struct dyncast_attr *in, uint8_t *buf,
 			   size_t size);
 
 /*
+ * Encode as much of *attr as fits: names are given up first, then instances,
+ * those that are down and those of least capacity first.  *attr is left as it
+ * was encoded.  Returns the length, 0 when not even the site's figures fit.
+ */
+size_t dyncast_attr_fit(struct dyncast_attr *attr, uint8_t *buf, size_t size);
+
+/*
  * Find the value of attribute `code` in a buffer of concatenated path
  * attributes, headers included, as bgpd keeps unknown transitive ones.
  * Handles extended lengths.  NULL when absent or when the buffer is broken
@@ -116,6 +128,13 @@ size_t dyncast_attr_encode(const struct dyncast_attr *in, uint8_t *buf,
  */
 const uint8_t *dyncast_attr_find(const uint8_t *buf, size_t buf_len,
 				 uint8_t code, size_t *len);
+
+/*
+ * Give every attribute `code` in such a buffer these flags (its extended
+ * length stays).  Returns how many changed.
+ */
+size_t dyncast_attr_reflag(uint8_t *buf, size_t len, uint8_t code,
+			   uint8_t flags);
 
 /*
  * Write flags, code, length and value into buf (extended length only when

@@ -17,6 +17,7 @@
 #include "attr_wire.h"
 #include "check.h"
 #include "cursor.h"
+#include "policy_wire.h"
 
 /* one sub-TLV did not concern us; never leaves this file */
 #define RESULT_UNKNOWN (DYNCAST_ATTR_TOO_MANY + 1)
@@ -211,24 +212,23 @@ static enum dyncast_attr_result decode_as_scope(struct dyncast_reader *r,
 
 /*
  * 65281:
- *   +---------------+---------------+---------------+---------------+
- *   | action        | affinity      | cost          | plen          |
- *   +---------------+---------------+---------------+---------------+
- *   | flow timeout, s               | of later versions ...
- *   +-------------------------------+
+ *   +---------------------------------------------------------------+
+ *   | policy, 6 or 20 bytes (policy_wire.h), of later versions ...
+ *   +---------------------------------------------------------------+
  *
  * A policy with a value that a later version invented is not followed in part.
  */
 static enum dyncast_attr_result decode_policy(struct dyncast_reader *r,
 					      struct dyncast_attr *attr)
 {
-	struct dyncast_policy policy;
+	struct dyncast_policy policy = {0};
 
-	policy.action = dyncast_get_u8(r);
-	policy.affinity = dyncast_get_u8(r);
-	policy.cost = dyncast_get_u8(r);
-	policy.plen = dyncast_get_u8(r);
-	policy.timeout_s = dyncast_get_u16(r);
+	dyncast_get_policy_short(r, &policy);
+	/* half a second part is one of nobody's versions */
+	if (r->left)
+		dyncast_get_policy_rest(r, &policy);
+	if (r->bad)
+		return DYNCAST_ATTR_BAD_LENGTH;
 	if (!dyncast_policy_known(&policy))
 		return RESULT_UNKNOWN;
 	if (!dyncast_policy_valid(&policy))
@@ -318,7 +318,9 @@ static void decode_metrics(struct dyncast_reader *r, uint8_t has,
  *   +---------------+---------------+-------------------------------+
  *   | score         | name length   | D-BID, 4 or 16 bytes ...
  *   +---------------+---------------+-------------------------------+
- *   | name ...                      | of later versions ...
+ *   | name ...                      | rate, 4 bytes, if it has one
+ *   +-------------------------------+-------------------------------+
+ *   | of later versions ...
  *   +-------------------------------+
  *
  * Flags and metrics that a later version invented are ignored; so is an
@@ -354,6 +356,11 @@ decode_instance(struct dyncast_reader *r, struct dyncast_instance *instance)
 	result = decode_name(r, name_len, instance->name);
 	if (result != DYNCAST_ATTR_OK)
 		return result;
+	if (instance->metrics.has & DYNCAST_HAS_RATE) {
+		instance->metrics.rate = dyncast_get_u32(r);
+		if (r->bad)
+			return DYNCAST_ATTR_BAD_LENGTH;
+	}
 	return dyncast_instance_valid(instance) ? DYNCAST_ATTR_OK
 						: DYNCAST_ATTR_BAD_VALUE;
 }

@@ -15,6 +15,7 @@
 #include "attr_wire.h"
 #include "check.h"
 #include "cursor.h"
+#include "policy_wire.h"
 
 /* Writes a value; makes the writer bad when it is out of its range. */
 struct site_codec {
@@ -115,11 +116,9 @@ static void encode_policy(struct dyncast_writer *w,
 {
 	const struct dyncast_policy *policy = &attr->policy;
 
-	dyncast_put_u8(w, policy->action);
-	dyncast_put_u8(w, policy->affinity);
-	dyncast_put_u8(w, policy->cost);
-	dyncast_put_u8(w, policy->plen);
-	dyncast_put_u16(w, policy->timeout_s);
+	dyncast_put_policy_short(w, policy);
+	if (dyncast_policy_is_long(policy))
+		dyncast_put_policy_rest(w, policy);
 	if (!dyncast_policy_valid(policy))
 		w->bad = true;
 }
@@ -167,6 +166,8 @@ static void encode_instance(struct dyncast_writer *w,
 	dyncast_put_u8(w, (uint8_t)name_len);
 	dyncast_put_bytes(w, instance->dbid.bytes, dyncast_family_size(family));
 	dyncast_put_bytes(w, instance->name, name_len);
+	if (instance->metrics.has & DYNCAST_HAS_RATE)
+		dyncast_put_u32(w, instance->metrics.rate);
 	/* others can only use one that says how it is reached */
 	if (!dyncast_instance_valid(instance) ||
 	    instance->kind == DYNCAST_KIND_NONE)
@@ -236,7 +237,7 @@ size_t dyncast_attr_wrap(uint8_t flags, uint8_t code, const uint8_t *value,
 
 	if (len > UINT16_MAX)
 		return 0;
-	flags &= (uint8_t)~ATTR_FLAG_EXTENDED;
+	flags &= ATTR_FLAGS_SENT;
 	if (len > UINT8_MAX)
 		flags |= ATTR_FLAG_EXTENDED;
 	dyncast_put_u8(&w, flags);

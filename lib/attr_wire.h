@@ -45,10 +45,9 @@
 #define INSTANCE_IPV6 6
 #define AGE_UNIT_MS 100
 
-/* our policy sub-TLV */
-#define POLICY_SIZE 6
-
 /* a path attribute's header */
 #define ATTR_FLAG_EXTENDED 0x10
+/* the low four bits have no meaning and are never sent */
+#define ATTR_FLAGS_SENT 0xe0
 
 #endif /* DYNCAST_ATTR_WIRE_H */

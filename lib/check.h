@@ -19,6 +19,8 @@ static inline bool dyncast_metrics_valid(const struct dyncast_metrics *m)
 	if ((m->has & DYNCAST_HAS_UTILISATION) &&
 	    m->utilisation > DYNCAST_UTILISATION_MAX)
 		return false;
+	if ((m->has & DYNCAST_HAS_RATE) && m->rate < 1)
+		return false;
 	return !(m->has & DYNCAST_HAS_SCORE) || m->score <= DYNCAST_SCORE_MAX;
 }
 
@@ -35,6 +37,8 @@ static inline void dyncast_metrics_tidy(struct dyncast_metrics *m)
 		m->delay_us = 0;
 	if (!(m->has & DYNCAST_HAS_SCORE))
 		m->score = 0;
+	if (!(m->has & DYNCAST_HAS_RATE))
+		m->rate = 0;
 }
 
 static inline bool dyncast_name_valid_or_empty(const char *name)
@@ -72,14 +76,20 @@ dyncast_instance_valid(const struct dyncast_instance *instance)
 /* values that this version knows; a newer one may know more */
 static inline bool dyncast_policy_known(const struct dyncast_policy *policy)
 {
-	return policy->action <= DYNCAST_ACTION_BEST &&
+	return policy->action <= DYNCAST_ACTION_WEIGHTED &&
 	       policy->affinity <= DYNCAST_AFFINITY_NONE &&
-	       policy->cost <= DYNCAST_COST_DELAY;
+	       policy->cost <= DYNCAST_COST_COMPUTE_FIRST;
 }
 
 static inline bool dyncast_policy_valid(const struct dyncast_policy *policy)
 {
 	if (!dyncast_policy_known(policy))
+		return false;
+	if (policy->alpha > 100 || policy->hysteresis > 100 ||
+	    policy->max_utilisation > 100 ||
+	    policy->min_score > DYNCAST_SCORE_MAX)
+		return false;
+	if (policy->alpha && policy->cost != DYNCAST_COST_WEIGHTED)
 		return false;
 	return policy->affinity == DYNCAST_AFFINITY_SOURCE ? policy->plen <= 128
 							   : policy->plen == 0;

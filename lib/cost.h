@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Joint cost and weights: what makes one candidate get more new flows than
- * another.  Pure functions of their input (no clock, no allocation), run by
+ * Joint cost and selection weights.
+ *
+ * From each candidate's inputs to a cost in microseconds and a weight.  Run by
  * zebra_dyncast, the tests and the simulator alike.
  *
  * draft-li-dyncast-architecture-00 section 3: network metric and instance
@@ -18,9 +19,17 @@
 
 #define DYNCAST_NETWORK_UNIT_DEFAULT 100u /* us per unit of IGP metric */
 
-/* age up to which metrics count in full, and from which they do not count */
-#define DYNCAST_AGE_FRESH_MS 2000u
+/* least time between two calls that no change of a verdict asks for */
+#define DYNCAST_COST_PACE_MS 50u
+
+/* Age up to which metrics count in full, and from which they do not count.  A
+ * site repeats metrics that do not change each ten seconds: a fresh age of less
+ * would let the weights swing with that. */
+#define DYNCAST_AGE_FRESH_MS 12000u
 #define DYNCAST_AGE_STALE_MS 30000u
+
+#define DYNCAST_HYSTERESIS_DEFAULT 10u /* % */
+#define DYNCAST_HOLD_DEFAULT_S 2u
 
 /* why a candidate has no weight, or what its weight is made of */
 enum dyncast_verdict {
@@ -32,9 +41,28 @@ enum dyncast_verdict {
 	DYNCAST_VERDICT_UNRESOLVED,    /* no route to the D-BID */
 	DYNCAST_VERDICT_HELD,	       /* BGP path lost, D-BID still resolves */
 	DYNCAST_VERDICT_NO_FORWARDING, /* neither adjacent nor encapsulable */
-	DYNCAST_VERDICT_NOT_BEST,      /* `select best` chose another */
+	DYNCAST_VERDICT_NOT_BEST,      /* the action chose another */
+	DYNCAST_VERDICT_THRESHOLD,     /* past a threshold of the policy */
 };
 const char *dyncast_verdict_str(enum dyncast_verdict verdict);
+
+/*
+ * What is remembered of a candidate from call to call, for the caller to keep:
+ * all zero for a new one, then as the last call put it out.  `used` and `given`
+ * are of the same times: what a site said of itself, and what part of the
+ * traffic it was given here while it measured that.
+ */
+struct dyncast_cost_state {
+	bool heard;	    /* the three below are of reports */
+	bool walking;	    /* its weight is not where it should be yet */
+	uint32_t used;	    /* utilisation, smoothed, of 65536 */
+	uint32_t given;	    /* weight, smoothed likewise */
+	uint32_t delay_us;  /* smoothed likewise */
+	uint32_t age_ms;    /* of the metrics, at the last call */
+	uint32_t since_ms;  /* the report before, */
+	uint64_t given_sum; /* weight times ms since then */
+	uint32_t chosen_ms; /* best: for how long it has been */
+};
 
 struct dyncast_cost_input {
 	struct dyncast_addr dbid; /* ties are broken by it */
@@ -44,6 +72,7 @@ struct dyncast_cost_input {
 	 * DOWN, DRAIN, UNRESOLVED, HELD or NO_FORWARDING; else OK */
 	uint8_t verdict;
 	uint32_t weight; /* current, 0 for a new candidate */
+	struct dyncast_cost_state state;
 };
 
 struct dyncast_cost_output {
@@ -53,26 +82,23 @@ struct dyncast_cost_output {
 	uint32_t target;   /* weight that it should have in the end */
 	uint32_t weight;   /* weight now, after the bounded step */
 	uint8_t verdict;   /* enum dyncast_verdict */
+	struct dyncast_cost_state state;
 };
 
 struct dyncast_cost_config {
 	uint32_t network_unit_us; /* per unit of network metric */
-	uint8_t action;		  /* enum dyncast_action */
-	uint8_t policy;		  /* enum dyncast_cost_policy */
+	uint32_t elapsed_ms;	  /* since the call before */
+	struct dyncast_policy policy;
 };
 
 /*
  * Compute cost, target and next weight of n candidates (n <= 256).
  *
- * spread: target is proportional to capacity, corrected by joint cost
- * relative to the capacity-weighted mean; the correction shrinks with the age
- * of the metrics, to capacity alone when stale; a weight moves a part of the
- * way and at most by a bounded factor per call.  Never sends everything to the
- * apparent best.  Call it at a steady pace, about as often as metrics come
- * (once a second), besides at once when a verdict changes: a faster pace on
- * equally late metrics is what makes a loop swing.
- * best: everything to the cheapest, changed only for one that is cheaper by
- * the hysteresis.
+ * spread (spread.c): never sends everything to the apparent best; weights walk
+ * to their targets in bounded steps, by elapsed_ms.  Call it when metrics
+ * came, but not more often than each DYNCAST_COST_PACE_MS, every 250 ms while
+ * it returns true, and at once when a verdict changes.
+ * The other actions: select.c.
  *
  * If every candidate is HELD the current weights stay: a reflector that
  * restarts must not stop the service.

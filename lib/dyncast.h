@@ -69,7 +69,8 @@ enum dyncast_kind {
 #define DYNCAST_HAS_IN_FLIGHT (1u << 2)
 #define DYNCAST_HAS_DELAY (1u << 3)
 #define DYNCAST_HAS_SCORE (1u << 4)
-#define DYNCAST_HAS_ALL 0x1fu
+#define DYNCAST_HAS_RATE (1u << 5)
+#define DYNCAST_HAS_ALL 0x3fu
 
 struct dyncast_metrics {
 	uint8_t has;	      /* DYNCAST_HAS_* */
@@ -79,6 +80,9 @@ struct dyncast_metrics {
 	uint32_t in_flight;   /* requests */
 	uint32_t delay_us;    /* predicted service delay at present load */
 	uint32_t age_ms;      /* since it was measured, saturating */
+	/* capacity as the site has learnt it (lib/learn.h): thousandths of a
+	 * request per second at full utilisation, >= 1 */
+	uint32_t rate;
 };
 
 #define DYNCAST_INSTANCE_DRAIN (1u << 0) /* no new flows, old ones stay */
@@ -88,7 +92,13 @@ struct dyncast_metrics {
 enum dyncast_action {
 	DYNCAST_ACTION_DEFAULT = 0,
 	DYNCAST_ACTION_SPREAD = 1,
-	DYNCAST_ACTION_BEST = 2,
+	DYNCAST_ACTION_BEST = 2, /* cheapest, with hysteresis and hold */
+	/* requirement E2; what is compared is the cost, for max the score */
+	DYNCAST_ACTION_MIN = 3,
+	DYNCAST_ACTION_MAX = 4,
+	DYNCAST_ACTION_MIN_RANDOM = 5, /* those near the minimum, evenly */
+	DYNCAST_ACTION_MIN_FIRST = 6,  /* of those, the smallest D-BID */
+	DYNCAST_ACTION_WEIGHTED = 7,   /* weighted round robin, by capacity */
 };
 
 enum dyncast_affinity {
@@ -101,15 +111,27 @@ enum dyncast_affinity {
 
 enum dyncast_cost_policy {
 	DYNCAST_COST_DEFAULT = 0,
-	DYNCAST_COST_DELAY = 1, /* network cost + predicted delay */
+	DYNCAST_COST_DELAY = 1,	   /* network cost + predicted delay */
+	DYNCAST_COST_WEIGHTED = 2, /* alpha % of the one, the rest of other */
+	DYNCAST_COST_NETWORK_FIRST = 3, /* predicted delay breaks ties */
+	DYNCAST_COST_COMPUTE_FIRST = 4, /* network cost breaks ties */
 };
 
+/* All zero: nothing is said, the ingress's defaults hold.  No padding: it is
+ * compared with memcmp(). */
 struct dyncast_policy {
-	uint8_t action;	    /* enum dyncast_action */
-	uint8_t affinity;   /* enum dyncast_affinity */
-	uint8_t cost;	    /* enum dyncast_cost_policy */
-	uint8_t plen;	    /* with DYNCAST_AFFINITY_SOURCE, else 0 */
+	uint8_t action;	  /* enum dyncast_action */
+	uint8_t affinity; /* enum dyncast_affinity */
+	uint8_t cost;	  /* enum dyncast_cost_policy */
+	uint8_t plen;	  /* with DYNCAST_AFFINITY_SOURCE, else 0 */
+	uint8_t alpha;	  /* with DYNCAST_COST_WEIGHTED: network's %, else 0 */
+	uint8_t hysteresis;	 /* %, of best and min-then-…; 0: default */
+	uint8_t max_utilisation; /* %, 0: none; above it: not eligible */
+	uint8_t min_score;	 /* 0: none; below it: not eligible */
 	uint16_t timeout_s; /* idle time after which a flow ends; 0: default */
+	uint16_t hold_s;    /* best: least time between changes; 0: default */
+	uint32_t max_delay_us;	 /* 0: none; above it: not eligible */
+	uint32_t max_network_us; /* 0: none; above it: not eligible */
 };
 
 #define DYNCAST_FLOW_TIMEOUT_DEFAULT 60 /* seconds */

@@ -27,4 +27,8 @@ void dyncast_metrics_json(struct json_object *json,
 	if (metrics->has & DYNCAST_HAS_SCORE)
 		json_object_object_add(json, "score",
 				       json_object_new_int64(metrics->score));
+	if (metrics->has & DYNCAST_HAS_RATE)
+		json_object_object_add(
+			json, "ratePerSecond",
+			json_object_new_double(metrics->rate / 1000.0));
 }

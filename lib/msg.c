@@ -190,7 +190,9 @@ size_t dyncast_wire_size_clamp(size_t size)
  *   | version                                                       |
  *   | features                                                      |
  *   +---------------+-----------------------------------------------+
- *   | locator len   | locator address, 17 bytes                     |
+ *   | locator len   | IPv6 locator, 17 bytes                        |
+ *   +---------------+-----------------------------------------------+
+ *   | locator len   | IPv4 locator, 17 bytes                        |
  *   +---------------+-----------------------------------------------+
  */
 static void put_hello(struct dyncast_writer *w,
@@ -200,7 +202,9 @@ static void put_hello(struct dyncast_writer *w,
 	dyncast_put_u32(w, hello->version);
 	dyncast_put_u32(w, hello->features);
 	put_prefix(w, &hello->locator);
-	if (!hello->epoch)
+	put_prefix(w, &hello->locator4);
+	if (!hello->epoch || hello->locator.addr.family == AF_INET ||
+	    hello->locator4.addr.family == AF_INET6)
 		w->bad = true;
 }
 
@@ -218,7 +222,11 @@ static enum dyncast_msg_result get_hello(struct dyncast_reader *r,
 		return DYNCAST_MSG_BAD_VERSION;
 	}
 	hello->locator = get_prefix(r);
-	return DYNCAST_MSG_DONE;
+	hello->locator4 = get_prefix(r);
+	return hello->locator.addr.family == AF_INET ||
+			       hello->locator4.addr.family == AF_INET6
+		       ? DYNCAST_MSG_BAD
+		       : DYNCAST_MSG_DONE;
 }
 
 static bool feedback_valid(const struct dyncast_msg_feedback *feedback)

@@ -28,7 +28,7 @@
 
 #define DYNCAST_MSG_MAX 8192
 #define DYNCAST_MSG_WINDOW 64
-#define DYNCAST_MSG_VERSION 1
+#define DYNCAST_MSG_VERSION 2
 #define DYNCAST_MSG_HELLO_MS 1000
 #define DYNCAST_MSG_PEER_DEAD_MS 5000
 
@@ -60,15 +60,16 @@ struct dyncast_msg_hello {
 	uint64_t epoch; /* random at start, never 0 */
 	uint32_t version;
 	uint32_t features;
-	/* from bgpd: the SRv6 locator, family 0 when none */
+	/* from bgpd: its IPv6 and its IPv4 locator, family 0 when none */
 	struct dyncast_prefix locator;
+	struct dyncast_prefix locator4;
 };
 
 /* What became of a local instance in the forwarding plane. */
 enum dyncast_feedback_state {
-	DYNCAST_FEEDBACK_READY = 1,	  /* reachable, SID installed */
+	DYNCAST_FEEDBACK_READY = 1,	  /* reachable, D-BID installed */
 	DYNCAST_FEEDBACK_UNREACHABLE = 2, /* its address does not resolve */
-	DYNCAST_FEEDBACK_FAILED = 3,	  /* the SID could not be installed */
+	DYNCAST_FEEDBACK_FAILED = 3,	  /* the D-BID could not be installed */
 };
 
 struct dyncast_msg_feedback {

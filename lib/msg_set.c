@@ -15,6 +15,7 @@
 
 #include "check.h"
 #include "msg_wire.h"
+#include "policy_wire.h"
 
 #define SET_PART_LAST 0x01
 #define SET_SITES_MAX 256
@@ -29,6 +30,7 @@
  *   | in flight                                                     |
  *   | delay, us                                                     |
  *   | age, ms                                                       |
+ *   | rate                                                          |
  *   +---------------------------------------------------------------+
  */
 static void put_metrics(struct dyncast_writer *w,
@@ -44,6 +46,7 @@ static void put_metrics(struct dyncast_writer *w,
 	dyncast_put_u32(w, m.in_flight);
 	dyncast_put_u32(w, m.delay_us);
 	dyncast_put_u32(w, m.age_ms);
+	dyncast_put_u32(w, m.rate);
 }
 
 static void get_metrics(struct dyncast_reader *r, struct dyncast_metrics *m)
@@ -55,12 +58,13 @@ static void get_metrics(struct dyncast_reader *r, struct dyncast_metrics *m)
 	m->in_flight = dyncast_get_u32(r);
 	m->delay_us = dyncast_get_u32(r);
 	m->age_ms = dyncast_get_u32(r);
+	m->rate = dyncast_get_u32(r);
 	dyncast_metrics_tidy(m);
 }
 
 /*
  *   +---------------+---------------+-------------------------------+
- *   | kind          | flags         | metrics, 20 bytes             |
+ *   | kind          | flags         | metrics, 24 bytes             |
  *   +---------------+---------------+-------------------------------+
  *   | D-BID, site, address: 17 bytes each                           |
  *   +---------------+-----------------------------------------------+
@@ -130,10 +134,10 @@ static bool counts_valid(uint16_t n_sites, uint16_t n_candidates)
  *   +-------------------------------+-------------------------------+
  *   | sites in all parts            | candidates in all parts       |
  *   +---------------+---------------+---------------+---------------+
- *   | action        | affinity      | cost          | plen          |
- *   +---------------+---------------+---------------+---------------+
- *   | flow timeout, s               | name length   | name, 0-31    |
- *   +-------------------------------+---------------+---------------+
+ *   | policy, 20 bytes (policy_wire.h)                           |
+ *   +---------------+-----------------------------------------------+
+ *   | name length   | name, 0-31 bytes                              |
+ *   +---------------+-----------------------------------------------+
  *
  * then the items.
  */
@@ -151,11 +155,8 @@ static void put_part_head(struct dyncast_writer *w,
 		return;
 	dyncast_put_u16(w, set->n_sites);
 	dyncast_put_u16(w, set->n_candidates);
-	dyncast_put_u8(w, set->policy.action);
-	dyncast_put_u8(w, set->policy.affinity);
-	dyncast_put_u8(w, set->policy.cost);
-	dyncast_put_u8(w, set->policy.plen);
-	dyncast_put_u16(w, set->policy.timeout_s);
+	dyncast_put_policy_short(w, &set->policy);
+	dyncast_put_policy_rest(w, &set->policy);
 	dyncast_wire_put_name(w, set->name);
 	if (!dyncast_policy_valid(&set->policy))
 		w->bad = true;
@@ -240,11 +241,8 @@ static void get_set_head(struct dyncast_msg_reader *reader,
 
 	reader->n_sites = dyncast_get_u16(r);
 	reader->n_candidates = dyncast_get_u16(r);
-	set->policy.action = dyncast_get_u8(r);
-	set->policy.affinity = dyncast_get_u8(r);
-	set->policy.cost = dyncast_get_u8(r);
-	set->policy.plen = dyncast_get_u8(r);
-	set->policy.timeout_s = dyncast_get_u16(r);
+	dyncast_get_policy_short(r, &set->policy);
+	dyncast_get_policy_rest(r, &set->policy);
 	dyncast_wire_get_name(r, set->name);
 	if (!dyncast_policy_valid(&set->policy) ||
 	    !counts_valid(reader->n_sites, reader->n_candidates))

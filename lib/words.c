@@ -24,6 +24,32 @@ const char *dyncast_action_str(uint8_t action)
 		return "spread";
 	case DYNCAST_ACTION_BEST:
 		return "best";
+	case DYNCAST_ACTION_MIN:
+		return "min";
+	case DYNCAST_ACTION_MAX:
+		return "max";
+	case DYNCAST_ACTION_MIN_RANDOM:
+		return "min-then-random";
+	case DYNCAST_ACTION_MIN_FIRST:
+		return "min-then-first";
+	case DYNCAST_ACTION_WEIGHTED:
+		return "weighted-round-robin";
+	default:
+		return "default";
+	}
+}
+
+const char *dyncast_cost_policy_str(uint8_t cost)
+{
+	switch (cost) {
+	case DYNCAST_COST_DELAY:
+		return "delay";
+	case DYNCAST_COST_WEIGHTED:
+		return "weighted";
+	case DYNCAST_COST_NETWORK_FIRST:
+		return "network-first";
+	case DYNCAST_COST_COMPUTE_FIRST:
+		return "compute-first";
 	default:
 		return "default";
 	}

@@ -11,6 +11,7 @@
 
 const char *dyncast_kind_str(uint8_t kind);
 const char *dyncast_action_str(uint8_t action);
+const char *dyncast_cost_policy_str(uint8_t cost);
 const char *dyncast_affinity_str(uint8_t affinity);
 
 #endif /* DYNCAST_WORDS_H */

@@ -64,10 +64,10 @@ def lab_of(request):
     """A function that builds and starts the topology of a test module."""
     labs = []
 
-    def build(**kwargs):
+    def build(kind=None, **kwargs):
         from dyncast_topology import Lab  # pylint: disable=import-outside-toplevel
 
-        lab = Lab(request.module.__name__, **kwargs)
+        lab = (kind or Lab)(request.module.__name__, **kwargs)
         labs.append(lab)
         lab.start()
         return lab

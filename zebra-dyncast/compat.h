@@ -26,6 +26,7 @@
 #define event_add_event thread_add_event
 #define event_add_timer_msec thread_add_timer_msec
 #define event_add_read thread_add_read
+#define event_add_write thread_add_write
 #define event_cancel thread_cancel
 #endif
 

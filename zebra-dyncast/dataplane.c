@@ -22,10 +22,13 @@
 
 #include "dataplane_internal.h"
 
-struct dyncast_dp dyncast_dp = {.attach_mode = "none",
-				.prog = -1,
-				.prog_l3 = -1,
-				.prog_egress = -1};
+struct dyncast_dp dyncast_dp = {
+	.attach_mode = "none",
+	.prog = -1,
+	.prog_l3 = -1,
+	.prog_egress = -1,
+	.old = {[0 ... DYNCAST_DP_MAP_MAX - 1] = -1},
+};
 
 uint32_t dyncast_dp_services_max(void)
 {
@@ -102,8 +105,8 @@ static bool has_ids(void)
 	return false;
 }
 
-static bool open_kernel(const char *dir, uint32_t flow_table_size,
-			uint32_t service_table_size)
+static bool open_maps(const char *dir, uint32_t flow_table_size,
+		      uint32_t service_table_size)
 {
 	bool mounted = false, ok = false;
 
@@ -116,63 +119,88 @@ static bool open_kernel(const char *dir, uint32_t flow_table_size,
 	dyncast_dp_privs
 	{
 		mounted = dyncast_dp_fs_mount(dir);
+		if (mounted && dyncast_dp_fs_adopt(dir))
+			dyncast_dp_attach_abandon();
 		ok = mounted &&
 		     dyncast_dp_maps_open(flow_table_size, service_table_size);
-		if (ok)
-			dyncast_dp_attach_probe();
-		else if (mounted)
+		if (mounted && !ok)
 			dyncast_dp_attach_abandon();
 	}
 	return ok;
 }
 
-bool dyncast_dp_start(const char *dir, uint32_t flow_table_size,
-		      uint32_t service_table_size)
+/* Maps first, then what we know of them, then the program: no packet meets
+ * maps that are not complete. */
+static bool open_kernel(const char *dir, uint32_t flow_table_size,
+			uint32_t service_table_size)
 {
-	if (!flow_table_size)
-		flow_table_size = DYNCAST_DP_FLOWS_DEFAULT;
-	if (!service_table_size)
-		service_table_size = DYNCAST_DP_SERVICES_DEFAULT;
-	if (service_table_size > DYNCAST_DP_SERVICES_MAX)
-		service_table_size = DYNCAST_DP_SERVICES_MAX;
-	if (dyncast_dp.started && dyncast_dp.active) {
-		if (flow_table_size != dyncast_dp.flow_table_size)
-			dyncast_dp_info(
-				"the flow table keeps its %u entries; %u take effect when its pins %s/" DYNCAST_MAP_PIN_PREFIX
-				"flows4 and 6 are removed and zebra restarted",
-				dyncast_dp.flow_table_size, flow_table_size,
-				dyncast_dp.dir);
-		if (service_table_size != dyncast_dp.services_max)
-			dyncast_dp_info(
-				"the service table keeps its %u entries; %u take effect after an uninstall and a restart of zebra",
-				dyncast_dp.services_max, service_table_size);
-		return true;
-	}
-	/* ids from memory are in use: they cannot change under their owners */
-	if (dyncast_dp.started && has_ids())
+	if (!open_maps(dir, flow_table_size, service_table_size))
 		return false;
-
-	dyncast_dp_stop();
-	dyncast_dp.active =
-		open_kernel(dir, flow_table_size, service_table_size);
-	if (dyncast_dp.active && !dyncast_dp_ids_open()) {
+	dyncast_dp.active = true;
+	dyncast_dp.epoch++;
+	if (!dyncast_dp_ids_open()) {
 		dyncast_dp.active = false;
 		dyncast_dp_fail("the pinned arrays cannot be mapped: %s",
 				strerror(errno));
-	}
-	if (!dyncast_dp.active) {
-		dyncast_dp_ids_close();
-		dyncast_dp_maps_close();
-		dyncast_dp.services_max = service_table_size;
-		dyncast_dp.instances_max =
-			dyncast_dp_instances_for(service_table_size);
-		if (!dyncast_dp_ids_open()) {
-			dyncast_dp_fail("out of memory");
-			return false;
-		}
+		return false;
 	}
 	dyncast_dp.started = true;
-	return dyncast_dp.active;
+	dyncast_dp_privs
+	{
+		if (dyncast_dp.upgrade)
+			dyncast_dp_upgrade_instances(dyncast_dp.upgrade);
+		dyncast_dp_attach_probe();
+		dyncast_dp_attach_refresh();
+		dyncast_dp_maps_commit();
+	}
+	return true;
+}
+
+/* ids are in memory then, and lost with the process */
+static bool open_memory(uint32_t service_table_size)
+{
+	dyncast_dp_ids_close();
+	dyncast_dp_maps_close();
+	dyncast_dp.services_max = service_table_size
+					  ? service_table_size
+					  : DYNCAST_DP_SERVICES_DEFAULT;
+	dyncast_dp.instances_max =
+		dyncast_dp_instances_for(dyncast_dp.services_max);
+	dyncast_dp.started = dyncast_dp_ids_open();
+	if (!dyncast_dp.started)
+		dyncast_dp_fail("out of memory");
+	return dyncast_dp.started;
+}
+
+static bool start(const char *dir, uint32_t flow_table_size,
+		  uint32_t service_table_size)
+{
+	dyncast_dp_stop();
+	return open_kernel(dir, flow_table_size, service_table_size) ||
+	       (open_memory(service_table_size) && false);
+}
+
+bool dyncast_dp_start(const char *dir, uint32_t flow_table_size,
+		      uint32_t service_table_size)
+{
+	char same_dir[sizeof(dyncast_dp.dir)];
+
+	if (service_table_size > DYNCAST_DP_SERVICES_MAX)
+		service_table_size = DYNCAST_DP_SERVICES_MAX;
+	if (!dyncast_dp.started)
+		return start(dir, flow_table_size, service_table_size);
+	/* ids from memory that are in use cannot change under their owners */
+	if (!dyncast_dp.active)
+		return !has_ids() &&
+		       start(dir, flow_table_size, service_table_size);
+	/* those from maps stay what they are */
+	if ((!flow_table_size ||
+	     flow_table_size == dyncast_dp.flow_table_size) &&
+	    (!service_table_size ||
+	     service_table_size == dyncast_dp.services_max))
+		return true;
+	memcpy(same_dir, dyncast_dp.dir, sizeof(same_dir));
+	return start(same_dir, flow_table_size, service_table_size);
 }
 
 void dyncast_dp_stop(void)
@@ -189,20 +217,26 @@ void dyncast_dp_stop(void)
 void dyncast_dp_uninstall(void)
 {
 	char dir[sizeof(dyncast_dp.dir)];
-	bool active = dyncast_dp.active;
 
 	memcpy(dir, dyncast_dp.dir, sizeof(dir));
-	if (active)
-		dyncast_dp_privs
-		{
+	dyncast_dp_privs
+	{
+		if (dyncast_dp.active)
 			dyncast_dp_detach_all();
-		}
+		else if (dir[0])
+			dyncast_dp_attach_abandon();
+	}
 	dyncast_dp_stop();
-	if (active)
-		dyncast_dp_privs
-		{
+	dyncast_dp_privs
+	{
+		if (dir[0])
 			dyncast_dp_fs_remove(dir);
-		}
+	}
+}
+
+bool dyncast_dp_active(void)
+{
+	return dyncast_dp.active;
 }
 
 void dyncast_dp_status_get(struct dyncast_dp_status *out)
@@ -221,6 +255,7 @@ void dyncast_dp_status_get(struct dyncast_dp_status *out)
 
 	out->flow_table_size = dyncast_dp.flow_table_size;
 	out->service_table_size = dyncast_dp.services_max;
+	out->memory = dyncast_dp.memory;
 	dyncast_dp_counters_all(&steered, &sum);
 	out->bytes_steered = steered.n[DYNCAST_ICOUNT_BYTES];
 	out->flow_hits = steered.n[DYNCAST_ICOUNT_HIT];

@@ -26,10 +26,15 @@
 
 /*
  * Mount (or reuse) the bpffs at `dir`, load or reuse maps, load the program.
- * Returns true when the kernel side works.  Sizes are those of new maps, 0 for
- * the default: flows of each family, and services.  Safe to call again after a
- * change of them; pinned maps of another size are kept (an LRU map cannot be
- * resized, and its flows matter more) and that is logged.
+ * Returns true when the kernel side works.  Sizes: flows of each family, and
+ * services; 0 keeps what there is, else the default.
+ *
+ * What a former run has pinned goes on: maps of other sizes, or of the layout
+ * of the first release, are taken over with their flows, and the program of
+ * each interface is replaced without a packet in between.  That takes about
+ * a second for a million flows.  Safe to call again, with other sizes too: ids
+ * stay what they are, unless there are more services than asked for (then it
+ * gets as many as there are) or no memory (then it stays as it is).
  */
 bool dyncast_dp_start(const char *dir, uint32_t flow_table_size,
 		      uint32_t service_table_size);
@@ -41,9 +46,21 @@ void dyncast_dp_stop(void);
 /* Detach everything, remove pins, unmount: nothing is left behind. */
 void dyncast_dp_uninstall(void);
 
+/* Bytes of the kernel's memory that maps take, all of it from the start.  Known
+ * before they do: then it is logged. */
+struct dyncast_dp_memory {
+	uint64_t flows; /* both families */
+	uint64_t slots;
+	uint64_t instances;
+	uint64_t total;
+};
+
 struct dyncast_dp_status {
 	bool active;
-	char reason[160]; /* why not, or "" */
+	char reason[160];  /* why not, or "" */
+	char missing[256]; /* what this kernel lacks, and what is done instead
+			    */
+	struct dyncast_dp_memory memory;
 	char dir[256];
 	const char *attach_mode;  /* "tcx", "clsact" or "none" */
 	uint32_t flow_table_size; /* of each family */
@@ -64,6 +81,8 @@ struct dyncast_dp_status {
 	uint64_t decap_dropped;	 /* .. and could not be given to it */
 };
 void dyncast_dp_status_get(struct dyncast_dp_status *out);
+/* the kernel side works */
+bool dyncast_dp_active(void);
 
 /* A service as the program looks it up: LPM by table and prefix. */
 struct dyncast_dp_service {
@@ -130,6 +149,11 @@ bool dyncast_dp_ring_get(int service, uint32_t ring[DYNCAST_RING_SLOTS]);
 /* writes the slots that differ, each atomically; number written, -1 on error */
 int dyncast_dp_ring_set(int service, const uint32_t ring[DYNCAST_RING_SLOTS]);
 
+/* Where flows were before the last change is forgotten, for those that have no
+ * entry: of all, or of those of one instance. */
+void dyncast_dp_ring_clear(int service);
+void dyncast_dp_ring_forget(int service, uint32_t id);
+
 /* Once a second or so: slots whose last change is over are said to be so, which
  * saves the program a look at the clock. */
 void dyncast_dp_ring_settle(int service);
@@ -184,6 +208,7 @@ void dyncast_dp_attached_each(void (*fn)(uint32_t ifindex, void *arg),
 			      void *arg);
 
 struct dyncast_dp_flow {
+	int service; /* index */
 	uint32_t table_id;
 	uint8_t proto;
 	uint16_t sport, dport; /* host byte order */
@@ -206,8 +231,7 @@ bool dyncast_dp_flow_walk(struct dyncast_dp_walk **cursor, unsigned int max,
 void dyncast_dp_flow_walk_end(struct dyncast_dp_walk **cursor);
 /* Forget the flows of one service (or all, when index is -1): each goes where
  * new ones go.  Returns the number of deleted entries; TCP flows may have had
- * none.  A
- * full table takes about a second: daemons use the walk below. */
+ * none.  A full table takes about a second: daemons use the walk below. */
 unsigned int dyncast_dp_flow_clear(int service);
 /*
  * Delete entries of flows that ended: idle for longer than the service's
@@ -217,10 +241,47 @@ unsigned int dyncast_dp_flow_clear(int service);
  */
 bool dyncast_dp_flow_sweep_walk(struct dyncast_dp_walk **cursor,
 				unsigned int max, unsigned int *deleted);
-/* Forgetting as a walk: each call looks at up to max flows (at least 256), adds
- * to *deleted and returns true while there is more. */
-bool dyncast_dp_flow_clear_walk(struct dyncast_dp_walk **cursor,
-				unsigned int max, int service,
-				unsigned int *deleted);
+/* Forgetting entries as a walk, also those on probation (which do not count):
+ * each call looks at up to max flows (at least 256), adds to *deleted and
+ * returns true while there is more.  Who has no entry: dyncast_dp_ring_clear(),
+ * dyncast_dp_ring_forget(). */
+bool dyncast_dp_flow_clear_walk(
+	struct dyncast_dp_walk **cursor, unsigned int max,
+	bool (*wanted)(const struct dyncast_dp_flow *flow, void *arg),
+	void *arg, unsigned int *deleted);
+
+/*
+ * Where a packet goes, and why: flows of TCP at rest have no entry that a walk
+ * would show.  Fill in what is asked.
+ */
+enum dyncast_dp_why {
+	DYNCAST_DP_WHY_NO_SERVICE, /* not steered */
+	DYNCAST_DP_WHY_NOBODY,	   /* left to the route: no instance */
+	DYNCAST_DP_WHY_ENTRY,
+	DYNCAST_DP_WHY_PROBATION, /* seen once; its next packet follows it */
+	DYNCAST_DP_WHY_SLOT,	  /* where its slot is */
+	DYNCAST_DP_WHY_BEFORE,	  /* where its slot was when it began */
+	DYNCAST_DP_WHY_OTHER_SLOT /* its slot's instances are dead */
+};
+struct dyncast_dp_lookup {
+	uint32_t table_id;
+	struct dyncast_addr src, dst;
+	uint8_t proto;
+	uint16_t sport, dport; /* host byte order */
+
+	enum dyncast_dp_why why;
+	int service;	   /* index, -1: none; then nothing else counts */
+	uint32_t instance; /* of the flow's next packet; 0: none */
+	uint32_t opening;  /* TCP: .. if that were a SYN */
+	uint32_t slot;	   /* number, its two instances, and whether flows .. */
+	uint32_t cur, old;
+	bool moving; /* .. that began before its change may still be alive */
+	uint32_t changed_s; /* ago; 0: at rest */
+	bool has_entry, on_probation;
+	bool entry_valid, entry_closed;
+	uint32_t entry;
+	uint32_t entry_age_s, entry_idle_s;
+};
+void dyncast_dp_lookup(struct dyncast_dp_lookup *q);
 
 #endif /* DYNCAST_DATAPLANE_H */

@@ -381,6 +381,18 @@ static bool attach(uint32_t ifindex, const char *ifname, uint32_t table_id,
 	return false;
 }
 
+/* the program where it is already; what else the entry says stays */
+static bool replace(uint32_t ifindex, struct dyncast_map_iface *iface)
+{
+	char ifname[IF_NAMESIZE];
+
+	if (!if_indextoname(ifindex, ifname))
+		return false;
+	return iface->flags & DYNCAST_MAP_IFACE_CLSACT
+		       ? attach_clsact(ifindex, ifname, iface)
+		       : attach_tcx(ifindex, ifname, iface->flags);
+}
+
 static void detach(uint32_t ifindex)
 {
 	int fd = dyncast_dp.maps[DYNCAST_DP_MAP_IFACES];
@@ -394,6 +406,19 @@ static void detach(uint32_t ifindex)
 	    if_indextoname(ifindex, name))
 		detach_clsact(ifindex, iface.flags);
 	bpf_map_delete_elem(fd, &ifindex);
+}
+
+void dyncast_dp_attach_refresh(void)
+{
+	int fd = dyncast_dp.maps[DYNCAST_DP_MAP_IFACES];
+	static uint32_t found[DYNCAST_MAP_IFACES_MAX];
+	struct dyncast_map_iface iface;
+	int n = list(found);
+
+	for (int i = 0; i < n; i++)
+		if (!bpf_map_lookup_elem(fd, &found[i], &iface) &&
+		    !replace(found[i], &iface))
+			detach(found[i]);
 }
 
 void dyncast_dp_detach_all(void)

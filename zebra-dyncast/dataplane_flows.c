@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Looking at and clearing the flow table, in batches, so that a table of a
- * million flows does not keep zebra's main thread busy.
+ * Looking at, clearing and sweeping the flow table, in batches, so that a table
+ * of a million flows does not keep zebra's main thread busy.
  *
  * The table changes while it is walked: a flow that is there all the time is
- * seen once, one that comes or goes may be missed.  zebra's main thread.
+ * seen once, one that comes or goes may be missed.  A walk ends early when the
+ * table itself is replaced by one of another size.  zebra's main thread.
  */
 
 #include "dataplane_port.h"
@@ -17,7 +18,7 @@
 
 #include <bpf/bpf.h>
 
-#include "../lib/addr.h"
+#include "dataplane_copy.h"
 #include "dataplane_internal.h"
 
 /* also the least the kernel's batch lookup gets: it needs room for all flows
@@ -25,22 +26,25 @@
 #define BATCH_MIN 256
 #define BATCH_MAX 65536
 
-/* IPv4's table, then IPv6's */
-static const struct {
-	enum dyncast_dp_map flows, probation;
-	uint32_t key_size;
+/* in the order in which a walk reads them; it may leave out the last two */
+static const struct table {
+	enum dyncast_dp_map map;
 	uint8_t family;
+	bool probation;
 } tables[] = {
-	{DYNCAST_DP_MAP_FLOWS4, DYNCAST_DP_MAP_PROBATION4,
-	 DYNCAST_MAP_FLOW_KEY4_SIZE, AF_INET},
-	{DYNCAST_DP_MAP_FLOWS6, DYNCAST_DP_MAP_PROBATION6,
-	 sizeof(struct dyncast_map_flow_key), AF_INET6},
+	{DYNCAST_DP_MAP_FLOWS4, AF_INET, false},
+	{DYNCAST_DP_MAP_FLOWS6, AF_INET6, false},
+	{DYNCAST_DP_MAP_PROBATION4, AF_INET, true},
+	{DYNCAST_DP_MAP_PROBATION6, AF_INET6, true},
 };
-enum { TABLES = sizeof(tables) / sizeof(tables[0]) };
+#define TABLES 4
+#define TABLES_FLOWS 2
 
 struct dyncast_dp_walk {
-	unsigned int table; /* of the next read .. */
-	unsigned int read;  /* .. and of what has been read */
+	uint32_t epoch;
+	unsigned int table;  /* of the next read, .. */
+	unsigned int tables; /* .. of so many .. */
+	unsigned int read;   /* .. and of what has been read */
 	uint8_t *keys;
 	struct dyncast_map_flow *values;
 	uint32_t size;	   /* of both */
@@ -61,9 +65,19 @@ static bool walk_resize(struct dyncast_dp_walk *walk, uint32_t size)
 	return walk->keys && walk->values;
 }
 
-static const void *walk_key(const struct dyncast_dp_walk *walk, uint32_t i)
+static uint32_t key_size(const struct dyncast_dp_walk *walk)
 {
-	return walk->keys + (size_t)i * tables[walk->read].key_size;
+	return dyncast_dp_flow_key_size(tables[walk->read].family != AF_INET);
+}
+
+static void *walk_key(const struct dyncast_dp_walk *walk, uint32_t i)
+{
+	return walk->keys + (size_t)i * key_size(walk);
+}
+
+static int walk_map(const struct dyncast_dp_walk *walk)
+{
+	return dyncast_dp.maps[tables[walk->read].map];
 }
 
 /* Fills the buffer with the next batch; false on error. */
@@ -72,14 +86,17 @@ static bool walk_read(struct dyncast_dp_walk *walk)
 	int error = 0;
 
 	walk->next = 0;
+	walk->count = 0;
 	walk->more = false;
+	if (walk->epoch != dyncast_dp.epoch)
+		return false;
 	walk->read = walk->table;
 	do {
 		walk->count = walk->size;
 		dyncast_dp_privs
 		{
 			error = bpf_map_lookup_batch(
-				dyncast_dp.maps[tables[walk->read].flows],
+				walk_map(walk),
 				walk->begun ? &walk->position : NULL,
 				&walk->position, walk->keys, walk->values,
 				&walk->count, NULL);
@@ -95,13 +112,13 @@ static bool walk_read(struct dyncast_dp_walk *walk)
 	walk->begun = !error;
 	if (error)
 		walk->table++;
-	walk->more = walk->table < TABLES;
+	walk->more = walk->table < walk->tables;
 	return true;
 }
 
 /* the walk at *cursor, made when there is none; NULL when it cannot be */
 static struct dyncast_dp_walk *walk_begin(struct dyncast_dp_walk **cursor,
-					  unsigned int max)
+					  unsigned int max, unsigned int n)
 {
 	if (*cursor || !dyncast_dp.active)
 		return *cursor;
@@ -110,15 +127,13 @@ static struct dyncast_dp_walk *walk_begin(struct dyncast_dp_walk **cursor,
 	if (max > BATCH_MAX)
 		max = BATCH_MAX;
 	*cursor = calloc(1, sizeof(**cursor));
-	if (*cursor && !walk_resize(*cursor, max))
+	if (!*cursor)
+		return NULL;
+	(*cursor)->epoch = dyncast_dp.epoch;
+	(*cursor)->tables = n;
+	if (!walk_resize(*cursor, max))
 		dyncast_dp_flow_walk_end(cursor);
 	return *cursor;
-}
-
-static const struct dyncast_dp_service_entry *
-service_of(const struct dyncast_map_flow_key *key)
-{
-	return &dyncast_dp.services[key->service % dyncast_dp.services_max];
 }
 
 static void flow_describe(struct dyncast_dp_flow *out,
@@ -126,24 +141,27 @@ static void flow_describe(struct dyncast_dp_flow *out,
 			  uint32_t now)
 {
 	const struct dyncast_map_flow *flow = &walk->values[i];
+	bool ipv4 = tables[walk->read].family == AF_INET;
 	struct dyncast_map_flow_key key = {};
 	/* the table's content is checked as any input: any id may be in it */
 	uint32_t id = flow->instance % dyncast_dp.instances_max;
 	int32_t age = now - flow->first_seen;
 	int32_t idle = now - flow->last_seen;
 
-	memcpy(&key, walk_key(walk, i), tables[walk->read].key_size);
+	memcpy(&key, walk_key(walk, i), key_size(walk));
 	*out = (struct dyncast_dp_flow){
-		.table_id = service_of(&key)->table_id,
+		.service = key.service,
+		.table_id =
+			dyncast_dp
+				.services[key.service % dyncast_dp.services_max]
+				.table_id,
 		.proto = key.proto,
 		.sport = ntohs(key.sport),
 		.dport = ntohs(key.dport),
-		.src = tables[walk->read].family == AF_INET
-			       ? dyncast_dp_addr_get(AF_INET, &key.saddr4)
-			       : dyncast_dp_addr_get(AF_INET6, key.saddr),
-		.dst = tables[walk->read].family == AF_INET
-			       ? dyncast_dp_addr_get(AF_INET, &key.daddr4)
-			       : dyncast_dp_addr_get(AF_INET6, key.daddr),
+		.src = ipv4 ? dyncast_dp_addr_get(AF_INET, &key.saddr4)
+			    : dyncast_dp_addr_get(AF_INET6, key.saddr),
+		.dst = ipv4 ? dyncast_dp_addr_get(AF_INET, &key.daddr4)
+			    : dyncast_dp_addr_get(AF_INET6, key.daddr),
 		.instance = flow->instance,
 		.valid =
 			dyncast_dp.owners[id].used &&
@@ -158,7 +176,7 @@ bool dyncast_dp_flow_walk(struct dyncast_dp_walk **cursor, unsigned int max,
 				     void *arg),
 			  void *arg)
 {
-	struct dyncast_dp_walk *walk = walk_begin(cursor, max);
+	struct dyncast_dp_walk *walk = walk_begin(cursor, max, TABLES_FLOWS);
 	struct dyncast_dp_flow flow;
 	uint32_t now = dyncast_dp_now();
 
@@ -184,57 +202,62 @@ void dyncast_dp_flow_walk_end(struct dyncast_dp_walk **cursor)
 	*cursor = NULL;
 }
 
-/* those on probation; there are few, and most are long gone */
-static void probation_clear(void)
+/* Deletes the first n keys of the buffer; number that were there. */
+static unsigned int walk_delete(struct dyncast_dp_walk *walk, uint32_t n)
 {
-	struct dyncast_map_flow_key key;
+	unsigned int deleted = 0;
+	uint32_t done = 0, count;
 
-	for (int table = 0; table < TABLES; table++) {
-		int fd = dyncast_dp.maps[tables[table].probation];
-
-		for (int i = 0; i < DYNCAST_MAP_PROBATION_MAX; i++)
-			if (bpf_map_get_next_key(fd, NULL, &key) ||
-			    bpf_map_delete_elem(fd, &key))
-				break;
-	}
-}
-
-static bool flow_delete(const struct dyncast_dp_walk *walk, uint32_t i)
-{
-	return !bpf_map_delete_elem(dyncast_dp.maps[tables[walk->read].flows],
-				    walk_key(walk, i));
-}
-
-static bool flow_is_of(const struct dyncast_dp_walk *walk, uint32_t i,
-		       int service)
-{
-	struct dyncast_map_flow_key key;
-
-	memcpy(&key, walk_key(walk, i), DYNCAST_MAP_FLOW_KEY4_SIZE);
-	return service < 0 || key.service == service;
-}
-
-bool dyncast_dp_flow_clear_walk(struct dyncast_dp_walk **cursor,
-				unsigned int max, int service,
-				unsigned int *deleted)
-{
-	bool first = !*cursor;
-	struct dyncast_dp_walk *walk = walk_begin(cursor, max);
-
-	/* flows without an entry are known by their slots' memory */
-	for (int i = 0; first && i < (int)dyncast_dp.services_max; i++)
-		if (service < 0 || service == i)
-			dyncast_dp_ring_clear(i);
-	if (!walk || !walk_read(walk))
-		return false;
 	dyncast_dp_privs
 	{
-		if (first)
-			probation_clear();
-		for (uint32_t i = 0; i < walk->count; i++)
-			if (flow_is_of(walk, i, service))
-				*deleted += flow_delete(walk, i);
+		while (done < n) {
+			count = n - done;
+			if (!bpf_map_delete_batch(walk_map(walk),
+						  walk_key(walk, done), &count,
+						  NULL))
+				count = n - done;
+			else if (errno != ENOENT || count >= n - done)
+				break;
+			deleted += count;
+			/* the next one was gone already */
+			done += count + 1;
+		}
 	}
+	return deleted;
+}
+
+/* moves the wanted keys of what was read to the front; their number */
+static uint32_t walk_choose(struct dyncast_dp_walk *walk,
+			    bool (*wanted)(const struct dyncast_dp_flow *flow,
+					   void *arg),
+			    void *arg)
+{
+	struct dyncast_dp_flow flow;
+	uint32_t now = dyncast_dp_now(), n = 0;
+
+	for (uint32_t i = 0; i < walk->count; i++) {
+		flow_describe(&flow, walk, i, now);
+		if (wanted(&flow, arg))
+			memmove(walk_key(walk, n++), walk_key(walk, i),
+				key_size(walk));
+	}
+	walk->next = walk->count;
+	return n;
+}
+
+bool dyncast_dp_flow_clear_walk(
+	struct dyncast_dp_walk **cursor, unsigned int max,
+	bool (*wanted)(const struct dyncast_dp_flow *flow, void *arg),
+	void *arg, unsigned int *deleted)
+{
+	struct dyncast_dp_walk *walk = walk_begin(cursor, max, TABLES);
+	unsigned int n;
+
+	if (!walk || !walk_read(walk))
+		return false;
+	n = walk_delete(walk, walk_choose(walk, wanted, arg));
+	if (!tables[walk->read].probation)
+		*deleted += n;
 	return walk->more;
 }
 
@@ -254,18 +277,24 @@ static bool flow_ended(const struct dyncast_map_flow *flow, uint32_t now)
 bool dyncast_dp_flow_sweep_walk(struct dyncast_dp_walk **cursor,
 				unsigned int max, unsigned int *deleted)
 {
-	struct dyncast_dp_walk *walk = walk_begin(cursor, max);
-	uint32_t now = dyncast_dp_now();
+	struct dyncast_dp_walk *walk = walk_begin(cursor, max, TABLES_FLOWS);
+	uint32_t now = dyncast_dp_now(), n = 0;
 
 	if (!walk || !walk_read(walk))
 		return false;
-	dyncast_dp_privs
-	{
-		for (uint32_t i = 0; i < walk->count; i++)
-			if (flow_ended(&walk->values[i], now))
-				*deleted += flow_delete(walk, i);
-	}
+	for (uint32_t i = 0; i < walk->count; i++)
+		if (flow_ended(&walk->values[i], now))
+			memmove(walk_key(walk, n++), walk_key(walk, i),
+				key_size(walk));
+	*deleted += walk_delete(walk, n);
 	return walk->more;
+}
+
+static bool is_of(const struct dyncast_dp_flow *flow, void *arg)
+{
+	const int *service = arg;
+
+	return *service < 0 || flow->service == *service;
 }
 
 unsigned int dyncast_dp_flow_clear(int service)
@@ -273,7 +302,11 @@ unsigned int dyncast_dp_flow_clear(int service)
 	struct dyncast_dp_walk *walk = NULL;
 	unsigned int deleted = 0;
 
-	while (dyncast_dp_flow_clear_walk(&walk, BATCH_MAX, service, &deleted))
+	for (int i = 0; i < (int)dyncast_dp.services_max; i++)
+		if (service < 0 || service == i)
+			dyncast_dp_ring_clear(i);
+	while (dyncast_dp_flow_clear_walk(&walk, BATCH_MAX, is_of, &service,
+					  &deleted))
 		;
 	dyncast_dp_flow_walk_end(&walk);
 	return deleted;

@@ -60,20 +60,63 @@ bool dyncast_dp_fs_path(char path[PATH_MAX], const char *name)
 	       PATH_MAX;
 }
 
-/* v1_flows, v2_slots, ... */
-static bool is_map_pin(const char *name)
+/* v1_flows, v2_slots, ...: the version, and what is behind it; 0 else */
+static unsigned long pin_version(const char *name, const char **rest)
 {
+	unsigned long version;
 	char *end;
 
-	if (name[0] != 'v')
+	if (name[0] != 'v' || name[1] < '1' || name[1] > '9')
+		return 0;
+	version = strtoul(name + 1, &end, 10);
+	*rest = end + 1;
+	return *end == '_' ? version : 0;
+}
+
+/* true when it was of a later layout */
+static bool adopt(int dir, const char *name)
+{
+	const char *rest = NULL;
+	unsigned long version = pin_version(name, &rest);
+	char ours[NAME_MAX + 1];
+
+	if (!version || version == DYNCAST_MAP_VERSION)
 		return false;
-	strtoul(name + 1, &end, 10);
-	return end != name + 1 && *end == '_';
+	if (version > DYNCAST_MAP_VERSION) {
+		unlinkat(dir, name, 0);
+		return true;
+	}
+	/* an attachment is one whatever the maps are; dataplane_upgrade.c sees
+	 * to those */
+	if (strncmp(rest, "link_", 5) == 0 &&
+	    snprintf(ours, sizeof(ours), DYNCAST_MAP_PIN_PREFIX "%s", rest) <
+		    (int)sizeof(ours))
+		renameat(dir, name, dir, ours);
+	return false;
+}
+
+bool dyncast_dp_fs_adopt(const char *dir)
+{
+	struct dirent *entry;
+	bool later = false;
+	DIR *listing = opendir(dir);
+
+	if (!listing)
+		return false;
+	while ((entry = readdir(listing)))
+		later |= adopt(dirfd(listing), entry->d_name);
+	closedir(listing);
+	if (later)
+		dyncast_dp_warn(
+			"what is pinned in %s is of a later release, whose map layout this one (%d) does not know: it is removed, and flows are placed anew",
+			dir, DYNCAST_MAP_VERSION);
+	return later;
 }
 
 void dyncast_dp_fs_remove(const char *dir)
 {
 	bool other = false;
+	const char *rest;
 	struct dirent *entry;
 	DIR *listing = opendir(dir);
 
@@ -86,7 +129,7 @@ void dyncast_dp_fs_remove(const char *dir)
 		/* no pin has a dot; the kernel's own *.debug files do */
 		if (strchr(entry->d_name, '.'))
 			continue;
-		if (!is_map_pin(entry->d_name) ||
+		if (!pin_version(entry->d_name, &rest) ||
 		    unlinkat(dirfd(listing), entry->d_name, 0))
 			other = true;
 	}

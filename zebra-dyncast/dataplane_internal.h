@@ -5,7 +5,10 @@
  *
  *   dataplane.c         start, stop, uninstall, status
  *   dataplane_fs.c      bpffs and the names in it
- *   dataplane_maps.c    loading, reusing, checking and pinning maps
+ *   dataplane_maps.c    loading, reusing, resizing and pinning maps
+ *   dataplane_copy.c    the content of one map into another
+ *   dataplane_upgrade.c map layout 1 (dataplane_v1.h) to today's
+ *   dataplane_memory.c  what maps take
  *   dataplane_ids.c     services and instances
  *   dataplane_counters.c  sums over CPUs, instances and services
  *   dataplane_decap.c   D-BIDs that are stripped
@@ -13,6 +16,7 @@
  *   dataplane_ring.c    slots
  *   dataplane_attach.c  TCX links and clsact filters
  *   dataplane_flows.c   walking and clearing flows
+ *   dataplane_lookup.c  where one flow goes
  */
 
 #ifndef DYNCAST_DATAPLANE_INTERNAL_H
@@ -84,6 +88,13 @@ struct dyncast_dp {
 	uint32_t instances_max;
 	int cpus;
 	int maps[DYNCAST_DP_MAP_MAX];
+	/* while a start is not complete: what maps take over from */
+	int old[DYNCAST_DP_MAP_MAX]; /* -1: nothing */
+	bool resizing[DYNCAST_DP_MAP_MAX];
+	struct dyncast_dp_upgrade *upgrade; /* from layout 1, or NULL */
+	uint32_t taken_over;		    /* when; newer flows follow later */
+	uint32_t epoch; /* of the maps: walks end when they are others */
+	struct dyncast_dp_memory memory;
 	int prog;	 /* ingress with an Ethernet header, .. */
 	int prog_l3;	 /* .. without, .. */
 	int prog_egress; /* .. and on the way out; fds */
@@ -110,15 +121,42 @@ struct dyncast_addr dyncast_dp_addr_get(uint8_t family, const uint32_t *from);
 
 /* dataplane_fs.c; all want privileges raised */
 bool dyncast_dp_fs_mount(const char *dir);
+/* attachments of before become ours; true when they were of a later layout,
+ * whose maps are removed: nobody here can keep them up to date */
+bool dyncast_dp_fs_adopt(const char *dir);
 /* remove our pins of any layout version, and the mount if nothing is left */
 void dyncast_dp_fs_remove(const char *dir);
 /* false when it does not fit */
 bool dyncast_dp_fs_path(char path[PATH_MAX], const char *name);
 
 /* dataplane_maps.c; want privileges raised */
+/* sizes 0: as they are, else the defaults */
 bool dyncast_dp_maps_open(uint32_t flow_table_size,
 			  uint32_t service_table_size);
+/* the new program has taken the old one's place everywhere */
+void dyncast_dp_maps_commit(void);
 void dyncast_dp_maps_close(void);
+
+/* dataplane_memory.c */
+struct bpf_map;
+uint64_t dyncast_dp_map_bytes(const struct bpf_map *map);
+
+/* dataplane_upgrade.c; want privileges raised.  In this order: */
+struct dyncast_dp_upgrade;
+/* *out is NULL when there is nothing to upgrade; false: it cannot be done */
+bool dyncast_dp_upgrade_begin(struct dyncast_dp_upgrade **out);
+/* sizes that layout 1 has or needs */
+uint32_t dyncast_dp_upgrade_flows(const struct dyncast_dp_upgrade *upgrade);
+uint32_t dyncast_dp_upgrade_services(const struct dyncast_dp_upgrade *upgrade);
+/* all but how instances are reached; fresh: the flow tables are empty */
+bool dyncast_dp_upgrade_convert(struct dyncast_dp_upgrade *upgrade, bool fresh);
+/* .. when ids are open */
+void dyncast_dp_upgrade_instances(const struct dyncast_dp_upgrade *upgrade);
+/* flows of while the old program was still there */
+void dyncast_dp_upgrade_finish(struct dyncast_dp_upgrade *upgrade);
+void dyncast_dp_upgrade_free(struct dyncast_dp_upgrade *upgrade);
+/* pins of layout 1 that are left, if any */
+void dyncast_dp_upgrade_remove(void);
 
 /* dataplane_ids.c */
 bool dyncast_dp_ids_open(void); /* recover from the maps, or plain memory */
@@ -178,14 +216,11 @@ void dyncast_dp_filter_update(void);
 void dyncast_dp_ring_pin(int service);
 /* no slot may lead to an id that is about to be given to another */
 void dyncast_dp_ring_scrub(int service, uint32_t id);
-/* Who has no entry has no generation either: flows that began before their
- * slot left this instance are no longer sent back to it. */
-void dyncast_dp_ring_forget(int service, uint32_t id);
-/* where any flow was before the last change is forgotten */
-void dyncast_dp_ring_clear(int service);
 
 /* dataplane_attach.c; want privileges raised */
 void dyncast_dp_attach_probe(void);
+/* the program on all interfaces by our one, without a packet in between */
+void dyncast_dp_attach_refresh(void);
 void dyncast_dp_detach_all(void);
 /* the maps cannot be had: detach what a former run has left */
 void dyncast_dp_attach_abandon(void);

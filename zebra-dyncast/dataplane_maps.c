@@ -2,7 +2,14 @@
 /*
  * Loading the program over maps that may exist already.
  *
- * Every map is pinned under dyncast_dp.dir and reused when it has our shape.
+ * Every map is pinned under dyncast_dp.dir and reused when it has our shape and
+ * size.  One of another size is taken over into a new one: that is pinned as
+ * "v2_new_NAME" until the new program has taken the old one's place everywhere,
+ * and then under the old one's name.  The writers' maps do not change
+ * meanwhile, so a start that finds such a pin throws it away and begins anew; a
+ * flow table it keeps, since the program may have used it already, and adds
+ * what the old one has.
+ *
  * A pin that cannot be opened, or is something else, is never replaced: it may
  * hold somebody's flows, so the kernel side stays off and the reason names the
  * file.  zebra's main thread, privileges raised by the caller.
@@ -19,8 +26,11 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "dataplane_copy.h"
 #include "dataplane_internal.h"
 #include "dyncast.bpf.skel.h"
+
+#define NEW_PREFIX DYNCAST_MAP_PIN_PREFIX "new_"
 
 static struct bpf_map *skeleton_map(enum dyncast_dp_map which)
 {
@@ -65,17 +75,22 @@ static struct bpf_map *skeleton_map(enum dyncast_dp_map which)
 	return NULL;
 }
 
-static bool pin_path(char path[PATH_MAX], const struct bpf_map *map)
+static bool pin_path_of(char path[PATH_MAX], const char *prefix,
+			const struct bpf_map *map)
 {
 	char name[64];
 
-	snprintf(name, sizeof(name), DYNCAST_MAP_PIN_PREFIX "%s",
-		 bpf_map__name(map));
+	snprintf(name, sizeof(name), "%s%s", prefix, bpf_map__name(map));
 	return dyncast_dp_fs_path(path, name);
 }
 
-static bool same_shape(int fd, const struct bpf_map *map, bool any_size,
-		       uint32_t *size)
+static bool pin_path(char path[PATH_MAX], const struct bpf_map *map)
+{
+	return pin_path_of(path, DYNCAST_MAP_PIN_PREFIX, map);
+}
+
+/* but for its size */
+static bool same_shape(int fd, const struct bpf_map *map, uint32_t *size)
 {
 	struct bpf_map_info info = {};
 	uint32_t len = sizeof(info);
@@ -86,24 +101,110 @@ static bool same_shape(int fd, const struct bpf_map *map, bool any_size,
 	return info.type == bpf_map__type(map) &&
 	       info.key_size == bpf_map__key_size(map) &&
 	       info.value_size == bpf_map__value_size(map) &&
-	       info.map_flags == bpf_map__map_flags(map) &&
-	       (any_size || info.max_entries == bpf_map__max_entries(map));
+	       info.map_flags == bpf_map__map_flags(map);
 }
 
-static bool is_flows(enum dyncast_dp_map which)
+/* number of IPv4's or IPv6's table, -1: no flows in it */
+static int flow_table(enum dyncast_dp_map which)
 {
-	return which == DYNCAST_DP_MAP_FLOWS4 || which == DYNCAST_DP_MAP_FLOWS6;
+	switch (which) {
+	case DYNCAST_DP_MAP_FLOWS4:
+	case DYNCAST_DP_MAP_PROBATION4:
+		return 0;
+	case DYNCAST_DP_MAP_FLOWS6:
+	case DYNCAST_DP_MAP_PROBATION6:
+		return 1;
+	default:
+		return -1;
+	}
 }
 
-/* for maps that are new */
-static void size_maps(uint32_t flow_table_size, uint32_t service_table_size)
+/* Sizes ------------------------------------------------------------------- */
+
+/* of a pinned map of ours; 0: there is none */
+static uint32_t pinned_size(enum dyncast_dp_map which)
+{
+	const struct bpf_map *map = skeleton_map(which);
+	uint32_t size = 0;
+	char path[PATH_MAX];
+	int fd = pin_path(path, map) ? bpf_obj_get(path) : -1;
+
+	if (fd < 0)
+		return 0;
+	if (!same_shape(fd, map, &size))
+		size = 0;
+	close(fd);
+	return size;
+}
+
+/* the largest number that an identity map gives out */
+static uint32_t largest_number(enum dyncast_dp_map which)
+{
+	const struct bpf_map *map = skeleton_map(which);
+	uint32_t size, number, largest = 0;
+	uint8_t key[64];
+	void *prev = NULL;
+	char path[PATH_MAX];
+	int fd = pin_path(path, map) ? bpf_obj_get(path) : -1;
+
+	if (fd < 0)
+		return 0;
+	if (same_shape(fd, map, &size) && bpf_map__key_size(map) <= sizeof(key))
+		while (!bpf_map_get_next_key(fd, prev, key)) {
+			prev = key;
+			if (!bpf_map_lookup_elem(fd, key, &number) &&
+			    number > largest)
+				largest = number;
+		}
+	close(fd);
+	return largest;
+}
+
+/* as many as asked for, else as there are, but at least those in use */
+static void choose_services(uint32_t asked)
+{
+	uint32_t size =
+		asked ? asked : pinned_size(DYNCAST_DP_MAP_IDENT_SERVICE);
+	uint32_t used = largest_number(DYNCAST_DP_MAP_IDENT_SERVICE) + 1;
+	uint32_t ids = largest_number(DYNCAST_DP_MAP_IDENT_INSTANCE) + 1;
+
+	if (!size)
+		size = DYNCAST_DP_SERVICES_DEFAULT;
+	if (dyncast_dp.upgrade &&
+	    dyncast_dp_upgrade_services(dyncast_dp.upgrade) > used)
+		used = dyncast_dp_upgrade_services(dyncast_dp.upgrade);
+	if (used > size && used <= DYNCAST_DP_SERVICES_MAX) {
+		dyncast_dp_warn(
+			"a service table of %u entries has no room for the services there are: it gets %u",
+			size, used);
+		size = used;
+	}
+	/* ids beyond what so many services get */
+	while (size < DYNCAST_DP_SERVICES_MAX &&
+	       dyncast_dp_instances_for(size) < ids &&
+	       ids <= DYNCAST_DP_INSTANCES_MAX)
+		size++;
+	dyncast_dp.services_max = size;
+	dyncast_dp.instances_max = dyncast_dp_instances_for(size);
+}
+
+static uint32_t choose_flows(uint32_t asked)
+{
+	uint32_t size = asked ? asked : pinned_size(DYNCAST_DP_MAP_FLOWS4);
+
+	if (!size && dyncast_dp.upgrade)
+		size = dyncast_dp_upgrade_flows(dyncast_dp.upgrade);
+	return size ? size : DYNCAST_DP_FLOWS_DEFAULT;
+}
+
+static void size_maps(uint32_t flows)
 {
 	const struct {
 		enum dyncast_dp_map map;
 		uint32_t size;
 	} of[] = {
-		{DYNCAST_DP_MAP_FLOWS4, flow_table_size},
-		{DYNCAST_DP_MAP_FLOWS6, flow_table_size},
+		{DYNCAST_DP_MAP_FLOWS4, flows},
+		{DYNCAST_DP_MAP_FLOWS6, flows},
 		{DYNCAST_DP_MAP_SERVICES, dyncast_dp.services_max},
 		{DYNCAST_DP_MAP_IDENT_SERVICE, dyncast_dp.services_max},
 		{DYNCAST_DP_MAP_RETIRED, dyncast_dp.services_max + 1},
@@ -119,34 +220,80 @@ static void size_maps(uint32_t flow_table_size, uint32_t service_table_size)
 
 	for (size_t i = 0; i < sizeof(of) / sizeof(of[0]); i++)
 		bpf_map__set_max_entries(skeleton_map(of[i].map), of[i].size);
-	if (service_table_size != dyncast_dp.services_max)
-		dyncast_dp_info(
-			"keeping the service table of %u entries that exists; to get %u, uninstall and restart zebra",
-			dyncast_dp.services_max, service_table_size);
+	dyncast_dp.flow_table_size = flows;
 }
 
-/* the number of services of maps that are pinned, else the one asked for */
-static void choose_services(uint32_t service_table_size)
-{
-	struct bpf_map_info info = {};
-	uint32_t len = sizeof(info), n = service_table_size;
-	char path[PATH_MAX];
-	int fd = -1;
+/* Maps of before ---------------------------------------------------------- */
 
-	if (pin_path(path, skeleton_map(DYNCAST_DP_MAP_RETIRED)))
-		fd = bpf_obj_get(path);
-	if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len) &&
-	    info.max_entries > 1 &&
-	    info.max_entries <= DYNCAST_MAP_SERVICES_MAX + 1)
-		n = info.max_entries - 1;
+static int as_it_is(const struct dyncast_dp_flow_copy *copy, const void *key,
+		    const void *value, struct dyncast_map_flow_key *to_key,
+		    struct dyncast_map_flow *to)
+{
+	memcpy(to_key, key, copy->key_size);
+	memcpy(to, value, sizeof(*to));
+	return copy->key_size == DYNCAST_MAP_FLOW_KEY4_SIZE ? 0 : 1;
+}
+
+/* into a table that may have newer ones; all, or those seen from then on */
+static void merge_flows(enum dyncast_dp_map which, int from, int to, bool fresh,
+			uint32_t since)
+{
+	int table = flow_table(which);
+	struct dyncast_dp_flow_copy copy = {
+		.from = from,
+		.key_size = dyncast_dp_flow_key_size(table),
+		.value_size = sizeof(struct dyncast_map_flow),
+		.convert = as_it_is,
+		.fresh = fresh,
+		.since = since,
+	};
+
+	copy.to[table] = to;
+	dyncast_dp_copy_flows(&copy);
+}
+
+/* a start before this one was killed while it changed a size */
+static void finish_or_forget(enum dyncast_dp_map which)
+{
+	const struct bpf_map *map = skeleton_map(which);
+	char path[PATH_MAX], path_new[PATH_MAX];
+	uint32_t size;
+	int fd, old;
+
+	if (!pin_path(path, map) || !pin_path_of(path_new, NEW_PREFIX, map) ||
+	    access(path_new, F_OK))
+		return;
+	fd = flow_table(which) < 0 ? -1 : bpf_obj_get(path_new);
+	if (fd < 0 || !same_shape(fd, map, &size)) {
+		unlink(path_new);
+	} else {
+		old = bpf_obj_get(path);
+		if (old >= 0 && same_shape(old, map, &size)) {
+			merge_flows(which, old, fd, false, 0);
+			dyncast_dp.old[which] = old;
+		} else if (old >= 0) {
+			close(old);
+		}
+		rename(path_new, path);
+	}
 	if (fd >= 0)
 		close(fd);
-	dyncast_dp.services_max = n;
-	dyncast_dp.instances_max = dyncast_dp_instances_for(n);
 }
 
-/* false when something is in the way; no pin yet is fine */
-static bool reuse_map(enum dyncast_dp_map which, uint32_t flow_table_size)
+/* Maps of ours beside those of layout 1, which rule: an upgrade was killed, or
+ * the first release ran for a while.  Flows tell by their generations. */
+static void drop_unfinished(void)
+{
+	char path[PATH_MAX];
+
+	for (int i = 0; i < DYNCAST_DP_MAP_MAX; i++)
+		if (flow_table(i) < 0 && pin_path(path, skeleton_map(i)))
+			unlink(path);
+}
+
+/* Reuse the pinned map, or note that a new one takes over from it; false when
+ * something is in the way.  No pin yet is fine. */
+static bool reuse_map(enum dyncast_dp_map which)
 {
 	struct bpf_map *map = skeleton_map(which);
 	char path[PATH_MAX];
@@ -164,17 +311,20 @@ static bool reuse_map(enum dyncast_dp_map which, uint32_t flow_table_size)
 			path, strerror(errno));
 		return false;
 	}
-	if (!same_shape(fd, map, is_flows(which), &size)) {
+	if (!same_shape(fd, map, &size)) {
 		close(fd);
 		dyncast_dp_fail(
 			"%s is no map of ours: remove it and restart zebra",
 			path);
 		return false;
 	}
-	if (is_flows(which) && size != flow_table_size)
-		dyncast_dp_info(
-			"keeping the flow table of %u entries that exists; to get %u, remove %s and restart zebra",
-			size, flow_table_size, path);
+	if (size != bpf_map__max_entries(map)) {
+		if (dyncast_dp.old[which] >= 0)
+			close(dyncast_dp.old[which]);
+		dyncast_dp.old[which] = fd;
+		dyncast_dp.resizing[which] = true;
+		return true;
+	}
 	error = bpf_map__reuse_fd(map, fd);
 	close(fd);
 	if (error)
@@ -182,12 +332,52 @@ static bool reuse_map(enum dyncast_dp_map which, uint32_t flow_table_size)
 	return !error;
 }
 
+/* the last element, of services that are gone, is not that of a service */
+static bool take_over_retired(int from, int to)
+{
+	struct dyncast_map_instance_counters gone, none = {};
+	struct bpf_map_info info = {};
+	uint32_t len = sizeof(info), last;
+
+	if (bpf_obj_get_info_by_fd(from, &info, &len))
+		return false;
+	last = info.max_entries - 1;
+	if (bpf_map_lookup_elem(from, &last, &gone))
+		return false;
+	if (last < dyncast_dp.services_max)
+		bpf_map_update_elem(to, &last, &none, BPF_ANY);
+	return !bpf_map_update_elem(to, &dyncast_dp.services_max, &gone,
+				    BPF_ANY);
+}
+
+static bool take_over(enum dyncast_dp_map which)
+{
+	int to = dyncast_dp.maps[which];
+
+	if (!dyncast_dp.resizing[which])
+		return true;
+	if (flow_table(which) >= 0) {
+		merge_flows(which, dyncast_dp.old[which], to, true, 0);
+		return true;
+	}
+	if (dyncast_dp_copy_map(dyncast_dp.old[which], to) &&
+	    (which != DYNCAST_DP_MAP_RETIRED ||
+	     take_over_retired(dyncast_dp.old[which], to)))
+		return true;
+	dyncast_dp_fail("cannot take over the map %s: %s",
+			bpf_map__name(skeleton_map(which)), strerror(errno));
+	return false;
+}
+
 static bool pin_map(enum dyncast_dp_map which)
 {
 	struct bpf_map *map = skeleton_map(which);
 	char path[PATH_MAX];
 
-	if (!pin_path(path, map))
+	if (!pin_path_of(path,
+			 dyncast_dp.resizing[which] ? NEW_PREFIX
+						    : DYNCAST_MAP_PIN_PREFIX,
+			 map))
 		return false;
 	if (!access(path, F_OK))
 		return true;
@@ -198,68 +388,174 @@ static bool pin_map(enum dyncast_dp_map which)
 	return true;
 }
 
-bool dyncast_dp_maps_open(uint32_t flow_table_size, uint32_t service_table_size)
+/* The whole --------------------------------------------------------------- */
+
+static void say_memory(void)
 {
-	struct bpf_map_info info = {};
-	uint32_t len = sizeof(info), budget;
-	int error, cpus;
+	struct dyncast_dp_memory *m = &dyncast_dp.memory;
+	bool any = false;
 
-	dyncast_dp.skeleton = dyncast_bpf__open();
-	if (!dyncast_dp.skeleton) {
-		dyncast_dp_fail("cannot open the BPF object: %s",
-				strerror(errno));
-		return false;
+	memset(m, 0, sizeof(*m));
+	for (int i = 0; i < DYNCAST_DP_MAP_MAX; i++) {
+		uint64_t bytes = dyncast_dp_map_bytes(skeleton_map(i));
+
+		m->total += bytes;
+		if (i == DYNCAST_DP_MAP_FLOWS4 || i == DYNCAST_DP_MAP_FLOWS6)
+			m->flows += bytes;
+		else if (i == DYNCAST_DP_MAP_SLOTS)
+			m->slots += bytes;
+		else if (i == DYNCAST_DP_MAP_INSTANCES ||
+			 i == DYNCAST_DP_MAP_IDENT_INSTANCE ||
+			 i == DYNCAST_DP_MAP_INSTANCE_COUNTERS)
+			m->instances += bytes;
+		any |= pinned_size(i) != bpf_map__max_entries(skeleton_map(i));
 	}
-	choose_services(service_table_size);
-	size_maps(flow_table_size, service_table_size);
-	for (int i = 0; i < DYNCAST_DP_MAP_MAX; i++)
-		if (!reuse_map(i, flow_table_size))
-			return false;
+	if (any)
+		dyncast_dp_info(
+			"memory for BPF maps: %.1f MB, of it %.1f for %u flows of each family, %.1f for the slots of %u services, %.1f for %u instances",
+			m->total / 1e6, m->flows / 1e6,
+			dyncast_dp.flow_table_size, m->slots / 1e6,
+			dyncast_dp.services_max, m->instances / 1e6,
+			dyncast_dp.instances_max);
+}
 
-	/* a table that is filled at this pace has forgotten nobody who was
-	 * seen within the default timeout */
-	cpus = libbpf_num_possible_cpus();
-	budget = cpus > 0
-			 ? flow_table_size / DYNCAST_FLOW_TIMEOUT_DEFAULT / cpus
-			 : 0;
+/* a table that is filled at this pace has forgotten nobody who was seen within
+ * the default timeout */
+static void set_budget(void)
+{
+	uint32_t budget = dyncast_dp.flow_table_size /
+			  DYNCAST_FLOW_TIMEOUT_DEFAULT / dyncast_dp.cpus;
+
 	if (budget > DYNCAST_MAP_BUDGET_MIN)
 		dyncast_dp.skeleton->rodata->budget_per_second = budget;
+}
 
-	error = dyncast_bpf__load(dyncast_dp.skeleton);
+static bool load(void)
+{
+	int error = dyncast_bpf__load(dyncast_dp.skeleton);
+
 	if (error) {
 		dyncast_dp_fail("the kernel refused the BPF program: %s",
 				strerror(-error));
 		return false;
 	}
-	for (int i = 0; i < DYNCAST_DP_MAP_MAX; i++) {
-		if (!pin_map(i))
-			return false;
+	for (int i = 0; i < DYNCAST_DP_MAP_MAX; i++)
 		dyncast_dp.maps[i] = bpf_map__fd(skeleton_map(i));
-	}
 	dyncast_dp.prog =
 		bpf_program__fd(dyncast_dp.skeleton->progs.dyncast_ingress);
 	dyncast_dp.prog_l3 =
 		bpf_program__fd(dyncast_dp.skeleton->progs.dyncast_ingress_l3);
 	dyncast_dp.prog_egress =
 		bpf_program__fd(dyncast_dp.skeleton->progs.dyncast_egress);
-	dyncast_dp.cpus = cpus;
-	if (dyncast_dp.cpus < 1 ||
-	    bpf_obj_get_info_by_fd(dyncast_dp.maps[DYNCAST_DP_MAP_FLOWS4],
-				   &info, &len)) {
-		dyncast_dp_fail("cannot read about the maps: %s",
+	return true;
+}
+
+static bool open_maps(uint32_t flow_table_size, uint32_t service_table_size)
+{
+	dyncast_dp.cpus = libbpf_num_possible_cpus();
+	if (dyncast_dp.cpus < 1) {
+		dyncast_dp_fail("cannot read how many CPUs there may be");
+		return false;
+	}
+	dyncast_dp.skeleton = dyncast_bpf__open();
+	if (!dyncast_dp.skeleton) {
+		dyncast_dp_fail("cannot open the BPF object: %s",
 				strerror(errno));
 		return false;
 	}
-	dyncast_dp.flow_table_size = info.max_entries;
+	if (!dyncast_dp_upgrade_begin(&dyncast_dp.upgrade))
+		return false;
+	if (dyncast_dp.upgrade)
+		drop_unfinished();
+	for (int i = 0; i < DYNCAST_DP_MAP_MAX; i++)
+		finish_or_forget(i);
+	choose_services(service_table_size);
+	size_maps(choose_flows(flow_table_size));
+	say_memory();
+	for (int i = 0; i < DYNCAST_DP_MAP_MAX; i++)
+		if (!reuse_map(i))
+			return false;
+	set_budget();
+	if (!load())
+		return false;
+
+	dyncast_dp.taken_over = dyncast_dp_now() - 1;
+	for (int i = 0; i < DYNCAST_DP_MAP_MAX; i++)
+		if (!take_over(i))
+			return false;
+	if (dyncast_dp.upgrade &&
+	    !dyncast_dp_upgrade_convert(dyncast_dp.upgrade,
+					!pinned_size(DYNCAST_DP_MAP_FLOWS4)))
+		return false;
+	for (int i = 0; i < DYNCAST_DP_MAP_MAX; i++)
+		if (!pin_map(i))
+			return false;
 	return true;
+}
+
+static bool any_resizing(void)
+{
+	for (int i = 0; i < DYNCAST_DP_MAP_MAX; i++)
+		if (dyncast_dp.resizing[i])
+			return true;
+	return false;
+}
+
+bool dyncast_dp_maps_open(uint32_t flow_table_size, uint32_t service_table_size)
+{
+	if (open_maps(flow_table_size, service_table_size))
+		return true;
+	if (!any_resizing())
+		return false;
+	dyncast_dp_warn(
+		"the tables keep their sizes: there may be no memory for those that are configured");
+	dyncast_dp_maps_close();
+	if (!open_maps(0, 0))
+		return false;
+	dyncast_dp.reason[0] = 0;
+	return true;
+}
+
+void dyncast_dp_maps_commit(void)
+{
+	char from[PATH_MAX], to[PATH_MAX];
+
+	for (int i = 0; i < DYNCAST_DP_MAP_MAX; i++) {
+		if (dyncast_dp.resizing[i] &&
+		    pin_path_of(from, NEW_PREFIX, skeleton_map(i)) &&
+		    pin_path(to, skeleton_map(i)) && rename(from, to))
+			dyncast_dp_warn("cannot rename %s: %s", from,
+					strerror(errno));
+		dyncast_dp.resizing[i] = false;
+		if (dyncast_dp.old[i] < 0)
+			continue;
+		if (flow_table(i) >= 0)
+			merge_flows(i, dyncast_dp.old[i], dyncast_dp.maps[i],
+				    false, dyncast_dp.taken_over);
+		close(dyncast_dp.old[i]);
+		dyncast_dp.old[i] = -1;
+	}
+	if (dyncast_dp.upgrade)
+		dyncast_dp_upgrade_finish(dyncast_dp.upgrade);
+	dyncast_dp_upgrade_free(dyncast_dp.upgrade);
+	dyncast_dp.upgrade = NULL;
+	dyncast_dp_upgrade_remove();
 }
 
 void dyncast_dp_maps_close(void)
 {
 	dyncast_bpf__destroy(dyncast_dp.skeleton);
 	dyncast_dp.skeleton = NULL;
-	for (int i = 0; i < DYNCAST_DP_MAP_MAX; i++)
+	dyncast_dp_upgrade_free(dyncast_dp.upgrade);
+	dyncast_dp.upgrade = NULL;
+	for (int i = 0; i < DYNCAST_DP_MAP_MAX; i++) {
+		if (dyncast_dp.old[i] >= 0)
+			close(dyncast_dp.old[i]);
+		dyncast_dp.old[i] = -1;
+		dyncast_dp.resizing[i] = false;
 		dyncast_dp.maps[i] = -1;
+	}
 	dyncast_dp.prog = dyncast_dp.prog_l3 = dyncast_dp.prog_egress = -1;
 	dyncast_dp.flow_table_size = 0;
+	memset(&dyncast_dp.memory, 0, sizeof(dyncast_dp.memory));
 }

@@ -25,19 +25,21 @@
 #include "apply.h"
 #include "compat.h"
 #include "convert.h"
+#include "decap.h"
 #include "decide.h"
 #include "encap.h"
 #include "ingress.h"
 #include "module.h"
+#include "neighbor.h"
 #include "nht.h"
 #include "route.h"
 #include "service.h"
+#include "veth.h"
 #include "../lib/cost.h"
 #include "../lib/ring.h"
 
 #define TICK_MOVING_MS 250
 #define TICK_AGEING_MS 1000
-#define WEIGH_PACE_MS 240 /* a tick, less what a timer may be early */
 #define RING_STEP_SLOTS 64
 /* routes that are lost for one reason are lost within this time, */
 #define LOST_TOGETHER_MS 100
@@ -53,10 +55,17 @@ static bool flagged_down(const struct dyncast_backend *b)
 	       (b->data.instance.flags & DYNCAST_INSTANCE_DOWN);
 }
 
+static bool neighbor_failed(const struct dyncast_backend *b)
+{
+	return b->neighbor && b->neighbor->state == DYNCAST_NEIGHBOR_FAILED;
+}
+
 static uint8_t reachability(const struct dyncast_backend *b)
 {
 	const struct dyncast_instance *in = &b->data.instance;
 
+	if (neighbor_failed(b))
+		return DYNCAST_VERDICT_DOWN;
 	if (dyncast_backend_is_local(b)) {
 		if (dyncast_nht_on_link(b->nht))
 			return DYNCAST_VERDICT_OK;
@@ -71,9 +80,13 @@ static uint8_t reachability(const struct dyncast_backend *b)
 	case DYNCAST_KIND_NONE:
 		return DYNCAST_VERDICT_OK;
 	case DYNCAST_KIND_SRV6:
-		if (in->dbid.family != AF_INET6 ||
+	case DYNCAST_KIND_IPIP:
+		if ((in->kind == DYNCAST_KIND_SRV6 &&
+		     in->dbid.family != AF_INET6) ||
 		    (b->no_source &&
-		     !dyncast_encap_source(b->nht->nexthops[0].ifindex).family))
+		     !dyncast_encap_source(in->dbid.family,
+					   b->nht->nexthops[0].ifindex)
+			      .family))
 			return DYNCAST_VERDICT_NO_FORWARDING;
 		return DYNCAST_VERDICT_OK;
 	case DYNCAST_KIND_ADJACENT:
@@ -156,14 +169,14 @@ static void forwarding_of(const struct dyncast_backend *b, bool alive,
 			  struct dyncast_dp_instance *dp)
 {
 	const struct dyncast_instance *in = &b->data.instance;
-	bool adjacent = dyncast_backend_is_local(b) ||
-			in->kind == DYNCAST_KIND_ADJACENT;
+	bool adjacent = dyncast_backend_is_adjacent(b);
 	const struct dyncast_nht *nht = b->nht;
+	const struct dyncast_nexthop *hop;
 
 	memset(dp, 0, sizeof(*dp));
 	dp->alive = alive;
 	dp->dbid = in->dbid;
-	dp->kind = adjacent ? DYNCAST_KIND_ADJACENT : DYNCAST_KIND_SRV6;
+	dp->kind = adjacent ? DYNCAST_KIND_ADJACENT : in->kind;
 	if (!alive || !nht || !nht->n_nexthops)
 		return;
 	dp->mtu = dyncast_ifindex_mtu(nht->nexthops[0].ifindex);
@@ -173,13 +186,15 @@ static void forwarding_of(const struct dyncast_backend *b, bool alive,
 		dp->ifindex = nht->nexthops[0].ifindex;
 		return;
 	}
-	dp->encap_source = dyncast_encap_source(nht->nexthops[0].ifindex);
-	/* several next hops: the kernel's own route chooses per flow */
-	if (nht->n_nexthops > 1)
+	dp->encap_source =
+		dyncast_encap_source(in->dbid.family, nht->nexthops[0].ifindex);
+	/* several next hops: the kernel's own route chooses per flow; a packet
+	 * that leaves by our device has no route before it any more */
+	if (nht->n_nexthops > 1 && !b->service->by_device)
 		return;
-	dp->ifindex = nht->nexthops[0].ifindex;
-	dp->nexthop =
-		nht->nexthops[0].gate.family ? nht->nexthops[0].gate : in->dbid;
+	hop = &nht->nexthops[b->id % nht->n_nexthops];
+	dp->ifindex = hop->ifindex;
+	dp->nexthop = hop->gate.family ? hop->gate : in->dbid;
 }
 
 static void backend_program(struct dyncast_backend *b, uint8_t verdict)
@@ -199,14 +214,17 @@ static void backend_program(struct dyncast_backend *b, uint8_t verdict)
 	}
 	forwarding_of(b, alive, &dp);
 	if (alive)
-		b->no_source = dp.kind == DYNCAST_KIND_SRV6 &&
+		b->no_source = dp.kind != DYNCAST_KIND_ADJACENT &&
 			       dp.encap_source.family == 0;
-	if (b->programmed && memcmp(&dp, &b->dp, sizeof(dp)) == 0)
+	if (b->programmed && memcmp(&dp, &b->dp, sizeof(dp)) == 0) {
+		dyncast_decap_update(b);
 		return;
+	}
 	if (!dyncast_dp_instance_set(b->id, &dp))
 		return; /* logged there; tried again at the next decision */
 	b->dp = dp;
 	b->programmed = true;
+	dyncast_decap_update(b);
 	if (was && !alive && flagged_down(b))
 		dyncast_dp_instance_void(b->id);
 }
@@ -239,6 +257,7 @@ static unsigned int collect(struct dyncast_service *s,
 		b->in.network_metric = dyncast_backend_metric(b);
 		b->in.verdict = dyncast_backend_verdict(b);
 		b->in.weight = b->out.weight;
+		b->in.state = b->out.state;
 		if (b->presence == DYNCAST_GONE ||
 		    n >= DYNCAST_CANDIDATES_MAX) {
 			b->out.weight = b->out.target = 0;
@@ -251,6 +270,14 @@ static unsigned int collect(struct dyncast_service *s,
 	return n;
 }
 
+/* between two decisions; 0 before the first */
+static uint32_t elapsed_ms(int64_t before, int64_t now)
+{
+	int64_t elapsed = before ? now - before : 0;
+
+	return elapsed < 0 ? 0 : elapsed > UINT32_MAX ? UINT32_MAX : elapsed;
+}
+
 /* true when a further call would still move a weight */
 static bool weigh(struct dyncast_service *s)
 {
@@ -259,18 +286,17 @@ static bool weigh(struct dyncast_service *s)
 	static struct dyncast_cost_output out[DYNCAST_CANDIDATES_MAX];
 	struct dyncast_cost_config config = {
 		.network_unit_us = dyncast_config.network_unit_us,
-		.action = s->policy.action,
-		.policy = s->policy.cost,
+		.policy = s->policy,
 	};
 	bool changed;
 	unsigned int n = collect(s, backends, in, &changed);
 	int64_t now = dyncast_now_ms();
 	bool more;
 
-	/* A step each time that a set comes in would outrun the metrics that
-	 * answer it, and swing: the pace is ours, not the sites'. */
-	if (!changed && now - s->weighed_ms < WEIGH_PACE_MS)
+	/* sets may come faster than they are worth a ring */
+	if (!changed && now - s->weighed_ms < (int64_t)DYNCAST_COST_PACE_MS)
 		return true;
+	config.elapsed_ms = elapsed_ms(s->weighed_ms, now);
 	s->weighed_ms = now;
 	memset(out, 0, sizeof(out));
 	more = n && dyncast_cost_weights(&config, in, out, n);
@@ -279,10 +305,16 @@ static bool weigh(struct dyncast_service *s)
 		 * here plain anycast is somebody */
 		if (s->plain && out[i].verdict == DYNCAST_VERDICT_HELD)
 			out[i].weight = out[i].target = 0;
+		/* A walk ends near its target, and where depends on the way.
+		 * Ingresses with one view are to have one ring: rest on the
+		 * target itself. */
+		if (s->walking && !more)
+			out[i].weight = out[i].target;
 		backends[i]->out = out[i];
 		if (out[i].weight != backends[i]->ring_weight)
 			s->members_changed = true;
 	}
+	s->walking = more;
 	return more;
 }
 
@@ -424,6 +456,11 @@ static bool program_all(struct dyncast_service *s)
 			settling = true;
 		else
 			backend_program(b, verdict);
+	}
+	if (dyncast_veth_needed(s) != s->by_device) {
+		s->by_device = !s->by_device;
+		dyncast_ingress_scan_later();
+		dyncast_decide_later(s, TICK_MOVING_MS);
 	}
 	return settling;
 }

@@ -27,11 +27,13 @@
 #include "dataplane.h"
 #include "ingress.h"
 #include "module.h"
+#include "neighbor.h"
 #include "nht.h"
 #include "peer_bgpd.h"
 #include "route.h"
 #include "service.h"
 #include "sid.h"
+#include "veth.h"
 #include "zserv_socket.h"
 
 #ifndef DYNCAST_BUILT_FOR
@@ -129,6 +131,17 @@ bool dyncast_module_dir(char *buf, size_t size)
 				(int)(slash - path), path) < size;
 }
 
+/* The configuration may come later than pinned maps are wanted, and line by
+ * line: what it does not say stays as it is. */
+static void open_dataplane(const char *dir)
+{
+	dyncast_dp_start(dir,
+			 dyncast_config.flow_table_size_set
+				 ? dyncast_config.flow_table_size
+				 : 0,
+			 dyncast_config.service_table_size);
+}
+
 void dyncast_module_dataplane_start(void)
 {
 	char dir[256];
@@ -142,7 +155,7 @@ void dyncast_module_dataplane_start(void)
 			"dyncast: zebra has no unix socket, so there is no place for the BPF maps: flows are not pinned");
 		dir[0] = '\0';
 	}
-	dyncast_dp_start(dir, dyncast_config.flow_table_size, 0);
+	open_dataplane(dir);
 	dyncast_recovered_init();
 }
 
@@ -151,7 +164,7 @@ void dyncast_module_dataplane_resize(void)
 	char dir[256];
 
 	if (dataplane_started && dyncast_module_dir(dir, sizeof(dir)))
-		dyncast_dp_start(dir, dyncast_config.flow_table_size, 0);
+		open_dataplane(dir);
 }
 
 static void dataplane_late(struct event *e)
@@ -180,6 +193,7 @@ static int late_init(struct event_loop *loop)
 	dyncast_loop = loop;
 	dyncast_apply_init();
 	dyncast_nht_init();
+	dyncast_neighbor_init();
 	dyncast_sid_init();
 	dyncast_service_init();
 	dyncast_cli_init();
@@ -206,7 +220,9 @@ static int early_fini(void)
 	dyncast_recovered_fini();
 	dyncast_sid_fini();
 	dyncast_nht_fini();
+	dyncast_neighbor_fini();
 	dyncast_ingress_fini();
+	dyncast_veth_fini();
 	dyncast_dp_stop();
 	return 0;
 }

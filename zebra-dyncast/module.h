@@ -41,6 +41,7 @@ void dyncast_cli_init(void);
 void dyncast_show_init(void);
 void dyncast_show_flows_init(void);
 void dyncast_show_flows_fini(void);
+void dyncast_show_flow_init(void);
 void dyncast_debug_init(void);
 
 /* config lines of `debug dyncast zebra`; number written */

@@ -64,6 +64,14 @@ void dyncast_recovered_claim(int index)
 	count--;
 }
 
+/* its id will be another's */
+static void undecap(uint32_t id, const struct dyncast_addr *dbid, void *arg)
+{
+	(void)id;
+	(void)arg;
+	dyncast_dp_decap_clear(dbid);
+}
+
 static void delete_unclaimed(void)
 {
 	zlog_info(
@@ -73,6 +81,7 @@ static void delete_unclaimed(void)
 		if (!unclaimed[i])
 			continue;
 		dyncast_recovered_claim(i);
+		dyncast_dp_instance_each(i, undecap, NULL);
 		dyncast_dp_service_del(i);
 	}
 }

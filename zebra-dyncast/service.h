@@ -14,6 +14,7 @@
 #include "../lib/cost.h"
 #include "../lib/dyncast.h"
 
+struct dyncast_neighbor;
 struct dyncast_sid;
 
 enum dyncast_presence {
@@ -37,10 +38,12 @@ struct dyncast_backend {
 	int64_t received_ms; /* of data.instance.metrics */
 	int64_t expires_ms;  /* of HELD */
 
-	struct dyncast_nht *nht;      /* D-BID, or the local address */
-	struct dyncast_nht *site_nht; /* BGP next hop */
-	struct dyncast_sid *sid;      /* local instances of kind SRV6 */
-	bool sid_refused;	      /* another instance has that SID */
+	struct dyncast_nht *nht;	   /* D-BID, or the local address */
+	struct dyncast_nht *site_nht;	   /* BGP next hop */
+	struct dyncast_neighbor *neighbor; /* of adjacent ones */
+	struct dyncast_sid *sid;	   /* local instances of kind SRV6 */
+	bool sid_refused;		   /* another instance has that SID */
+	bool decap;	  /* the kernel unpacks for it: local and IPIP */
 	bool no_source;	  /* no address for the outer header's source */
 	uint8_t feedback; /* last sent, 0 none */
 
@@ -70,6 +73,7 @@ struct dyncast_service {
 	unsigned int n_sites;
 
 	bool removed;	      /* bgpd took it back; candidates are held */
+	bool by_device;	      /* its route leads to the device of veth.c */
 	bool plain;	      /* sites are left, none of them with candidates */
 	bool stale;	      /* bgpd restarted and has not sent it again */
 	int64_t stale_ms;     /* until when the stale set is kept */
@@ -94,7 +98,24 @@ struct dyncast_service {
 	struct event *t_decide;
 	int64_t decide_at_ms;
 	int64_t weighed_ms; /* last step of the weights */
+	bool walking;	    /* they have not come to rest */
 };
+
+/* backend.c, for service.c */
+struct dyncast_backend *dyncast_backend_new(struct dyncast_service *service,
+					    const struct dyncast_addr *dbid);
+void dyncast_backend_drop(struct dyncast_backend *backend, bool from_kernel);
+/* give it an id of the data plane, when its service is in there */
+void dyncast_backend_identify(struct dyncast_backend *backend);
+void dyncast_backend_id_set(struct dyncast_backend *backend, uint32_t id);
+/* follow whatever decides whether it can be reached */
+void dyncast_backend_track(struct dyncast_backend *backend);
+void dyncast_backend_neighbor_track(struct dyncast_backend *backend);
+/* failure rule (b), or (a) when there is nothing to wait for */
+void dyncast_backend_hold(struct dyncast_backend *backend, int64_t now);
+/* not in this set: did its site remove it, or is only the path gone? */
+void dyncast_backend_missing(struct dyncast_backend *backend,
+			     const struct dyncast_set *set, int64_t now);
 
 int dyncast_backend_cmp(const struct dyncast_backend *a,
 			const struct dyncast_backend *b);
@@ -121,6 +142,7 @@ void dyncast_service_unstale_all(void);
 void dyncast_service_sync_end(void);
 
 void dyncast_service_nht_changed(const struct dyncast_nht *nht);
+void dyncast_service_neighbor_changed(const struct dyncast_neighbor *neighbor);
 /* hold times, once a second */
 void dyncast_service_tick(int64_t now);
 void dyncast_service_decide_all(void);
@@ -142,6 +164,13 @@ const char *dyncast_service_str(const struct dyncast_service *service,
 static inline bool dyncast_backend_is_local(const struct dyncast_backend *b)
 {
 	return b->data.site.family == 0 && b->data.address.family != 0;
+}
+
+/* packets go to its own address, which is on a link of this router */
+static inline bool dyncast_backend_is_adjacent(const struct dyncast_backend *b)
+{
+	return dyncast_backend_is_local(b) ||
+	       b->data.instance.kind == DYNCAST_KIND_ADJACENT;
 }
 
 /* remove it from the kernel and free it; decide.c, after the ring let go */

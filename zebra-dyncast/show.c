@@ -15,6 +15,7 @@
 #include "decide.h"
 #include "ingress.h"
 #include "module.h"
+#include "neighbor.h"
 #include "route.h"
 #include "service.h"
 #include "show.h"
@@ -51,6 +52,9 @@ static const char *reason(const struct dyncast_backend *b, uint8_t verdict)
 			return "removed";
 		if (b->data.instance.flags & DYNCAST_INSTANCE_DOWN)
 			return "its site says that it is down";
+		if (b->neighbor &&
+		    b->neighbor->state == DYNCAST_NEIGHBOR_FAILED)
+			return "it does not answer ARP or neighbour discovery";
 		return local ? "its address is not on a connected network"
 			     : "down";
 	case DYNCAST_VERDICT_NO_FORWARDING:

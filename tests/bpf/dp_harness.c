@@ -136,14 +136,14 @@ int dp_service(uint32_t table_id, const char *prefix)
 	return index;
 }
 
-uint32_t dp_adjacent(int service, const char *dbid)
+uint32_t dp_adjacent_at(int service, const char *dbid, uint32_t ifindex)
 {
 	struct dyncast_dp_instance in = {
 		.kind = DYNCAST_KIND_ADJACENT,
 		.alive = true,
 		.dbid = dp_addr(dbid),
 		.nexthop = dp_addr(dbid),
-		.ifindex = dp_ifindex,
+		.ifindex = ifindex,
 	};
 	bool created;
 	uint32_t id = dyncast_dp_instance_get(service, &in.dbid, &created);
@@ -151,6 +151,11 @@ uint32_t dp_adjacent(int service, const char *dbid)
 	assert_int_not_equal(id, 0);
 	assert_true(dyncast_dp_instance_set(id, &in));
 	return id;
+}
+
+uint32_t dp_adjacent(int service, const char *dbid)
+{
+	return dp_adjacent_at(service, dbid, dp_ifindex);
 }
 
 uint32_t dp_srv6(int service, const char *sid, const char *nexthop,

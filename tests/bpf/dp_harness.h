@@ -45,6 +45,7 @@ struct dyncast_prefix dp_prefix(const char *text);
 int dp_service(uint32_t table_id, const char *prefix);
 /* an adjacent instance, alive, next hop = D-BID */
 uint32_t dp_adjacent(int service, const char *dbid);
+uint32_t dp_adjacent_at(int service, const char *dbid, uint32_t ifindex);
 uint32_t dp_srv6(int service, const char *sid, const char *nexthop,
 		 uint16_t mtu);
 /* every slot the same, or alternating */

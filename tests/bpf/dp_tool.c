@@ -9,16 +9,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <arpa/inet.h>
 #include <net/if.h>
 
+#include <bpf/bpf.h>
+
 #include "lib/addr.h"
-#include "zebra-dyncast/dataplane.h"
+#include "zebra-dyncast/dataplane_internal.h"
 #include "zebra-dyncast/endpoint.h"
+
+#define FILL_BATCH 4096
 
 static const char usage_text[] =
 	"usage: dp_tool DIR COMMAND\n"
 	"  attach IFNAME TABLE [steer|decap|egress...] | detach IFNAME |\n"
-	"  uninstall | status | flows | clear\n"
+	"  uninstall | status | flows | clear |\n"
+	"  fill N                                       flows of no client\n"
 	"  service TABLE PREFIX                         prints its index\n"
 	"  adjacent SERVICE DBID IFNAME                 prints the id\n"
 	"  srv6 SERVICE SID SOURCE NEXTHOP IFNAME MTU   prints the id;\n"
@@ -178,6 +184,39 @@ static int run_flows(void)
 	return 0;
 }
 
+/* the N flows of as many clients of the first service, as if they were seen
+ * just now */
+static int run_fill(const char *number)
+{
+	static struct dyncast_map_flow_key4 keys[FILL_BATCH];
+	static struct dyncast_map_flow values[FILL_BATCH];
+	struct dyncast_map_flow_key key = {.proto = 17, .dport = htons(80)};
+	const struct dyncast_addr *to = &dyncast_dp.services[0].prefix.addr;
+	uint32_t n = atoi(number), count;
+
+	memcpy(&key.daddr4, to->bytes, sizeof(key.daddr4));
+	for (uint32_t i = 0; i < n; i += count) {
+		count = n - i < FILL_BATCH ? n - i : FILL_BATCH;
+		for (uint32_t j = 0; j < count; j++) {
+			key.saddr4 = htonl(0x0a400000 + (i + j));
+			key.sport = htons(1024 + (i + j) % 60000);
+			memcpy(&keys[j], &key, sizeof(keys[j]));
+			values[j] = (struct dyncast_map_flow){
+				.instance = 1 + (i + j) % 2,
+				.generation =
+					dyncast_dp.instances[1 + (i + j) % 2]
+						.generation,
+				.first_seen = dyncast_dp_now(),
+				.last_seen = dyncast_dp_now(),
+			};
+		}
+		if (bpf_map_update_batch(dyncast_dp.maps[DYNCAST_DP_MAP_FLOWS4],
+					 keys, values, &count, NULL))
+			return 1;
+	}
+	return 0;
+}
+
 static int run(const char *command, char **argv, int n)
 {
 	if (!strcmp(command, "attach") && n >= 2)
@@ -222,6 +261,8 @@ static int run(const char *command, char **argv, int n)
 		return run_status();
 	if (!strcmp(command, "flows") && n == 0)
 		return run_flows();
+	if (!strcmp(command, "fill") && n == 1)
+		return run_fill(argv[0]);
 	if (!strcmp(command, "clear") && n == 0) {
 		dyncast_dp_flow_clear(-1);
 		return 0;
@@ -239,7 +280,7 @@ int main(int argc, char **argv)
 	int result;
 
 	need(argc >= 3, "too few arguments");
-	if (!dyncast_dp_start(argv[1], 65536, 0))
+	if (!dyncast_dp_start(argv[1], 0, 0))
 		return 1;
 	result = run(argv[2], argv + 3, argc - 3);
 	dyncast_dp_stop();

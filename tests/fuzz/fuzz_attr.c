@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "lib/attr.h"
+#include "lib/attr_update.h"
 
 /* 64 instances of 72 bytes, and the site */
 #define ENCODED_MAX 8192
@@ -73,6 +74,28 @@ static void find_fuzz(const uint8_t *data, size_t size)
 	check(value && len == size && !memcmp(value, data, size));
 }
 
+/* An UPDATE from a peer: lengths stay, and a second look finds nothing new. */
+static void update_fuzz(const uint8_t *data, size_t size)
+{
+	static uint8_t body[4096];
+	static uint8_t again[4096];
+	enum dyncast_update_result result;
+	unsigned int repeated;
+
+	if (size > sizeof(body))
+		return;
+	memcpy(body, data, size);
+	result = dyncast_update_prepare(body, size, 250, 0xc0, &repeated);
+	check(!repeated || result != DYNCAST_UPDATE_NONE);
+	if (result == DYNCAST_UPDATE_NONE)
+		check(!memcmp(body, data, size));
+	memcpy(again, body, size);
+	check(dyncast_update_prepare(again, size, 250, 0xc0, &repeated) ==
+	      result);
+	check(!memcmp(body, again, size));
+	dyncast_attr_reflag(again, size, 250, 0x80);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const uint8_t nothing[1];
@@ -81,5 +104,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		data = nothing;
 	decode_fuzz(data, size);
 	find_fuzz(data, size);
+	update_fuzz(data, size);
 	return 0;
 }

@@ -34,6 +34,7 @@ static void test_full(void **state)
 	(void)state;
 	assert_null(parse("{" WHO ",\"capacity\":100,\"utilisation\":37.5,"
 			  "\"inFlight\":12,\"delayUs\":4100,\"score\":7,"
+			  "\"rate\":250.5,"
 			  "\"ageMs\":20,\"state\":\"up\",\"reason\":\"ok\"}",
 			  &r));
 	assert_string_equal(r.service, "video");
@@ -44,6 +45,7 @@ static void test_full(void **state)
 	assert_int_equal(r.metrics.in_flight, 12);
 	assert_int_equal(r.metrics.delay_us, 4100);
 	assert_int_equal(r.metrics.score, 7);
+	assert_int_equal(r.metrics.rate, 250500);
 	assert_int_equal(r.metrics.age_ms, 20);
 	assert_int_equal(r.state, DYNCAST_AGENT_STATE_UP);
 	assert_string_equal(r.reason, "ok");
@@ -155,6 +157,17 @@ static void test_refused(void **state)
 		{"{" WHO ",\"state\":\"Up\"}", "state"},
 		{"{" WHO ",\"state\":\"\"}", "state"},
 		{"{" WHO ",\"state\":1}", "state"},
+		{"{" WHO ",\"state\":\"up\",\"address\":1}", "address"},
+		{"{" WHO ",\"state\":\"up\",\"address\":\"10.1.0\"}",
+		 "address"},
+		{"{" WHO ",\"state\":\"up\",\"sid\":1}", "sid"},
+		{"{" WHO
+		 ",\"state\":\"up\",\"address\":\"10.1.0.13\",\"sid\":0}",
+		 "sid"},
+		{"{" WHO
+		 ",\"state\":\"up\",\"address\":\"10.1.0.13\",\"sid\":1.5}",
+		 "sid"},
+		{"{" WHO ",\"address\":\"10.1.0.13\"}", "metric"},
 		{"{" WHO ",\"state\":\"up\",\"reason\":1}", "reason"},
 	};
 	static const struct dyncast_agent_report zero;
@@ -250,7 +263,8 @@ static void test_format(void **state)
 			    .capacity = UINT32_MAX,
 			    .in_flight = 7,
 			    .delay_us = UINT32_MAX,
-			    .age_ms = 12},
+			    .age_ms = 12,
+			    .rate = 4294967000},
 		.reason = "a \"quoted\\\" reason",
 	};
 	static const struct dyncast_agent_report one = {
@@ -273,6 +287,24 @@ static void test_format(void **state)
 	setlocale(LC_ALL, "C");
 }
 
+/* an instance that no configuration names, there and back */
+static void test_place(void **state)
+{
+	static const char line[] =
+		"{" WHO
+		",\"address\":\"2001:db8::13\",\"sid\":65535,\"state\":\"up\"}";
+	struct dyncast_agent_report report;
+	char buf[256];
+
+	(void)state;
+	assert_null(dyncast_agent_line_parse(line, strlen(line), &report));
+	assert_int_equal(report.sid, 65535);
+	assert_int_equal(report.address.family, AF_INET6);
+	assert_int_equal(dyncast_agent_line_format(&report, buf, sizeof(buf)),
+			 strlen(line) + 1);
+	assert_memory_equal(buf, line, strlen(line));
+}
+
 static void test_format_refuses(void **state)
 {
 	const struct dyncast_agent_report good = {
@@ -291,7 +323,7 @@ static void test_format_refuses(void **state)
 	bad[0].service[0] = '\0';
 	bad[1].instance[0] = '"';
 	bad[2].state = DYNCAST_AGENT_STATE_UNSAID; /* says nothing */
-	bad[3].state = 4;
+	bad[3].state = 5;
 	bad[4].metrics.has = 0x20;
 	bad[5].metrics.has = DYNCAST_HAS_CAPACITY; /* which is 0 */
 	bad[6].metrics.has = DYNCAST_HAS_UTILISATION;
@@ -330,6 +362,7 @@ int main(void)
 		cmocka_unit_test(test_age_saturates),
 		cmocka_unit_test(test_reason),
 		cmocka_unit_test(test_format),
+		cmocka_unit_test(test_place),
 		cmocka_unit_test(test_format_refuses),
 		cmocka_unit_test(test_error_format),
 	};

@@ -14,7 +14,8 @@
 		U16(25) /* age 2.5 s */, U32(100) /* capacity */,              \
 		U32(7) /* in flight */, U32(4100) /* delay */, score, name_len
 #define INSTANCE_AT(d)                                                         \
-	SUBTLV(65280, INSTANCE_FIELDS(1, 0, 0x1f, 3750, 8, 0), 10, 1, 0, d)
+	SUBTLV(65280, INSTANCE_FIELDS(1, 0, 0x3f, 3750, 8, 0), 10, 1, 0, d,    \
+	       U32(250500) /* rate */)
 #define INSTANCE INSTANCE_AT(11)
 
 /* sub-TLVs of the site, one of each type */
@@ -29,8 +30,11 @@
 #define RESOURCE SUBTLV(6, 0x80 /* P, MT 0 */, U32(60))
 #define AS_SCOPE SUBTLV(7, 0 /* reserved */, U32(65001))
 #define POLICY                                                                 \
-	SUBTLV(65281, 2 /* best */, 2 /* source */, 1 /* delay */, 24,         \
-	       U16(90) /* timeout */)
+	SUBTLV(65281, 2 /* best */, 2 /* source */, 2 /* weighted */, 24,      \
+	       U16(90) /* timeout */, 30 /* alpha */, 15 /* hysteresis */,     \
+	       90 /* max utilisation */, 3 /* min score */, U16(5) /* hold */, \
+	       U32(20000) /* max delay */, U32(5000) /* max network */)
+#define POLICY_SHORT SUBTLV(65281, 2, 2, 1, 24, U16(90))
 
 struct decode_case {
 	const char *name;
@@ -58,8 +62,10 @@ static const struct decode_case decode_cases[] = {
 	{"AS scope without the reserved byte", DYNCAST_ATTR_OK,
 	 BYTES(SUBTLV(7, U32(65001)))},
 	{"policy", DYNCAST_ATTR_OK, BYTES(POLICY)},
+	{"policy, short", DYNCAST_ATTR_OK, BYTES(POLICY_SHORT)},
 	{"policy of a later version, longer", DYNCAST_ATTR_OK,
-	 BYTES(SUBTLV(65281, 2, 2, 1, 24, U16(90), 1, 2, 3))},
+	 BYTES(SUBTLV(65281, 2, 2, 1, 24, U16(90), U32(0), U16(0), U32(0),
+		      U32(0), 1, 2, 3))},
 	{"unknown", DYNCAST_ATTR_OK, BYTES(SUBTLV(4711, 1, 2, 3))},
 	{"unknown and empty", DYNCAST_ATTR_OK, BYTES(U16(4711), 0)},
 
@@ -94,6 +100,11 @@ static const struct decode_case decode_cases[] = {
 	 BYTES(SUBTLV(7, 0, U16(1)))},
 	{"short policy", DYNCAST_ATTR_BAD_LENGTH,
 	 BYTES(SUBTLV(65281, 2, 2, 1, 24, 0))},
+	{"policy with half of its second part", DYNCAST_ATTR_BAD_LENGTH,
+	 BYTES(SUBTLV(65281, 2, 2, 1, 24, U16(90), 0, 0, 0))},
+	{"instance without the rate that it has", DYNCAST_ATTR_BAD_LENGTH,
+	 BYTES(SUBTLV(65280, INSTANCE_FIELDS(1, 0, 0x3f, 3750, 8, 0), 10, 1, 0,
+		      11, U16(1)))},
 	{"empty instance", DYNCAST_ATTR_BAD_LENGTH, BYTES(U16(65280), 0)},
 	{"instance without its D-BID's end", DYNCAST_ATTR_BAD_LENGTH,
 	 BYTES(SUBTLV(65280, INSTANCE_FIELDS(1, 0, 0x1f, 3750, 8, 0), 10, 1,
@@ -110,6 +121,12 @@ static const struct decode_case decode_cases[] = {
 	 BYTES(SUBTLV(65281, 1, 1, 1, 24, U16(90)))},
 	{"policy with a source of 129 bits", DYNCAST_ATTR_BAD_VALUE,
 	 BYTES(SUBTLV(65281, 1, 2, 1, 129, U16(90)))},
+	{"policy with alpha, but not weighted", DYNCAST_ATTR_BAD_VALUE,
+	 BYTES(SUBTLV(65281, 1, 1, 1, 0, U16(90), 30, 0, 0, 0, U16(0), U32(0),
+		      U32(0)))},
+	{"rate 0", DYNCAST_ATTR_BAD_VALUE,
+	 BYTES(SUBTLV(65280, INSTANCE_FIELDS(1, 0, 0x3f, 3750, 8, 0), 10, 1, 0,
+		      11, U32(0)))},
 	{"utilisation 100.01 %", DYNCAST_ATTR_BAD_VALUE,
 	 BYTES(SUBTLV(65280, INSTANCE_FIELDS(1, 0, 0x1f, 10001, 8, 0), 10, 1, 0,
 		      11))},
@@ -214,9 +231,16 @@ static void full_fill(struct dyncast_attr *attr)
 			 .as_scope = 65001},
 		.policy = {.action = DYNCAST_ACTION_BEST,
 			   .affinity = DYNCAST_AFFINITY_SOURCE,
-			   .cost = DYNCAST_COST_DELAY,
+			   .cost = DYNCAST_COST_WEIGHTED,
 			   .plen = 24,
-			   .timeout_s = 90},
+			   .alpha = 30,
+			   .hysteresis = 15,
+			   .max_utilisation = 90,
+			   .min_score = 3,
+			   .timeout_s = 90,
+			   .hold_s = 5,
+			   .max_delay_us = 20000,
+			   .max_network_us = 5000},
 		.n_instances = 1,
 		.instances = {{.dbid = addr_of("10.1.0.11"),
 			       .kind = DYNCAST_KIND_ADJACENT,
@@ -226,7 +250,8 @@ static void full_fill(struct dyncast_attr *attr)
 					   .capacity = 100,
 					   .in_flight = 7,
 					   .delay_us = 4100,
-					   .age_ms = 2500}}},
+					   .age_ms = 2500,
+					   .rate = 250500}}},
 	};
 }
 
@@ -277,9 +302,13 @@ static void test_full(void **state)
 	assert_int_equal(attr.site.as_scope, 65001);
 	assert_int_equal(attr.policy.plen, 24);
 	assert_int_equal(attr.policy.timeout_s, 90);
+	assert_int_equal(attr.policy.alpha, 30);
+	assert_int_equal(attr.policy.hold_s, 5);
+	assert_int_equal(attr.policy.max_network_us, 5000);
 	assert_int_equal(attr.n_instances, 1);
 	assert_int_equal(attr.instances[0].metrics.age_ms, 2500);
 	assert_int_equal(attr.instances[0].metrics.delay_us, 4100);
+	assert_int_equal(attr.instances[0].metrics.rate, 250500);
 	assert_int_equal(attr.n_unknown, 0);
 	assert_attr_equal(&attr, &expected);
 
@@ -294,7 +323,7 @@ static void test_instance_forms(void **state)
 	static const uint8_t bytes[] = {
 		SUBTLV(65280, 2 /* SRv6 */, 6 /* IPv6 */,
 		       0xf3 /* down, drain, and flags of the future */,
-		       0xe2 /* utilisation, and metrics of the future */,
+		       0xc2 /* utilisation, and metrics of the future */,
 		       U16(10000), U16(65535), U32(9) /* absent capacity */,
 		       U32(9), U32(9), 9, 2 /* name */, U32(0x20010db8), U32(1),
 		       U32(0x110000), U32(0), 'b', '2', 0xff /* future */),
@@ -351,7 +380,7 @@ static void test_too_many(void **state)
 
 	(void)state;
 	for (size_t i = 0; i <= DYNCAST_ATTR_INSTANCES_MAX; i++) {
-		one[sizeof(one) - 1] = (uint8_t)(i + 1);
+		one[sizeof(one) - 5] = (uint8_t)(i + 1); /* D-BID */
 		memcpy(bytes + i * sizeof(one), one, sizeof(one));
 	}
 	assert_int_equal(
@@ -387,7 +416,7 @@ static void spoil_resource(struct dyncast_attr *attr)
 }
 static void spoil_policy(struct dyncast_attr *attr)
 {
-	attr->policy.action = 3;
+	attr->policy.action = DYNCAST_ACTION_WEIGHTED + 1;
 }
 static void spoil_kind(struct dyncast_attr *attr)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Tests of lib/cost.c: targets from capacity, delay, network, age and
- * utilisation; verdicts; the bounded walk; best; and a small closed loop.
+ * Tests of lib/cost.c, and of lib/spread.c without utilisation: targets from
+ * capacity, delay, network and age; verdicts, thresholds; the bounded walk.
  */
 
 #include "tests/unit/wire.h"
@@ -15,13 +15,9 @@
 
 static const struct dyncast_cost_config spread = {
 	.network_unit_us = DYNCAST_NETWORK_UNIT_DEFAULT,
-	.action = DYNCAST_ACTION_SPREAD,
+	.elapsed_ms = 250,
+	.policy = {.action = DYNCAST_ACTION_SPREAD},
 };
-static const struct dyncast_cost_config best = {
-	.network_unit_us = DYNCAST_NETWORK_UNIT_DEFAULT,
-	.action = DYNCAST_ACTION_BEST,
-};
-
 static struct dyncast_cost_input in[MAX];
 static struct dyncast_cost_output out[MAX];
 
@@ -56,6 +52,8 @@ static void feed_back(size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		in[i].weight = out[i].weight;
+	for (size_t i = 0; i < n; i++)
+		in[i].state = out[i].state;
 }
 
 /* walk to the end; returns the number of calls that moved something */
@@ -216,27 +214,117 @@ static void test_no_metrics(void **state)
 	assert_ratio(out[0].target, out[1].target, 100);
 }
 
-static void test_utilisation(void **state)
+/* what is configured and what was learnt, in one unit */
+static void test_learnt_capacity(void **state)
+{
+	(void)state;
+	/* nothing configured: by rate */
+	inputs_fill(3);
+	for (size_t i = 0; i < 3; i++) {
+		in[i].metrics.has |= DYNCAST_HAS_RATE;
+		in[i].metrics.has &= (uint8_t)~DYNCAST_HAS_CAPACITY;
+	}
+	in[0].metrics.rate = 4000000;
+	in[1].metrics.rate = 2000000;
+	in[2].metrics.rate = 1000000;
+	weigh(&spread, 3);
+	assert_ratio(out[0].target, out[1].target, 200);
+	assert_ratio(out[2].target, out[1].target, 50);
+
+	/* one configured and learnt connects the units of the others */
+	in[0].metrics.has |= DYNCAST_HAS_CAPACITY;
+	in[0].metrics.capacity = 100; /* so 1000 per second are 25 */
+	in[1].metrics.has = DYNCAST_HAS_CAPACITY | DYNCAST_HAS_DELAY;
+	in[1].metrics.capacity = 50;
+	weigh(&spread, 3);
+	assert_ratio(out[0].target, out[1].target, 200);
+	assert_ratio(out[2].target, out[1].target, 50);
+
+	/* nothing connects them: who only learnt has the mean */
+	in[0].metrics.has = DYNCAST_HAS_CAPACITY | DYNCAST_HAS_DELAY;
+	weigh(&spread, 3);
+	assert_ratio(out[2].target, out[0].target, 75);
+	assert_ratio(out[2].target, out[1].target, 150);
+}
+
+/* what was learnt overrules what is configured only where it is far off */
+static void test_capacity_contradicted(void **state)
 {
 	static const struct {
-		uint16_t utilisation;
-		uint32_t age_ms;
+		uint32_t rate; /* of the third, configured like the others */
 		unsigned int percent;
 	} cases[] = {
-		{9000, 0, 100}, {9500, 0, 100},
-		{9750, 0, 71}, /* half an octave */
-		{10000, 0, 50}, {10000, DYNCAST_AGE_STALE_MS, 100},
+		{1000000, 100}, {930000, 100}, {1080000, 100},
+		{500000, 50},	{700000, 70},  {2000000, 200},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		inputs_fill(2);
-		in[1].metrics.has |= DYNCAST_HAS_UTILISATION;
-		in[1].metrics.utilisation = cases[i].utilisation;
-		in[1].metrics.age_ms = cases[i].age_ms;
-		weigh(&spread, 2);
-		assert_ratio(out[1].target, out[0].target, cases[i].percent);
+		inputs_fill(3);
+		for (size_t j = 0; j < 3; j++) {
+			in[j].metrics.has |= DYNCAST_HAS_RATE;
+			in[j].metrics.rate = 1000000;
+		}
+		in[2].metrics.rate = cases[i].rate;
+		weigh(&spread, 3);
+		assert_ratio(out[2].target, out[0].target, cases[i].percent);
 	}
+	/* extremes do not overflow */
+	inputs_fill(2);
+	in[0].metrics.has |= DYNCAST_HAS_RATE;
+	in[1].metrics.has |= DYNCAST_HAS_RATE;
+	in[0].metrics.capacity = in[0].metrics.rate = UINT32_MAX;
+	in[1].metrics.capacity = in[1].metrics.rate = 1;
+	weigh(&spread, 2);
+	assert_int_equal(out[1].weight, 1);
+	assert_int_equal(out[0].weight, 65535);
+	in[0].metrics.rate = 1;
+	in[1].metrics.rate = UINT32_MAX;
+	weigh(&spread, 2);
+}
+
+static void test_thresholds(void **state)
+{
+	struct dyncast_cost_config config = spread;
+
+	(void)state;
+	inputs_fill(3);
+	in[0].metrics.has = DYNCAST_HAS_ALL & ~DYNCAST_HAS_RATE;
+	in[0].metrics.utilisation = 9100;
+	in[0].metrics.score = 2;
+	in[0].metrics.delay_us = 6000;
+	in[0].network_metric = 60;
+	for (unsigned int i = 0; i < 4; i++) {
+		config.policy = (struct dyncast_policy){
+			.max_utilisation = i == 0 ? 90 : 0,
+			.min_score = i == 1 ? 3 : 0,
+			.max_delay_us = i == 2 ? 5000 : 0,
+			.max_network_us = i == 3 ? 5000 : 0,
+		};
+		weigh(&config, 3);
+		assert_int_equal(out[0].verdict, DYNCAST_VERDICT_THRESHOLD);
+		assert_int_equal(out[0].weight, 0);
+		assert_int_equal(out[1].verdict, DYNCAST_VERDICT_OK);
+		assert_int_equal(out[1].weight, 32768);
+	}
+	/* at it is not past it */
+	config.policy = (struct dyncast_policy){.max_utilisation = 91,
+						.min_score = 2,
+						.max_delay_us = 6000,
+						.max_network_us = 6000};
+	weigh(&config, 3);
+	assert_int_equal(out[0].verdict, DYNCAST_VERDICT_OK);
+	/* old metrics are past nothing */
+	config.policy.max_utilisation = 90;
+	in[0].metrics.age_ms = DYNCAST_AGE_STALE_MS;
+	weigh(&config, 3);
+	assert_int_equal(out[0].verdict, DYNCAST_VERDICT_STALE);
+	/* and when all are past it, it does not count */
+	config.policy = (struct dyncast_policy){.max_delay_us = 1000};
+	in[0].metrics.age_ms = 0;
+	weigh(&config, 3);
+	for (size_t i = 0; i < 3; i++)
+		assert_true(out[i].weight > 0);
 }
 
 static void test_verdicts(void **state)
@@ -338,7 +426,7 @@ static void test_bounded_steps(void **state)
 	assert_true(steps >= 4);
 	assert_arrived(3);
 
-	/* a far goal: an eighth of the way would be forty times the weight */
+	/* a far goal: a ninth of the way would be forty times the weight */
 	inputs_fill(2);
 	in[0].weight = 100;
 	in[1].weight = 65436;
@@ -417,48 +505,6 @@ static void test_join(void **state)
 	assert_ratio(out[0].weight, out[1].weight, 300);
 }
 
-static void test_best(void **state)
-{
-	(void)state;
-	inputs_fill(3);
-	in[1].metrics.delay_us = 3000;
-	assert_false(weigh(&best, 3));
-	assert_int_equal(out[1].weight, DYNCAST_WEIGHT_SUM);
-	assert_int_equal(out[1].verdict, DYNCAST_VERDICT_OK);
-	assert_int_equal(out[0].weight, 0);
-	assert_int_equal(out[0].verdict, DYNCAST_VERDICT_NOT_BEST);
-	feed_back(3);
-
-	/* 9 % cheaper (of 4100 with the floor) is not enough, 12 % is */
-	in[2].metrics.delay_us = 3000 - 369;
-	weigh(&best, 3);
-	assert_int_equal(out[1].weight, DYNCAST_WEIGHT_SUM);
-	in[2].metrics.delay_us = 3000 - 492;
-	weigh(&best, 3);
-	assert_int_equal(out[2].weight, DYNCAST_WEIGHT_SUM);
-	assert_int_equal(out[1].weight, 0);
-
-	/* the holder fails: its hysteresis goes with it */
-	in[2].metrics.delay_us = 3000 - 369;
-	in[1].verdict = DYNCAST_VERDICT_UNRESOLVED;
-	weigh(&best, 3);
-	assert_int_equal(out[2].weight, DYNCAST_WEIGHT_SUM);
-
-	/* all alike: the smallest D-BID, in whatever order they come */
-	inputs_fill(3);
-	in[0].dbid = addr_of("10.1.0.9");
-	weigh(&best, 3);
-	assert_int_equal(out[1].weight, DYNCAST_WEIGHT_SUM);
-
-	/* all held: the holder stays */
-	inputs_fill(2);
-	in[0].verdict = in[1].verdict = DYNCAST_VERDICT_HELD;
-	in[1].weight = DYNCAST_WEIGHT_SUM;
-	weigh(&best, 2);
-	assert_int_equal(out[1].weight, DYNCAST_WEIGHT_SUM);
-	assert_int_equal(out[0].weight, 0);
-}
-
 /* no order of candidates, no history: equal inputs, equal weights */
 static void test_order_does_not_matter(void **state)
 {
@@ -504,79 +550,6 @@ static void test_none_and_many(void **state)
 		assert_true(out[i].weight >= 1);
 }
 
-/*
- * A closed loop: three sites of unequal capacity, whose delay grows with
- * their load as in a queue, measured `lag` steps ago.  The weights must come
- * to rest, and no site may be nearly full then.
- */
-#define LOOP_STEPS 300
-#define LOOP_LAG_MAX 4
-
-static void loop(unsigned int lag, uint32_t wrong_capacity)
-{
-	static const double capacity[3] = {200, 100, 50};
-	static const uint32_t network[3] = {10, 40, 5};
-	const double load = 0.7 * 350;
-	double delay[LOOP_LAG_MAX + 1][3];
-	uint32_t low[3] = {UINT32_MAX, UINT32_MAX, UINT32_MAX};
-	uint32_t high[3] = {0};
-	double worst = 0;
-
-	inputs_fill(3);
-	for (size_t d = 0; d <= lag; d++) {
-		for (size_t i = 0; i < 3; i++)
-			delay[d][i] = 4000;
-	}
-	for (unsigned int step = 0; step < LOOP_STEPS; step++) {
-		double sum = 0;
-
-		for (size_t i = 0; i < 3; i++) {
-			in[i].network_metric = network[i];
-			in[i].metrics.capacity = (uint32_t)capacity[i];
-			in[i].metrics.delay_us = (uint32_t)delay[lag][i];
-		}
-		in[2].metrics.capacity = wrong_capacity;
-		weigh(&spread, 3);
-		feed_back(3);
-		memmove(delay[1], delay[0], lag * sizeof(delay[0]));
-		for (size_t i = 0; i < 3; i++)
-			sum += out[i].weight;
-		for (size_t i = 0; i < 3; i++) {
-			double rho = load * out[i].weight / sum / capacity[i];
-
-			if (step > LOOP_STEPS / 2 && rho > worst)
-				worst = rho;
-			/* M/M/1; a full queue is long, not endless */
-			delay[0][i] = 4000 / (rho < 0.98 ? 1 - rho : 0.02);
-			if (step < LOOP_STEPS / 2)
-				continue;
-			if (out[i].weight < low[i])
-				low[i] = out[i].weight;
-			if (out[i].weight > high[i])
-				high[i] = out[i].weight;
-		}
-	}
-	for (size_t i = 0; i < 3; i++) {
-		double swing = (double)(high[i] - low[i]) / high[i];
-
-		if (swing > 0.10)
-			fail_msg("lag %u: site %zu swings from %u to %u", lag,
-				 i, low[i], high[i]);
-	}
-	if (worst > 0.9)
-		fail_msg("lag %u: a site is %.0f %% full", lag, 100 * worst);
-}
-
-static void test_closed_loop(void **state)
-{
-	(void)state;
-	for (unsigned int lag = 0; lag <= LOOP_LAG_MAX; lag++)
-		loop(lag, 50);
-	/* a site that claims twice its capacity would drown by capacity
-	 * alone: 70 % x 350 x 100 / 400 is 122 % of 50 */
-	loop(2, 100);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -584,16 +557,16 @@ int main(void)
 		cmocka_unit_test(test_joint_cost),
 		cmocka_unit_test(test_age),
 		cmocka_unit_test(test_no_metrics),
-		cmocka_unit_test(test_utilisation),
+		cmocka_unit_test(test_learnt_capacity),
+		cmocka_unit_test(test_capacity_contradicted),
+		cmocka_unit_test(test_thresholds),
 		cmocka_unit_test(test_verdicts),
 		cmocka_unit_test(test_all_held),
 		cmocka_unit_test(test_bounded_steps),
 		cmocka_unit_test(test_noise_moves_nothing),
 		cmocka_unit_test(test_join),
-		cmocka_unit_test(test_best),
 		cmocka_unit_test(test_order_does_not_matter),
 		cmocka_unit_test(test_none_and_many),
-		cmocka_unit_test(test_closed_loop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,19 +22,23 @@
 		U32(sequence), __VA_ARGS__
 #define BARE(type, sequence) type, 0, U16(8), U32(sequence)
 
-#define HELLO_V1                                                               \
-	U64(0x1122334455667788), U32(1) /* version */, U32(3) /* features */,  \
-		48, V6(0x20010db8, 0xe10000, 0, 0)
+#define HELLO                                                                  \
+	U64(0x1122334455667788), U32(2) /* version */, U32(3) /* features */,  \
+		48, V6(0x20010db8, 0xe10000, 0, 0), 24, V4(10, 9, 1, 0)
 
 /* one whole set: part 0, last; 1 item each */
 #define PART(part, last, items) U16(part), last, 0, U16(items), KEY
 #define SET_HEAD(sites, candidates)                                            \
 	U16(sites), U16(candidates), 1 /* spread */, 1 /* flow */,             \
-		1 /* delay */, 0, U16(60), 5, 'v', 'i', 'd', 'e', 'o'
+		2 /* weighted */, 0, U16(60), 30 /* alpha */, 15, 90, 3,       \
+		U16(5) /* hold */, U32(20000), U32(5000), 5, 'v', 'i', 'd',    \
+		'e', 'o'
+#define NO_MORE_POLICY U32(0), U16(0), U32(0), U32(0)
 #define CANDIDATE                                                              \
-	1 /* adjacent */, 0 /* flags */, 0x1f, 8 /* score */, U16(3750),       \
+	1 /* adjacent */, 0 /* flags */, 0x3f, 8 /* score */, U16(3750),       \
 		U32(100), U32(7), U32(4100), U32(20) /* age */,                \
-		V4(10, 1, 0, 11), NO_ADDR, V4(10, 1, 0, 11), 2, 'a', '1'
+		U32(250500) /* rate */, V4(10, 1, 0, 11), NO_ADDR,             \
+		V4(10, 1, 0, 11), 2, 'a', '1'
 #define SITE V4(192, 0, 2, 1)
 
 struct msg_case {
@@ -45,13 +49,13 @@ struct msg_case {
 };
 
 static const struct msg_case cases[] = {
-	{"hello", DYNCAST_MSG_DONE, BYTES(MESSAGE(1, 0, HELLO_V1))},
+	{"hello", DYNCAST_MSG_DONE, BYTES(MESSAGE(1, 0, HELLO))},
 	{"hello without a locator", DYNCAST_MSG_DONE,
-	 BYTES(MESSAGE(1, 0, U64(1), U32(1), U32(0), 0, NO_ADDR))},
-	{"hello of version 2, longer", DYNCAST_MSG_BAD_VERSION,
-	 BYTES(MESSAGE(1, 0, U64(1), U32(2), U32(0), 1, 2, 3))},
-	{"hello of version 2, shorter", DYNCAST_MSG_BAD_VERSION,
-	 BYTES(MESSAGE(1, 0, U64(1), U32(2), U32(0)))},
+	 BYTES(MESSAGE(1, 0, U64(1), U32(2), U32(0), 0, NO_ADDR, 0, NO_ADDR))},
+	{"hello of version 3, longer", DYNCAST_MSG_BAD_VERSION,
+	 BYTES(MESSAGE(1, 0, U64(1), U32(3), U32(0), 1, 2, 3))},
+	{"hello of version 1, shorter", DYNCAST_MSG_BAD_VERSION,
+	 BYTES(MESSAGE(1, 0, U64(1), U32(1), U32(0)))},
 	{"remove", DYNCAST_MSG_DONE, BYTES(MESSAGE(3, 9, KEY))},
 	{"end of sync", DYNCAST_MSG_DONE, BYTES(BARE(4, 9))},
 	{"ack", DYNCAST_MSG_DONE, BYTES(BARE(5, 9))},
@@ -72,16 +76,21 @@ static const struct msg_case cases[] = {
 	{"length too short", DYNCAST_MSG_BAD, BYTES(5, 0, U16(7), U32(9))},
 	{"length too long", DYNCAST_MSG_BAD, BYTES(5, 0, U16(9), U32(9))},
 	{"trailing byte", DYNCAST_MSG_BAD, BYTES(MESSAGE(5, 9, 0))},
-	{"hello with a sequence", DYNCAST_MSG_BAD,
-	 BYTES(MESSAGE(1, 1, HELLO_V1))},
+	{"hello with a sequence", DYNCAST_MSG_BAD, BYTES(MESSAGE(1, 1, HELLO))},
 	{"hello of epoch 0", DYNCAST_MSG_BAD,
-	 BYTES(MESSAGE(1, 0, U64(0), U32(1), U32(0), 0, NO_ADDR))},
-	{"short hello", DYNCAST_MSG_BAD, BYTES(MESSAGE(1, 0, U64(1), U32(1)))},
+	 BYTES(MESSAGE(1, 0, U64(0), U32(2), U32(0), 0, NO_ADDR, 0, NO_ADDR))},
+	{"short hello", DYNCAST_MSG_BAD, BYTES(MESSAGE(1, 0, U64(1), U32(2)))},
 	{"hello with host bits", DYNCAST_MSG_BAD,
-	 BYTES(MESSAGE(1, 0, U64(1), U32(1), U32(0), 48,
-		       V6(0x20010db8, 0xe10001, 0, 0)))},
+	 BYTES(MESSAGE(1, 0, U64(1), U32(2), U32(0), 48,
+		       V6(0x20010db8, 0xe10001, 0, 0), 0, NO_ADDR))},
 	{"hello with a length and no locator", DYNCAST_MSG_BAD,
-	 BYTES(MESSAGE(1, 0, U64(1), U32(1), U32(0), 1, NO_ADDR))},
+	 BYTES(MESSAGE(1, 0, U64(1), U32(2), U32(0), 1, NO_ADDR, 0, NO_ADDR))},
+	{"hello with an IPv4 prefix as the SRv6 locator", DYNCAST_MSG_BAD,
+	 BYTES(MESSAGE(1, 0, U64(1), U32(2), U32(0), 24, V4(10, 9, 1, 0), 0,
+		       NO_ADDR))},
+	{"hello with an IPv6 prefix as the IPv4 locator", DYNCAST_MSG_BAD,
+	 BYTES(MESSAGE(1, 0, U64(1), U32(2), U32(0), 0, NO_ADDR, 48,
+		       V6(0x20010db8, 0xe10000, 0, 0)))},
 	{"remove of nothing", DYNCAST_MSG_BAD,
 	 BYTES(MESSAGE(3, 9, U32(0), 0, NO_ADDR))},
 	{"remove of a /33", DYNCAST_MSG_BAD,
@@ -120,22 +129,22 @@ static const struct msg_case cases[] = {
 	{"trailing byte in a set", DYNCAST_MSG_BAD,
 	 BYTES(MESSAGE(2, 9, PART(0, 1, 0), SET_HEAD(0, 0), 0))},
 	{"policy out of range", DYNCAST_MSG_BAD,
-	 BYTES(MESSAGE(2, 9, PART(0, 1, 0), U16(0), U16(0), 3, 0, 0, 0, U16(0),
-		       0))},
+	 BYTES(MESSAGE(2, 9, PART(0, 1, 0), U16(0), U16(0), 8, 0, 0, 0, U16(0),
+		       NO_MORE_POLICY, 0))},
 	{"service name with a space", DYNCAST_MSG_BAD,
 	 BYTES(MESSAGE(2, 9, PART(0, 1, 0), U16(0), U16(0), 0, 0, 0, 0, U16(0),
-		       1, ' '))},
+		       NO_MORE_POLICY, 1, ' '))},
 	{"kind 4", DYNCAST_MSG_BAD,
 	 BYTES(MESSAGE(2, 9, PART(0, 1, 1), SET_HEAD(0, 1), 4, 0, 0, 0, U16(0),
-		       U32(0), U32(0), U32(0), U32(0), V4(10, 1, 0, 11),
+		       U32(0), U32(0), U32(0), U32(0), U32(0), V4(10, 1, 0, 11),
 		       NO_ADDR, NO_ADDR, 0))},
 	{"unknown metric", DYNCAST_MSG_BAD,
-	 BYTES(MESSAGE(2, 9, PART(0, 1, 1), SET_HEAD(0, 1), 1, 0, 0x20, 0,
-		       U16(0), U32(0), U32(0), U32(0), U32(0), V4(10, 1, 0, 11),
-		       NO_ADDR, NO_ADDR, 0))},
+	 BYTES(MESSAGE(2, 9, PART(0, 1, 1), SET_HEAD(0, 1), 1, 0, 0x40, 0,
+		       U16(0), U32(0), U32(0), U32(0), U32(0), U32(0),
+		       V4(10, 1, 0, 11), NO_ADDR, NO_ADDR, 0))},
 	{"candidate without a D-BID", DYNCAST_MSG_BAD,
 	 BYTES(MESSAGE(2, 9, PART(0, 1, 1), SET_HEAD(0, 1), 1, 0, 0, 0, U16(0),
-		       U32(0), U32(0), U32(0), U32(0), NO_ADDR, NO_ADDR,
+		       U32(0), U32(0), U32(0), U32(0), U32(0), NO_ADDR, NO_ADDR,
 		       NO_ADDR, 0))},
 };
 
@@ -215,9 +224,11 @@ static void test_simple(void **state)
 	(void)state;
 	decode_and_back("hello", &msg);
 	assert_true(msg.hello.epoch == 0x1122334455667788);
-	assert_int_equal(msg.hello.version, 1);
+	assert_int_equal(msg.hello.version, 2);
 	assert_int_equal(msg.hello.features, 3);
 	assert_int_equal(dyncast_prefix_cmp(&msg.hello.locator, &locator), 0);
+	locator = prefix_of("10.9.1.0/24");
+	assert_int_equal(dyncast_prefix_cmp(&msg.hello.locator4, &locator), 0);
 	decode_and_back("hello without a locator", &msg);
 	assert_int_equal(msg.hello.locator.addr.family, 0);
 	decode_and_back("remove", &msg);
@@ -235,13 +246,13 @@ static void test_simple(void **state)
 
 static void test_bad_version(void **state)
 {
-	const struct msg_case *c = case_of("hello of version 2, longer");
+	const struct msg_case *c = case_of("hello of version 3, longer");
 	struct dyncast_msg_reader reader = {0};
 	struct dyncast_msg msg;
 
 	(void)state;
 	dyncast_msg_decode(&reader, c->bytes, c->len, &msg);
-	assert_int_equal(msg.hello.version, 2);
+	assert_int_equal(msg.hello.version, 3);
 	assert_true(msg.hello.epoch == 1);
 }
 
@@ -289,6 +300,10 @@ static void test_set(void **state)
 	assert_string_equal(set->name, "video");
 	assert_int_equal(set->policy.action, DYNCAST_ACTION_SPREAD);
 	assert_int_equal(set->policy.timeout_s, 60);
+	assert_int_equal(set->policy.alpha, 30);
+	assert_int_equal(set->policy.hold_s, 5);
+	assert_int_equal(set->policy.max_network_us, 5000);
+	assert_int_equal(set->candidates[0].instance.metrics.rate, 250500);
 	assert_int_equal(set->n_sites, 1);
 	assert_int_equal(dyncast_addr_cmp(&set->sites[0], &site), 0);
 	assert_int_equal(set->n_candidates, 1);
@@ -463,7 +478,7 @@ static void test_interruptions(void **state)
 		const uint8_t *bytes;
 		size_t len;
 	} between[] = {
-		{"hello", DYNCAST_MSG_DONE, BYTES(MESSAGE(1, 0, HELLO_V1))},
+		{"hello", DYNCAST_MSG_DONE, BYTES(MESSAGE(1, 0, HELLO))},
 		{"ack", DYNCAST_MSG_DONE, BYTES(BARE(5, 4))},
 		{"part 0 again", DYNCAST_MSG_DONE,
 		 BYTES(MESSAGE(2, 9, PART(0, 0, 1), SET_HEAD(1, 1), SITE))},

@@ -16,10 +16,10 @@ need_root() { [ "$(id -u)" = 0 ] || die "run me as root: sudo $0"; }
 
 # need_packages NAME...: install whichever of these Debian packages is missing
 need_packages() {
-	local name missing=()
+	local name there missing=()
+	there=" $(dpkg-query -W -f '${db:Status-Status}=${Package} ' "$@" 2>/dev/null) "
 	for name in "$@"; do
-		dpkg-query -W -f '${db:Status-Status}\n' "$name" 2>/dev/null |
-			grep -qx installed || missing+=("$name")
+		[[ $there == *" installed=$name "* ]] || missing+=("$name")
 	done
 	[ ${#missing[@]} = 0 ] && return 0
 	need_root
@@ -54,5 +54,7 @@ packages_build=(frr gcc make autoconf automake libtool bison flex pkg-config
 # what running them in namespaces needs
 packages_run=(frr frr-pythontools iproute2 ethtool iputils-ping tcpdump procps
 	python3 python3-pytest gdb curl bpftool)
+# virtual machines with other kernels (tools/kernels)
+packages_kernels=(qemu-system-x86 busybox-static cpio xz-utils iproute2 bpftool)
 # what only the tests use
 packages_check=(clang-format libclang-rt-14-dev valgrind)

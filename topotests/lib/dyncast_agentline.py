@@ -13,7 +13,8 @@ class AgentSocket:
     The socket lies in the router's own mounts; /proc gives the way there.
     """
 
-    def __init__(self, lab, router):
+    def __init__(self, lab, router, service=topology.SERVICE):
+        self.service = service
         # not /var/run: an absolute link would lead out of /proc/PID/root
         path = f"/proc/{lab.node(router).pid}/root/run/frr/dyncast-agent.sock"
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -25,7 +26,7 @@ class AgentSocket:
         self.sock.sendall(data)
 
     def report(self, instance, **metrics):
-        line = dict(metrics, service=topology.SERVICE, instance=instance)
+        line = dict(metrics, service=self.service, instance=instance)
         self.send(json.dumps(line).encode() + b"\n")
 
     def answer(self, timeout=5):

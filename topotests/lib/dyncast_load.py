@@ -34,6 +34,12 @@ ANSWER_TIMEOUT = 8.0
 IP_BIND_ADDRESS_NO_PORT = 24  # not in Debian 12's socket module
 
 
+def address_text(address):
+    """ADDR:PORT, with brackets around an IPv6 address."""
+    host, port = address[0], address[1]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def instance_of(line):
     """The instance that an answer comes from: its first word."""
     return line.split(None, 1)[0] if line.strip() else ""
@@ -113,7 +119,8 @@ class Load:
         """A connection from one of our addresses.  The kernel chooses the
         source port at connect(), as for ordinary clients: a random one of
         bind() would soon be one that was in use a moment ago."""
-        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        family = socket.AF_INET6 if ":" in self.args.target else socket.AF_INET
+        sock = socket.socket(family, socket.SOCK_STREAM)
         try:
             sock.setblocking(False)
             sock.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
@@ -132,8 +139,7 @@ class Load:
             reader, writer = await asyncio.wait_for(
                 self.connect(number, self.args.echo_port), ANSWER_TIMEOUT
             )
-            host, port = writer.get_extra_info("sockname")[:2]
-            flow.local = f"{host}:{port}"
+            flow.local = address_text(writer.get_extra_info("sockname"))
             sequence = 0
             while True:
                 # the server greets first, then answers every line
@@ -163,8 +169,7 @@ class Load:
             local_addr=(self.source(number), next(self.udp_ports)),
             remote_addr=(self.args.target, self.args.echo_port),
         )
-        host, port = transport.get_extra_info("sockname")[:2]
-        flow.local = f"{host}:{port}"
+        flow.local = address_text(transport.get_extra_info("sockname"))
         sequence = 0
         try:
             while True:

@@ -69,15 +69,16 @@ class Process:
 
 
 def start_servers(lab, workers=WORKERS, service_ms=SERVICE_MS):
-    for inst in INSTANCES.values():
+    for inst in lab.instances.values():
         start_server(lab, inst, workers, service_ms)
-    for name in INSTANCES:
+    for name in lab.instances:
         lab.procs["server-" + name].read_line(15)
 
 
 def start_server(lab, inst, workers=WORKERS, service_ms=SERVICE_MS):
     argv = [sys.executable, os.path.join(HERE, "dyncast_server.py"), "--name", inst.name]
-    argv += ["--bind", f"{SERVICE_ADDRESS},{inst.address}", "--port", str(HTTP_PORT)]
+    bind = ",".join(lab.service_addresses + [inst.address])
+    argv += ["--bind", bind, "--port", str(HTTP_PORT)]
     argv += ["--tcp-port", str(ECHO_PORT), "--udp-port", str(ECHO_PORT)]
     argv += ["--workers", str(workers), "--service-ms", str(service_ms)]
     return Process(lab, inst.name, "server-" + inst.name, argv, stdout=subprocess.PIPE)
@@ -91,7 +92,7 @@ def server_flows(lab):
     """{instance: what its server says about its flows}; for every instance
     whose server runs."""
     answers = {}
-    for inst in INSTANCES.values():
+    for inst in lab.instances.values():
         if "server-" + inst.name in lab.procs:
             url = f"http://{inst.address}:{HTTP_PORT}/flows"
             answers[inst.name] = json.loads(fetch(lab, inst.name, url))

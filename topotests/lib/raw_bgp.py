@@ -1,15 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A BGP speaker of the tests' own, which sends exactly the bytes it is told to.
 
-Runs in the namespace of a node.  It connects, opens (IPv4 unicast, 4-byte AS
-numbers), keeps the session alive, and takes commands as JSON lines on stdin:
+Runs in the namespace of a node.  It connects, opens (IPv4 and IPv6 unicast,
+4-byte AS numbers, route refresh, and add-path when asked to), keeps the session
+alive, remembers the UPDATEs that it gets, and takes commands as JSON lines on
+stdin:
 
   {"do":"announce","prefix":"10.9.0.1/32","nexthop":"…","extra":"c0fa03…"}
-        one UPDATE; extra: hex bytes of further path attributes, as they are
+        one UPDATE; extra: hex bytes of further path attributes, as they are;
+        pathId: with add-path; repeat: so many times, in one write
   {"do":"withdraw","prefix":"10.9.0.1/32"}
+  {"do":"raw","hex":"…"}       a whole message
   {"do":"state"}
+  {"do":"updates"}             what came since the last question
 
-Each gets one JSON line back: {"state":"established"|"closed","notification":…}.
+Each gets one JSON line back: {"state":"established"|"closed","notification":…},
+and "updates":[{"announced":[…],"withdrawn":[…],"attributes":[[flags,code,hex],…]}].
 """
 
 import argparse
@@ -24,6 +30,7 @@ import time
 
 MARKER = b"\xff" * 16
 OPEN, UPDATE, NOTIFICATION, KEEPALIVE = 1, 2, 3, 4
+MP_REACH, MP_UNREACH = 14, 15
 HOLD = 30
 KEEPALIVE_S = 1  # whatever hold time the peer wants, this is often enough
 
@@ -32,34 +39,97 @@ def message(kind, body=b""):
     return MARKER + struct.pack("!HB", 19 + len(body), kind) + body
 
 
-def open_message(asn, router_id):
-    capabilities = struct.pack("!BBHBB", 1, 4, 1, 0, 1)  # IPv4 unicast
-    capabilities += struct.pack("!BBI", 65, 4, asn)
+def capability(code, value=b""):
+    return struct.pack("!BB", code, len(value)) + value
+
+
+def open_message(asn, router_id, addpath):
+    capabilities = capability(1, struct.pack("!HBB", 1, 0, 1))  # IPv4 unicast
+    capabilities += capability(1, struct.pack("!HBB", 2, 0, 1))  # IPv6 unicast
+    capabilities += capability(2)  # route refresh
+    capabilities += capability(65, struct.pack("!I", asn))
+    if addpath:
+        both = struct.pack("!HBB", 1, 1, 3) + struct.pack("!HBB", 2, 1, 3)
+        capabilities += capability(69, both)
     parameters = struct.pack("!BB", 2, len(capabilities)) + capabilities
-    body = struct.pack("!BHH4sB", 4, asn, HOLD, router_id, len(parameters))
+    old = asn if asn < 65536 else 23456
+    body = struct.pack("!BHH4sB", 4, old, HOLD, router_id, len(parameters))
     return message(OPEN, body + parameters)
 
 
-def nlri(prefix):
+def nlri(prefix, path_id=None):
     network = ipaddress.ip_network(prefix)
     size = (network.prefixlen + 7) // 8
-    return bytes([network.prefixlen]) + network.network_address.packed[:size]
+    head = b"" if path_id is None else struct.pack("!I", path_id)
+    return head + bytes([network.prefixlen]) + network.network_address.packed[:size]
 
 
-def update(prefix, nexthop, extra):
-    """An iBGP announcement with the mandatory attributes and `extra`."""
-    attributes = b"\x40\x01\x01\x00"  # ORIGIN IGP
-    attributes += b"\x40\x02\x00"  # AS_PATH, empty
-    attributes += b"\x40\x03\x04" + ipaddress.ip_address(nexthop).packed
-    attributes += b"\x40\x05\x04" + struct.pack("!I", 100)  # LOCAL_PREF
+def attribute(flags, code, value):
+    return struct.pack("!BBB", flags, code, len(value)) + value
+
+
+def update(prefix, nexthop, extra, asn=None, path_id=None):
+    """An announcement with the mandatory attributes and `extra`; asn: of ours,
+    to another AS."""
+    attributes = attribute(0x40, 1, b"\0")  # ORIGIN IGP
+    path = b"" if asn is None else struct.pack("!BBI", 2, 1, asn)
+    attributes += attribute(0x40, 2, path)  # AS_PATH
+    hop = ipaddress.ip_address(nexthop).packed
+    reach = nlri(prefix, path_id)
+    if ":" in prefix:
+        value = struct.pack("!HBB", 2, 1, len(hop)) + hop + b"\0" + reach
+        attributes += attribute(0x80, MP_REACH, value)
+        reach = b""
+    else:
+        attributes += attribute(0x40, 3, hop)
+    if asn is None:
+        attributes += attribute(0x40, 5, struct.pack("!I", 100))  # LOCAL_PREF
     attributes += extra
-    body = struct.pack("!HH", 0, len(attributes)) + attributes + nlri(prefix)
+    body = struct.pack("!HH", 0, len(attributes)) + attributes + reach
     return message(UPDATE, body)
 
 
-def withdraw(prefix):
-    routes = nlri(prefix)
-    return message(UPDATE, struct.pack("!H", len(routes)) + routes + b"\0\0")
+def withdraw(prefix, path_id=None):
+    routes = nlri(prefix, path_id)
+    if ":" not in prefix:
+        return message(UPDATE, struct.pack("!H", len(routes)) + routes + b"\0\0")
+    unreach = attribute(0x80, MP_UNREACH, struct.pack("!HB", 2, 1) + routes)
+    return message(UPDATE, struct.pack("!HH", 0, len(unreach)) + unreach)
+
+
+def prefixes(data, family, addpath):
+    """The prefixes of an NLRI field, with "#ID" when they have a path id."""
+    size, found = (4 if family == 1 else 16), []
+    while data:
+        tail = ""
+        if addpath:
+            tail, data = f"#{struct.unpack('!I', data[:4])[0]}", data[4:]
+        length, octets = data[0], (data[0] + 7) // 8
+        address = ipaddress.ip_address(data[1 : 1 + octets].ljust(size, b"\0"))
+        found.append(f"{address}/{length}{tail}")
+        data = data[1 + octets :]
+    return found
+
+
+def parse_update(body, addpath):
+    """What an UPDATE says; the bytes of attributes as they are."""
+    (size,) = struct.unpack("!H", body[:2])
+    withdrawn = prefixes(body[2 : 2 + size], 1, addpath)
+    body = body[2 + size :]
+    (size,) = struct.unpack("!H", body[:2])
+    data, rest = body[2 : 2 + size], body[2 + size :]
+    announced, attributes = prefixes(rest, 1, addpath), []
+    while data:
+        flags, code, length, at = data[0], data[1], data[2], 3
+        if flags & 0x10:
+            length, at = struct.unpack("!H", data[2:4])[0], 4
+        value, data = data[at : at + length], data[at + length :]
+        attributes.append([flags, code, value.hex()])
+        if code == MP_REACH:
+            announced += prefixes(value[5 + value[3] :], value[1], addpath)
+        elif code == MP_UNREACH:
+            withdrawn += prefixes(value[3:], value[1], addpath)
+    return {"announced": announced, "withdrawn": withdrawn, "attributes": attributes}
 
 
 class Speaker:
@@ -70,6 +140,7 @@ class Speaker:
         self.notification = None
         self.sock = None
         self.next_keepalive = 0.0
+        self.updates = []
 
     def connect(self, deadline):
         while True:
@@ -82,8 +153,8 @@ class Speaker:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.2)
-        router_id = ipaddress.ip_address(self.args.source).packed
-        self.sock.sendall(open_message(self.args.asn, router_id))
+        router_id = ipaddress.ip_address(self.args.router_id or self.args.source).packed
+        self.sock.sendall(open_message(self.args.asn, router_id, self.args.addpath))
         self.sock.setblocking(False)
 
     def receive(self):
@@ -110,15 +181,29 @@ class Speaker:
                 self.state = "established"
             elif kind == NOTIFICATION:
                 self.notification = f"{body[0]}/{body[1]}"
+            elif kind == UPDATE:
+                self.updates.append(parse_update(body, self.args.addpath))
+
+    def send(self, data):
+        self.sock.setblocking(True)
+        self.sock.sendall(data)
+        self.sock.setblocking(False)
 
     def command(self, line):
-        do = json.loads(line)
-        if do["do"] == "announce" and self.sock:
-            extra = bytes.fromhex(do.get("extra", ""))
-            self.sock.sendall(update(do["prefix"], do["nexthop"], extra))
-        elif do["do"] == "withdraw" and self.sock:
-            self.sock.sendall(withdraw(do["prefix"]))
+        ask = json.loads(line)
+        do = ask["do"]
+        if do == "announce" and self.sock:
+            extra = bytes.fromhex(ask.get("extra", ""))
+            asn = self.args.asn if self.args.external else None
+            one = update(ask["prefix"], ask["nexthop"], extra, asn, ask.get("pathId"))
+            self.send(one * ask.get("repeat", 1))
+        elif do == "withdraw" and self.sock:
+            self.send(withdraw(ask["prefix"], ask.get("pathId")))
+        elif do == "raw" and self.sock:
+            self.send(bytes.fromhex(ask["hex"]))
         answer = {"state": self.state, "notification": self.notification}
+        if do == "updates":
+            answer["updates"], self.updates = self.updates, []
         print(json.dumps(answer), flush=True)
 
     def run(self):
@@ -147,6 +232,9 @@ def main():
     parser.add_argument("--peer", required=True)
     parser.add_argument("--source", required=True)
     parser.add_argument("--asn", type=int, required=True)
+    parser.add_argument("--router-id")
+    parser.add_argument("--external", action="store_true", help="the peer is in another AS")
+    parser.add_argument("--addpath", action="store_true")
     try:
         Speaker(parser.parse_args()).run()
     except OSError as error:

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What cost.c, spread.c and select.c share.  Nobody else includes this.
+ */
+
+#ifndef DYNCAST_COST_WORK_H
+#define DYNCAST_COST_WORK_H
+
+#include "cost.h"
+
+/* added to costs before they are compared: keeps zero out of the division,
+ * and microseconds of noise near zero from looking like large ratios */
+#define COST_FLOOR_US 100u
+/* 12 days: more than any real cost, and sums of it fit in 64 bits */
+#define COST_CEILING_US (1ull << 40)
+
+#define GAIN_ONE 1024u
+
+struct dyncast_work {
+	const struct dyncast_cost_config *config;
+	const struct dyncast_cost_input *in;
+	struct dyncast_cost_output *out;
+	size_t n;
+	bool eligible[DYNCAST_CANDIDATES_MAX];
+	uint32_t capacity[DYNCAST_CANDIDATES_MAX]; /* never 0 */
+	uint32_t share[DYNCAST_CANDIDATES_MAX]; /* of capacity, eligible ones */
+	uint32_t gain[DYNCAST_CANDIDATES_MAX];	/* 0 to GAIN_ONE */
+	uint64_t cost[DYNCAST_CANDIDATES_MAX];	/* joint, not faded by age */
+};
+
+static inline bool dyncast_work_has(const struct dyncast_work *w, size_t i,
+				    uint8_t what)
+{
+	return w->in[i].metrics.has & what;
+}
+
+/* Scale to a sum of `total`, or a little less by rounding; what was not 0
+ * does not become 0. */
+void dyncast_work_scale(const uint64_t *from, uint32_t *to, size_t n,
+			uint32_t total);
+/* Bring the sum down to DYNCAST_WEIGHT_SUM. */
+void dyncast_work_trim(uint32_t *weights, size_t n);
+
+/* the actions; each fills target and weight.  true: would go on moving */
+bool dyncast_work_spread(const struct dyncast_work *w);
+bool dyncast_work_select(const struct dyncast_work *w);
+
+#endif /* DYNCAST_COST_WORK_H */

@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The trials beside the grid: whether weights rest, what a site's loss costs,
+ * other service times and bursts, and sites at a distance.
+ */
+
+#include "report.h"
+
+#include <math.h>
+#include <string.h>
+
+static const double ages[] = {1, 25, 250, 2500};
+#define N_AGES (sizeof(ages) / sizeof(*ages))
+
+void sim_config_fill(struct sim_config *config, unsigned int sites,
+		     unsigned int workers, bool unequal, double load)
+{
+	static const double parts[] = {2, 1, 0.5};
+
+	memset(config, 0, sizeof(*config));
+	config->sites = sites;
+	config->routers = 4;
+	config->load = load;
+	config->seed = 1;
+	for (unsigned int i = 0; i < sites; i++)
+		config->workers[i] =
+			unequal ? (unsigned int)(workers * parts[i % 3])
+				: workers;
+}
+
+void sim_config_length(struct sim_config *config, double warm, double jobs)
+{
+	unsigned int workers = 0;
+
+	for (unsigned int i = 0; i < config->sites; i++)
+		workers += config->workers[i];
+	config->warm_us = warm * SIM_SERVICE_US;
+	config->end_us = config->warm_us +
+			 jobs / (config->load * workers) * SIM_SERVICE_US;
+}
+
+/* ---- do weights rest? -----------------------------------------------------
+ */
+
+void sim_trial_oscillation(FILE *csv, FILE *json, struct sim_bars *bars,
+			   bool quick)
+{
+	static const unsigned int routers[] = {1, 4, 16};
+	static const double loads[] = {0.3, 0.8, 0.95};
+	unsigned int good = 0, all = 0;
+	double worst = 0;
+	char where[96] = "";
+
+	fprintf(csv, "routers,load,ageServiceTimes,known,shareStd\n");
+	fprintf(json, "  \"oscillation\": [");
+	for (size_t i = 0; i < 3 * 3 * N_AGES * 2; i++) {
+		struct sim_config config;
+		struct sim_result result;
+		double age = ages[i / 9 % N_AGES];
+		bool known = i / 9 / N_AGES;
+
+		sim_config_fill(&config, 3, 16, true, loads[i / 3 % 3]);
+		config.routers = routers[i % 3];
+		config.known = known;
+		config.interval_us = age * SIM_SERVICE_US;
+		config.delay_us = config.interval_us / 4;
+		sim_config_length(&config, age > 1000 ? 50000 : 10000,
+				  quick ? 200e3 : 600e3);
+		sim_run(&config, &result);
+		all++;
+		good += result.share_std_max <= 0.02;
+		if (result.share_std_max > worst) {
+			worst = result.share_std_max;
+			snprintf(where, sizeof(where),
+				 "%u routers, load %.2f, age %.0f, %s",
+				 config.routers, config.load, age,
+				 known ? "known" : "unknown");
+		}
+		fprintf(csv, "%u,%.2f,%.0f,%s,%.5f\n", config.routers,
+			config.load, age, known ? "true" : "false",
+			result.share_std_max);
+		fprintf(json,
+			"%s\n    {\"routers\": %u, \"load\": %.2f, \"ageServiceTimes\": %.0f, \"known\": %s, \"shareStd\": %.5f}",
+			i ? "," : "", config.routers, config.load, age,
+			known ? "true" : "false", result.share_std_max);
+	}
+	fprintf(json, "\n  ]");
+	sim_bar(bars, "standard deviation of a site's share of slots", good,
+		all, worst, 0.02, where);
+}
+
+/* ---- a site loses half, or all ------------------------------------------- */
+
+#define CHANGE_WINDOWS 40
+#define CHANGE_LATE 30 /* the bounds hold on average from here on */
+
+struct course {
+	double mean[CHANGE_WINDOWS];
+	double jobs[CHANGE_WINDOWS];
+	double lost;
+};
+
+static void course_run(struct sim_config *config, unsigned int runs,
+		       struct course *course)
+{
+	struct sim_result result;
+
+	memset(course, 0, sizeof(*course));
+	for (unsigned int r = 0; r < runs; r++) {
+		config->seed = r + 1;
+		sim_run(config, &result);
+		course->lost += (double)result.lost / runs;
+		for (size_t w = 0; w < CHANGE_WINDOWS; w++) {
+			course->mean[w] += result.window_mean[w] *
+					   (double)result.window_jobs[w];
+			course->jobs[w] += (double)result.window_jobs[w];
+		}
+	}
+	for (size_t w = 0; w < CHANGE_WINDOWS; w++) {
+		if (course->jobs[w] > 0)
+			course->mean[w] /= course->jobs[w];
+	}
+}
+
+/* the first window from which on all means are within both bounds */
+static unsigned int back_after(const struct course *spread,
+			       const struct course *capacity,
+			       const struct course *oracle)
+{
+	unsigned int w = CHANGE_WINDOWS;
+
+	while (w && spread->mean[w - 1] <= 1.15 * oracle->mean[w - 1] &&
+	       spread->mean[w - 1] <= 1.05 * capacity->mean[w - 1])
+		w--;
+	return w;
+}
+
+/* one row; returns after how many intervals it is back in bounds */
+static unsigned int change_run(FILE *csv, struct sim_config *config, double age,
+			       unsigned int runs)
+{
+	struct course oracle, capacity, spread;
+	unsigned int back;
+
+	config->policy = SIM_ORACLE;
+	course_run(config, runs, &oracle);
+	config->policy = SIM_CAPACITY;
+	course_run(config, runs, &capacity);
+	config->policy = SIM_SPREAD;
+	course_run(config, runs, &spread);
+	back = back_after(&spread, &capacity, &oracle);
+	for (size_t w = 0; w < CHANGE_WINDOWS; w++)
+		fprintf(csv, "%s,%.0f,%s,%zu,%.4f,%.4f,%.4f,%.1f\n",
+			config->change == SIM_HALF ? "half" : "fail", age,
+			config->known ? "true" : "false", w,
+			spread.mean[w] / SIM_SERVICE_US,
+			capacity.mean[w] / SIM_SERVICE_US,
+			oracle.mean[w] / SIM_SERVICE_US, spread.lost);
+	return back;
+}
+
+void sim_trial_change(FILE *csv, FILE *json, struct sim_bars *bars, bool quick)
+{
+	/* as many runs as make the mean of one interval tell 5 % */
+	static const unsigned int runs[] = {200, 160, 24, 4};
+	unsigned int good = 0, all = 0, worst = 0;
+	char where[96] = "";
+
+	fprintf(csv,
+		"change,ageServiceTimes,known,interval,spread,capacity,oracle,lost\n");
+	fprintf(json, "  \"change\": [");
+	for (size_t i = 0; i < N_AGES * 4; i++) {
+		struct sim_config config;
+		double age = ages[i / 4];
+		bool half = !(i % 2), known = i / 2 % 2;
+		unsigned int back;
+
+		sim_config_fill(&config, 3, 16, false, 0.6);
+		config.known = known;
+		config.change = half ? SIM_HALF : SIM_FAIL;
+		config.interval_us = age * SIM_SERVICE_US;
+		config.warm_us = fmax(2000, 10 * age) * SIM_SERVICE_US;
+		config.change_us = config.warm_us;
+		config.window_us = config.interval_us;
+		config.end_us =
+			config.change_us + CHANGE_WINDOWS * config.interval_us;
+		back = change_run(csv, &config, age,
+				  quick ? runs[i / 4] / 4 : runs[i / 4]);
+		fprintf(json,
+			"%s\n    {\"change\": \"%s\", \"ageServiceTimes\": %.0f, \"known\": %s, \"backAfterIntervals\": %u}",
+			i ? "," : "", half ? "half" : "fail", age,
+			known ? "true" : "false", back);
+		if (!half)
+			continue;
+		all++;
+		good += back <= 10;
+		if (back > worst) {
+			worst = back;
+			snprintf(where, sizeof(where), "age %.0f, %s%s", age,
+				 known ? "known" : "unknown",
+				 back == CHANGE_WINDOWS ? " (or more)" : "");
+		}
+	}
+	fprintf(json, "\n  ]");
+	sim_bar(bars, "intervals until back, half a site lost", good, all,
+		worst, 10, where);
+}
+
+/* ---- other jobs -----------------------------------------------------------
+ */
+
+void sim_trial_services(FILE *csv, struct sim_bars *bars, bool quick)
+{
+	static const struct {
+		const char *name;
+		enum sim_service service;
+		double burst_us;
+	} kinds[] = {
+		{"exponential", SIM_EXPONENTIAL, 0},
+		{"bimodal 1:100", SIM_BIMODAL, 0},
+		{"heavy tail", SIM_HEAVY, 0},
+		{"exponential bursts", SIM_EXPONENTIAL, 2e6},
+	};
+	unsigned int good = 0, all = 0;
+	double worst = 0;
+	char where[96] = "";
+
+	fprintf(csv, "jobs,load,policy,meanServiceTimes,shareStd\n");
+	for (size_t i = 0; i < 4 * 2; i++) {
+		struct sim_result result[SIM_POLICIES];
+		struct sim_config config;
+		double is;
+
+		/* bursts of 1.5 times the rate stay below what there is */
+		sim_config_fill(&config, 3, 16, true, i % 2 ? 0.6 : 0.4);
+		config.service = kinds[i / 2].service;
+		config.burst_us = kinds[i / 2].burst_us;
+		config.interval_us = 25 * SIM_SERVICE_US;
+		sim_config_length(&config, 20000, quick ? 300e3 : 2000e3);
+		for (int p = 0; p < SIM_POLICIES; p++) {
+			config.policy = (enum sim_policy)p;
+			sim_run(&config, &result[p]);
+			fprintf(csv, "%s,%.2f,%s,%.4f,%.5f\n",
+				kinds[i / 2].name, config.load,
+				sim_policy_names[p],
+				result[p].mean_us / SIM_SERVICE_US,
+				result[p].share_std_max);
+		}
+		is = result[SIM_SPREAD].mean_us / result[SIM_CAPACITY].mean_us;
+		all++;
+		good += is <= 1.05;
+		if (is > worst) {
+			worst = is;
+			snprintf(where, sizeof(where), "%s, load %.1f",
+				 kinds[i / 2].name, config.load);
+		}
+	}
+	sim_bar(bars, "spread / capacity, other service times, unknown", good,
+		all, worst, 1.05, where);
+}
+
+/* ---- sites at a distance ---------------------------------------------------
+ */
+
+void sim_trial_network(FILE *csv, struct sim_bars *bars, bool quick)
+{
+	static const double loads[] = {0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95};
+	unsigned int good = 0, all = 0;
+	double worst = 0;
+	char where[96] = "";
+
+	fprintf(csv, "load,routers,policy,meanServiceTimes\n");
+	for (size_t i = 0; i < 2 * 7; i++) {
+		struct sim_result result[SIM_POLICIES];
+		struct sim_config config;
+		double is;
+
+		sim_config_fill(&config, 3, 16, false, loads[i / 2]);
+		config.routers = i % 2 ? 3 : 1;
+		config.interval_us = 25 * SIM_SERVICE_US;
+		/* 0, 1 and 2 ms: half a service time between two sites */
+		for (unsigned int r = 0; r < config.routers; r++) {
+			for (unsigned int s = 0; s < 3; s++)
+				config.network_us[r][s] = 2000 * ((s + r) % 3);
+		}
+		sim_config_length(&config, 10000, quick ? 200e3 : 800e3);
+		for (int p = 0; p < SIM_POLICIES; p++) {
+			config.policy = (enum sim_policy)p;
+			sim_run(&config, &result[p]);
+			fprintf(csv, "%.2f,%u,%s,%.4f\n", config.load,
+				config.routers, sim_policy_names[p],
+				result[p].mean_us / SIM_SERVICE_US);
+		}
+		is = result[SIM_SPREAD].mean_us / result[SIM_CAPACITY].mean_us;
+		all++;
+		good += is <= 1.05;
+		if (is > worst) {
+			worst = is;
+			snprintf(where, sizeof(where), "load %.2f, %u routers",
+				 config.load, config.routers);
+		}
+	}
+	sim_bar(bars, "spread / capacity, sites at a distance", good, all,
+		worst, 1.05, where);
+}

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+r"""An IPv6 service: SRv6 (End.DX6) to other sites, adjacent at the ingress.
+
+    c1 ---- r1 ---- core ---- e1 --+-- a1   site 1
+  clients   |        |             +-- a2
+            +-- l1   +------- e2 ----- b1   site 2
+
+core has no daemon, and its own route for the service leads to e1.
+"""
+
+import re
+
+import pytest
+
+import dyncast_small as small
+import dyncast_traffic as traffic
+from dyncast_small import ADDRESS, CLIENTS, INSTANCES, V6
+from dyncast_topology import wait_for
+
+ALL = set(INSTANCES)
+
+
+@pytest.fixture(scope="module")
+def lab(lab_of):
+    lab = lab_of(small.SmallLab, services=(V6,))
+    traffic.start_servers(lab)
+    lab.wait_ring("r1", ALL, V6)
+    return lab
+
+
+def load_of(lab, name):
+    return traffic.Load(lab, name, target=ADDRESS[V6], sources=CLIENTS[V6])
+
+
+def test_candidates(lab):
+    """Remote ones by SID, the one at the ingress as a neighbour."""
+    found = lab.candidates("r1", V6)
+    for name in ("a1", "a2", "b1"):
+        assert (found[name]["kind"], found[name]["dbid"]) == ("srv6", small.dbid(name, V6))
+    programmed = {
+        i["name"]: i for s in lab.forwarding("r1")["services"] for i in s["instances"]
+    }
+    assert programmed["l1"]["forwarding"] == "adjacent"
+    assert programmed["b1"]["encapSource"] == small.loopback6("r1")
+    route = lab.cmd("e1", f"ip -6 route show {small.dbid('a2', V6)}")
+    assert "End.DX6" in route and INSTANCES["a2"].address6 in route
+
+
+def test_flows_go_where_the_ring_says(lab):
+    """TCP and UDP; each instance gets its own, those of one LAN too."""
+    load = load_of(lab, "load-v6")
+    assert load.ask("open", tcp=80, udp=80, interval=0.5)["opened"] == 160
+    check = traffic.FlowCheck(lab, load)
+    assert check.opened == 160
+    for name in ALL:
+        assert len(check.at(name)) > 10, f"{name}: {len(check.at(name))} flows"
+    udp = {key for key in check.home if key[0] == "udp"}
+
+    def entries():
+        answer = lab.json("r1", "show dyncast flows json")
+        return {
+            (f["protocol"], f"[{f['source']}]:{f['sourcePort']}"): f["instance"]
+            for f in answer.get("flows", [])
+            if f["valid"]
+        }
+
+    def missing():
+        absent = udp - set(entries())
+        return f"{len(absent)} UDP flows have no entry" if absent else True
+
+    wait_for("the UDP flows' entries", missing, 10)
+    for key, name in entries().items():
+        assert check.home.get(key, name) == name
+    load.stop()
+
+
+def echoes(lab):
+    """{instance: ICMPv6 echo requests that it got for the service}"""
+    found = {}
+    for name in ALL:
+        text = lab.cmd(name, "cat /proc/net/snmp6")
+        found[name] = int(re.search(r"Icmp6InEchos\s+(\d+)", text).group(1))
+    return found
+
+
+def test_echo_is_a_flow(lab):
+    """Each client's pings are answered, all by one instance."""
+    homes = set()
+    for source in CLIENTS[V6]:
+        before = echoes(lab)
+        out = lab.cmd("c1", f"ping -6 -c 5 -i 0.1 -W 2 -I {source} {ADDRESS[V6]}")
+        assert "5 received" in out, out
+        got = {name: count - before[name] for name, count in echoes(lab).items()}
+        home = [name for name, count in got.items() if count]
+        assert len(home) == 1 and got[home[0]] == 5, got
+        homes.update(home)
+    # four addresses on four instances: all on one is one chance in 64
+    assert len(homes) > 1
+
+
+def test_removed_instance(lab):
+    """Its flows re-pin, nobody else's; the SID is gone from the kernel."""
+    load = load_of(lab, "load-removed")
+    load.ask("open", udp=80, interval=0.3)
+    check = traffic.FlowCheck(lab, load)
+    theirs = check.at("a2")
+    assert theirs
+    sid = small.dbid("a2", V6)
+    lab.configure("e1", f"no dyncast service {V6} instance a2")
+    lab.wait_ring("r1", ALL - {"a2"}, V6)
+    wait_for(
+        "the SID to go",
+        lambda: "End.DX6" not in lab.cmd("e1", f"ip -6 route show {sid}") or "still there",
+        5,
+    )
+
+    def moved():
+        there = {(f["proto"], f["local"]) for f in load.flows() if f["others"]}
+        return True if theirs <= there else f"{len(theirs - there)} still at a2"
+
+    wait_for("flows of a2 to move", moved)
+    check.expect_kept(set(check.home) - theirs)
+    line = f"instance a2 address {INSTANCES['a2'].address6} capacity 100 sid {INSTANCES['a2'].sid6}"
+    lab.configure("e1", f"dyncast service {V6} {line}")
+    lab.wait_ring("r1", ALL, V6)
+    load.stop()
+
+
+def test_egress_crash(lab):
+    """kill -9 of the egress's zebra: the kernel goes on unpacking, no flow
+    moves, and a SID that is not configured any more goes when zebra is back."""
+    load = load_of(lab, "load-crash")
+    load.ask("open", tcp=60, udp=60, interval=0.5)
+    check = traffic.FlowCheck(lab, load)
+    stranger = "2001:db8:e1:0:99::"
+    lab.kill_daemon("e1", "zebra")
+    lab.cmd("e1", f"ip -6 route show {small.dbid('a1', V6)} | grep End.DX6")
+    lab.cmd(
+        "e1",
+        f"ip -6 route add {stranger} encap seg6local action End.DX6 "
+        f"nh6 {INSTANCES['a2'].address6} dev e1-lan proto 217",
+    )
+    lab.restart_daemon("e1", "zebra")
+    lab.wait_ring("r1", ALL, V6)
+    wait_for(
+        "the unclaimed SID to go",
+        lambda: stranger not in lab.cmd("e1", "ip -6 route show") or "still there",
+        30,
+    )
+    for name in ("a1", "a2"):
+        lab.cmd("e1", f"ip -6 route show {small.dbid(name, V6)} | grep End.DX6")
+    check.expect_kept()
+    load.stop()
+
+
+def test_zebra_leaves_nothing(lab):
+    """SIGTERM: no SID stays behind."""
+    from dyncast_topology import end_processes  # pylint: disable=import-outside-toplevel
+
+    assert "End.DX6" in lab.cmd("e2", "ip -6 route show")
+    end_processes([lab.daemon_pid("e2", "zebra")])
+    assert "End.DX6" not in lab.cmd("e2", "ip -6 route show")

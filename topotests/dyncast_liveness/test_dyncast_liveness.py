@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+r"""Instances that fall silent while their link stays up.
+
+    c1 ---- r1 ---- core ---- e1 --+-- a1   site 1
+  clients   |        |             +-- a2
+            +-- l1   +------- e2 ----- b1   site 2
+
+Nothing tells the routers: no agent, no carrier.  Only ARP goes unanswered.
+"""
+
+import pytest
+
+import dyncast_small as small
+import dyncast_traffic as traffic
+from dyncast_small import ADDRESS, CLIENTS, INSTANCES, V4, V6
+from dyncast_topology import wait_for
+
+ALL = set(INSTANCES)
+# a probe every 2 s, three of a second each, a poll each second, and a margin
+# for a busy machine
+BOUND = 6 + 4
+
+
+@pytest.fixture(scope="module")
+def lab(lab_of):
+    lab = lab_of(small.SmallLab)
+    traffic.start_servers(lab)
+    for service in (V4, V6):
+        lab.wait_ring("r1", ALL, service)
+    return lab
+
+
+def silence(lab, name, on=True):
+    state = "down" if on else "up"
+    lab.cmd(name, f"ip link set {name}-lan {state}")
+    if not on:
+        number = small.NUMBERS[INSTANCES[name].router]
+        lab.cmd(name, f"ip route replace default via 10.{number}.0.1")
+        lab.cmd(name, f"ip -6 route replace default via 2001:db8:a{number}::1")
+
+
+@pytest.mark.parametrize("name, router", [("l1", "r1"), ("a2", "e1")])
+def test_silent_instance(lab, name, router):
+    """Known within a bounded time, at its own router and, by BGP, at the
+    ingress; its flows re-pin, the others stay; it comes back by itself."""
+    load = traffic.Load(lab, "load-" + name, sources=CLIENTS[V4])
+    load.ask("open", udp=80, interval=0.3)
+    check = traffic.FlowCheck(lab, load)
+    theirs = check.at(name)
+    assert theirs
+    assert lab.candidates(router)[name]["verdict"] == "ok"
+    silence(lab, name)
+    for service in (V4, V6):
+        lab.wait_ring("r1", ALL - {name}, service, BOUND)
+    mine = lab.candidates(router)[name]
+    assert mine["verdict"] == "down" and "does not answer" in mine["reason"], mine
+    (told,) = [
+        i
+        for i in lab.json(router, "show dyncast instance json")["instances"]
+        if i["name"] == name and i["service"] == V4 and i.get("local")
+    ]
+    assert told["down"] and told["advertised"], told
+
+    def moved():
+        there = {(f["proto"], f["local"]) for f in load.flows() if f["others"]}
+        return True if theirs <= there else f"{len(theirs - there)} still at {name}"
+
+    wait_for(f"flows of {name} to move", moved)
+    check.expect_kept(set(check.home) - theirs)
+    silence(lab, name, False)
+    for service in (V4, V6):
+        lab.wait_ring("r1", ALL, service)
+    load.stop()
+
+
+def test_configured_neighbor_is_left_alone(lab):
+    """A permanent entry is the operator's word: it stays and counts as alive."""
+    inst = INSTANCES["b1"]
+    mac = lab.cmd("b1", "cat /sys/class/net/b1-lan/address").strip()
+    lab.cmd("e2", f"ip neigh replace {inst.address} lladdr {mac} dev e2-lan nud permanent")
+    silence(lab, "b1")
+    # positive control: the other family's entry is not permanent
+    lab.wait_ring("r1", ALL - {"b1"}, V6, BOUND)
+    assert lab.candidates("e2")["b1"]["verdict"] == "ok"
+    assert "PERMANENT" in lab.cmd("e2", f"ip neigh show {inst.address}")
+    silence(lab, "b1", False)
+    lab.cmd("e2", f"ip neigh del {inst.address} dev e2-lan")
+    lab.wait_ring("r1", ALL, V6)
+
+
+def test_id_is_used_again(lab):
+    """An instance is removed and another takes its id: no flow of the old one
+    is taken for one of the new."""
+    load = traffic.Load(lab, "load-ids", sources=CLIENTS[V4])
+    load.ask("open", udp=80, interval=0.3)
+    check = traffic.FlowCheck(lab, load)
+    theirs = check.at("b1")
+    assert theirs
+    sid = INSTANCES["b1"].sid
+    before = lab.candidates("r1")["b1"]["id"]
+    lab.configure("e2", f"no dyncast service {V4} instance b1")
+    lab.wait_ring("r1", ALL - {"b1"})
+    line = f"dyncast service {V4} instance b9 address {INSTANCES['b1'].address} capacity 1"
+    lab.configure("e2", f"{line} sid {sid + 100}")
+    wait_for(
+        "the new instance", lambda: lab.candidates("r1").get("b9", {}).get("id") or "not there"
+    )
+    assert lab.candidates("r1")["b9"]["id"] != before or lab.candidates("r1")["b9"]["slots"] < 64
+    check.expect_kept(set(check.home) - theirs)
+    lab.configure("e2", f"no dyncast service {V4} instance b9")
+    line = f"dyncast service {V4} instance b1 address {INSTANCES['b1'].address} capacity 100"
+    lab.configure("e2", f"{line} sid {sid}")
+    lab.wait_ring("r1", ALL)
+    assert load.ask("flows")["flows"]
+    load.stop()
+
+
+def test_daemons_survived(lab):
+    lab.expect_alive()
