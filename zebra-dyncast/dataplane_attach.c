@@ -131,6 +131,26 @@ static int list(uint32_t found[DYNCAST_MAP_IFACES_MAX])
 	return n;
 }
 
+static int iface_store(uint32_t ifindex, const struct dyncast_map_iface *iface)
+{
+	if (ifindex < DYNCAST_MAP_IFACES_NEAR &&
+	    bpf_map_update_elem(dyncast_dp.maps[DYNCAST_DP_MAP_IFACES_NEAR],
+				&ifindex, iface, BPF_ANY))
+		return -1;
+	return bpf_map_update_elem(dyncast_dp.maps[DYNCAST_DP_MAP_IFACES],
+				   &ifindex, iface, BPF_ANY);
+}
+
+static void iface_forget(uint32_t ifindex)
+{
+	struct dyncast_map_iface none = {};
+
+	if (ifindex < DYNCAST_MAP_IFACES_NEAR)
+		bpf_map_update_elem(dyncast_dp.maps[DYNCAST_DP_MAP_IFACES_NEAR],
+				    &ifindex, &none, BPF_ANY);
+	bpf_map_delete_elem(dyncast_dp.maps[DYNCAST_DP_MAP_IFACES], &ifindex);
+}
+
 /* interfaces may have gone while nobody looked */
 static void forget_stale(void)
 {
@@ -142,7 +162,7 @@ static void forget_stale(void)
 	for (int i = 0; i < n; i++)
 		if (!bpf_map_lookup_elem(fd, &found[i], &iface) &&
 		    !still_attached(found[i], &iface))
-			bpf_map_delete_elem(fd, &found[i]);
+			iface_forget(found[i]);
 }
 
 /*
@@ -367,17 +387,17 @@ static bool attach(uint32_t ifindex, const char *ifname, uint32_t table_id,
 	}
 
 	/* the table first: the program passes what it has no table for */
-	if (bpf_map_update_elem(fd, &ifindex, &iface, BPF_ANY)) {
+	if (iface_store(ifindex, &iface)) {
 		dyncast_dp_warn("the kernel took no interface %s: %s", ifname,
 				strerror(errno));
 		return false;
 	}
 	if (use_tcx() ? attach_tcx(ifindex, ifname, iface.flags)
 		      : attach_clsact(ifindex, ifname, &iface)) {
-		bpf_map_update_elem(fd, &ifindex, &iface, BPF_ANY);
+		iface_store(ifindex, &iface);
 		return true;
 	}
-	bpf_map_delete_elem(fd, &ifindex);
+	iface_forget(ifindex);
 	return false;
 }
 
@@ -405,7 +425,7 @@ static void detach(uint32_t ifindex)
 	    iface.flags & DYNCAST_MAP_IFACE_CLSACT &&
 	    if_indextoname(ifindex, name))
 		detach_clsact(ifindex, iface.flags);
-	bpf_map_delete_elem(fd, &ifindex);
+	iface_forget(ifindex);
 }
 
 void dyncast_dp_attach_refresh(void)

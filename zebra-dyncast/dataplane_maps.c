@@ -59,6 +59,8 @@ static struct bpf_map *skeleton_map(enum dyncast_dp_map which)
 		return skeleton->maps.probation4;
 	case DYNCAST_DP_MAP_PROBATION6:
 		return skeleton->maps.probation6;
+	case DYNCAST_DP_MAP_IFACES_NEAR:
+		return skeleton->maps.ifaces_near;
 	case DYNCAST_DP_MAP_IFACES:
 		return skeleton->maps.ifaces;
 	case DYNCAST_DP_MAP_COUNTERS:

@@ -100,14 +100,13 @@ static __always_inline int run(struct __sk_buff *skb, const __u32 l2,
 	struct dyncast_map_service *service;
 	struct dyncast_map_iface *iface;
 	struct packet pkt = {};
-	__u32 ifindex = skb->ifindex;
 
 	/* frames for other hosts come where the interface is promiscuous */
 	if (!routed && skb->pkt_type != PACKET_HOST)
 		goto pass;
 	if (!parse_addresses(skb, &pkt, l2) || !filter_lets(&pkt))
 		goto pass;
-	iface = bpf_map_lookup_elem(&ifaces, &ifindex);
+	iface = iface_find(skb->ifindex);
 	if (!iface)
 		goto pass;
 	if (!routed && (iface->flags & STRIPS) &&

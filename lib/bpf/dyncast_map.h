@@ -39,7 +39,10 @@
 #define DYNCAST_MAP_AFFINITY_SOURCE 2
 #define DYNCAST_MAP_AFFINITY_NONE 4
 
-/* map "ifaces", hash: ifindex -> this */
+/* map "ifaces", hash: ifindex -> this; and, where flags are not 0,
+ * "ifaces_near", array: the same of small indexes, which most are and which is
+ * quicker */
+#define DYNCAST_MAP_IFACES_NEAR 1024
 struct dyncast_map_iface {
 	__u32 table_id; /* where the destination is looked up */
 	__u32 flags;

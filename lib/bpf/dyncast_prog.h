@@ -42,6 +42,13 @@ struct {
 } ifaces SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, DYNCAST_MAP_IFACES_NEAR);
+	__type(key, __u32);
+	__type(value, struct dyncast_map_iface);
+} ifaces_near SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, DYNCAST_MAP_SERVICES_DEFAULT);
@@ -226,6 +233,15 @@ static __always_inline bool usable(const struct dyncast_map_instance *instance,
 {
 	return instance && (instance->flags & DYNCAST_MAP_INSTANCE_ALIVE) &&
 	       instance->service == service + 1;
+}
+
+static __always_inline struct dyncast_map_iface *iface_find(__u32 ifindex)
+{
+	struct dyncast_map_iface *iface =
+		bpf_map_lookup_elem(&ifaces_near, &ifindex);
+
+	return iface && iface->flags ? iface
+				     : bpf_map_lookup_elem(&ifaces, &ifindex);
 }
 
 static __always_inline struct dyncast_map_service *
