@@ -321,7 +321,7 @@ def test_wrong_version_module(lab):
 def test_map_that_cannot_be_opened(lab):
     """Another map under the name of ours: the kernel side stays off and says
     which file is in the way; routes still steer.  Without it, all is well."""
-    router, pin = "e3", "/var/run/frr/dyncast-bpf/v1_flows"
+    router, pin = "e3", "/var/run/frr/dyncast-bpf/v2_flows4"
 
     def kernel():
         return show.forwarding(lab, router).get("kernel", {})
@@ -332,9 +332,9 @@ def test_map_that_cannot_be_opened(lab):
     lab.cmd(router, f"bpftool map create {pin} type array key 4 value 4 entries 1 name foreign")
     lab.restart_daemon(router, "zebra")
     lab.wait_underlay()
-    wait_for("the reason", lambda: "v1_flows" in kernel().get("reason", ""))
+    wait_for("the reason", lambda: "v2_flows4" in kernel().get("reason", ""))
     assert not kernel()["active"]
-    assert "v1_flows" in lab.log(router, "zebra")
+    assert "v2_flows4" in lab.log(router, "zebra")
     wait_for("e3's instances at r1", lambda: show.weight_share(lab, "r1", ["d1", "d2"]) > 0.1)
     wait_for("a route at e3", lambda: len(show.kernel_hops(lab, router)) == len(INSTANCES))
 

@@ -33,8 +33,10 @@ def adapt(router, conf):
     if not peer:
         return
     conf["bfdd"] = ["bfd", " profile fast", "  receive-interval 100", "  transmit-interval 100"]
-    i = conf["isisd"].index(f"interface {router}-{peer}")
-    conf["isisd"][i + 1 : i + 1] = [" isis bfd", " isis bfd profile fast"]
+    # isisd 8.4 takes them only when the interface has been given to IS-IS
+    i = conf["isisd"].index(f"interface {router}-{peer}") + 1
+    i += conf["isisd"][i:].index(" ipv6 router isis 1") + 1
+    conf["isisd"][i:i] = [" isis bfd", " isis bfd profile fast"]
 
 
 @pytest.fixture(scope="module")
@@ -67,10 +69,10 @@ def test_silent_link(lab):
     began = time.monotonic()
 
     def repinned():
+        # bgpd takes them away soon after, since e2's path is unreachable too
         found = show.candidates(lab, "r1")
-        return all(found[name]["verdict"] == "no route" for name in ("b1", "b2")) or str(
-            {name: found[name]["verdict"] for name in ("b1", "b2")}
-        )
+        verdicts = [found[name]["verdict"] for name in ("b1", "b2") if name in found]
+        return set(verdicts) <= {"no route"} or str(verdicts)
 
     wait_for("no route to site 2", repinned, 10, 0.02)
     took = time.monotonic() - began

@@ -41,6 +41,9 @@ def lab(request):
     lab = LanLab(request.module.__name__, {"e1": e1, "rr": rr, "r1": r1}, {"a1": 11, "s1": 12})
     request.addfinalizer(lab.stop)
     lab.start()
+    # whoever does not answer ARP is told of as down
+    owned = [f"10.50.0.{n}/32" for n in (21, 22, 28, 29, 30, *range(101, 141))]
+    lab.cmd("a1", "; ".join(f"ip addr add {a} dev a1-lan" for a in owned))
     wait_for("candidates", lambda: set(candidates(lab, "r1", PREFIX)) == {"i1", "i2"}, 40)
     return lab
 
