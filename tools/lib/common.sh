@@ -45,6 +45,12 @@ need_packages() {
 	rm -f "$log"
 }
 
+# The mirror of Debian that the system's own apt uses; nothing when it has none.
+debian_mirror() {
+	apt-get indextargets --format '$(REPO_URI)|$(COMPONENT)|$(ORIGIN)' 'Created-By: Packages' |
+		awk -F'|' '$2 == "main" && $3 == "Debian" && $1 !~ /security/ { print $1; exit }'
+}
+
 # what the modules, the agent and their tests are built with
 packages_build=(frr gcc make autoconf automake libtool bison flex pkg-config
 	dpkg-dev libjson-c-dev libyang2-dev libcap-dev libreadline-dev libelf-dev

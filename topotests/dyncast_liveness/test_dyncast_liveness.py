@@ -16,6 +16,8 @@ from dyncast_small import ADDRESS, CLIENTS, INSTANCES, V4, V6
 from dyncast_topology import wait_for
 
 ALL = set(INSTANCES)
+# what an instance is in that can have flows; there are no agents here
+STEERED = ("ok", "no metrics")
 # a probe every 2 s, three of a second each, a poll each second, and a margin
 # for a busy machine
 BOUND = 6 + 4
@@ -48,7 +50,7 @@ def test_silent_instance(lab, name, router):
     check = traffic.FlowCheck(lab, load)
     theirs = check.at(name)
     assert theirs
-    assert lab.candidates(router)[name]["verdict"] == "ok"
+    assert lab.candidates(router)[name]["verdict"] in STEERED
     silence(lab, name)
     for service in (V4, V6):
         lab.wait_ring("r1", ALL - {name}, service, BOUND)
@@ -81,13 +83,14 @@ def test_configured_neighbor_is_left_alone(lab):
     silence(lab, "b1")
     # positive control: the other family's entry is not permanent
     lab.wait_ring("r1", ALL - {"b1"}, V6, BOUND)
-    assert lab.candidates("e2")["b1"]["verdict"] == "ok"
+    assert lab.candidates("e2")["b1"]["verdict"] in STEERED
     assert "PERMANENT" in lab.cmd("e2", f"ip neigh show {inst.address}")
     silence(lab, "b1", False)
     lab.cmd("e2", f"ip neigh del {inst.address} dev e2-lan")
     lab.wait_ring("r1", ALL, V6)
 
 
+@pytest.mark.unsettled
 def test_id_is_used_again(lab):
     """An instance is removed and another takes its id: no flow of the old one
     is taken for one of the new."""

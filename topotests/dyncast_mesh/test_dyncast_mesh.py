@@ -119,6 +119,7 @@ def ring_change_time(lab, router, change):
         return time.monotonic() - unchanged
 
 
+@pytest.mark.unsettled
 def test_igp_change_reaches_the_ring_within_a_second(lab, flows):
     """Best of three, for the machine may be busy with something else."""
     for router in SITES:
@@ -212,6 +213,7 @@ def wait_silence(lab, seconds, timeout=40):
     return last["count"]
 
 
+@pytest.mark.unsettled
 def test_reflectors_cause_no_endless_updates(lab):
     """A change goes once around; then all are silent, for as long as the agents
     are (who repeat what they said each ten seconds)."""
