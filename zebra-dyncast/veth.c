@@ -25,6 +25,8 @@
 
 #include <zebra.h>
 
+#include <fcntl.h>
+
 #include <linux/if.h>
 #include <linux/if_link.h>
 #include <linux/veth.h>
