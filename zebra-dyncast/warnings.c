@@ -10,6 +10,8 @@
 
 #include <zebra.h>
 
+#include <fcntl.h>
+
 #include "apply.h"
 #include "compat.h"
 #include "decap.h"

@@ -49,6 +49,7 @@ def recovered(lab, router):
     show.wait_candidates(lab, "r1", set(INSTANCES))
 
 
+@pytest.mark.unsettled
 @pytest.mark.parametrize(
     "router,daemon",
     [("e2", "bgpd"), ("rr", "bgpd"), ("r1", "isisd")],

@@ -70,7 +70,7 @@ def test_help_and_completion(lab):
         vtysh.expect(r"e1# ")
         vtysh.type("configure terminal\n")
         vtysh.expect(r"e1\(config\)# ")
-        vtysh.type("dync\tserv\tvideo inst\ta1 ?")
+        vtysh.type("dync\tservice video instance a1 ?")
         seen = vtysh.expect(r"e1\(config\)# dyncast service video instance a1 ")
         assert "address" in seen and "drain" in seen
         assert "No new flows; those that it has stay" in seen
