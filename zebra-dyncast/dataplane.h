@@ -57,9 +57,7 @@ struct dyncast_dp_memory {
 
 struct dyncast_dp_status {
 	bool active;
-	char reason[160];  /* why not, or "" */
-	char missing[256]; /* what this kernel lacks, and what is done instead
-			    */
+	char reason[160]; /* why not, or "" */
 	struct dyncast_dp_memory memory;
 	char dir[256];
 	const char *attach_mode;  /* "tcx", "clsact" or "none" */

@@ -53,8 +53,6 @@ static void text_status(struct vty *vty)
 		" packets of other sites, dropped %" PRIu64 "\n",
 		dp.service_table_size, dp.decapsulated, dp.decap_dropped);
 	vty_out(vty, "  not for a service %" PRIu64 "\n", dp.passed);
-	if (dp.missing[0])
-		vty_out(vty, "  this kernel lacks %s\n", dp.missing);
 	vty_out(vty,
 		"  memory %.1f MB: flows %.1f, slots %.1f, instances %.1f\n",
 		dp.memory.total / 1e6, dp.memory.flows / 1e6,
@@ -238,7 +236,6 @@ static json_object *json_status(void)
 	json_object_int_add(json, "layoutVersion", dp.layout_version);
 	json_object_int_add(json, "flowTableSize", dp.flow_table_size);
 	json_object_int_add(json, "serviceTableSize", dp.service_table_size);
-	json_object_string_add(json, "missing", dp.missing);
 	json_object_int_add(json, "memoryBytes", dp.memory.total);
 	json_object_int_add(json, "flowTableBytes", dp.memory.flows);
 	json_object_int_add(json, "slotsBytes", dp.memory.slots);
