@@ -187,6 +187,9 @@ bool dyncast_dp_start(const char *dir, uint32_t flow_table_size,
 
 	if (service_table_size > DYNCAST_DP_SERVICES_MAX)
 		service_table_size = DYNCAST_DP_SERVICES_MAX;
+	if (flow_table_size % DYNCAST_DP_FLOWS_STEP)
+		flow_table_size += DYNCAST_DP_FLOWS_STEP -
+				   flow_table_size % DYNCAST_DP_FLOWS_STEP;
 	if (!dyncast_dp.started)
 		return start(dir, flow_table_size, service_table_size);
 	/* ids from memory that are in use cannot change under their owners */

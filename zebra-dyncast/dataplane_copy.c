@@ -34,48 +34,39 @@ struct batch {
 	uint32_t count;
 };
 
+static bool wanted(const struct dyncast_map_flow *flow, uint32_t since)
+{
+	return !since || (int32_t)(flow->last_seen - since) >= 0;
+}
+
 static bool newer(const struct dyncast_map_flow *a,
 		  const struct dyncast_map_flow *b)
 {
 	return (int32_t)(a->last_seen - b->last_seen) > 0;
 }
 
-/* unless the table knows better already */
-static void put_one(int fd, const void *key,
-		    const struct dyncast_map_flow *flow)
+/* unless it is known better there */
+static void put_on_probation(uint8_t family,
+			     const struct dyncast_map_flow_key *key,
+			     const struct dyncast_map_flow *flow)
 {
+	int fd = dyncast_dp.maps[family == AF_INET ? DYNCAST_DP_MAP_PROBATION4
+						   : DYNCAST_DP_MAP_PROBATION6];
 	struct dyncast_map_flow there;
 
 	if (bpf_map_lookup_elem(fd, key, &there) || newer(flow, &there))
 		bpf_map_update_elem(fd, key, flow, BPF_ANY);
 }
 
-static void put_batch(const struct dyncast_dp_flow_copy *copy, int table,
-		      struct batch *out)
+static void put_batch(bool probation, uint8_t family, struct batch *out)
 {
-	size_t size = dyncast_dp_flow_key_size(table);
-	uint8_t *keys = (uint8_t *)out->keys;
-	uint32_t done = 0, n;
-
-	/* as the kernel wants them: one behind the other */
-	for (uint32_t i = 1; i < out->count; i++)
-		memmove(keys + i * size, &out->keys[i], size);
-	while (copy->fresh && done < out->count) {
-		n = out->count - done;
-		if (!bpf_map_update_batch(copy->to[table], keys + done * size,
-					  out->values + done, &n, NULL)) {
-			done = out->count;
-			break;
-		}
-		/* n are in.  All of them: it takes no batches. */
-		if (n >= out->count - done)
-			break;
-		/* the one that it did not take is left out */
-		done += n + 1;
-	}
-	for (; done < out->count; done++)
-		put_one(copy->to[table], keys + done * size,
-			&out->values[done]);
+	if (probation)
+		for (uint32_t i = 0; i < out->count; i++)
+			put_on_probation(family, &out->keys[i],
+					 &out->values[i]);
+	else
+		dyncast_dp_table_order(DYNCAST_ORDER_PUT, family, out->keys,
+				       out->values, out->count);
 	out->count = 0;
 }
 
@@ -97,18 +88,18 @@ static void convert(const struct dyncast_dp_flow_copy *copy, const void *key,
 {
 	struct dyncast_map_flow_key to_key = {};
 	struct dyncast_map_flow to = {};
-	int table = copy->convert(copy, key, value, &to_key, &to);
+	uint8_t family = copy->convert(copy, key, value, &to_key, &to);
 	struct batch *batch;
 
-	if (table < 0)
+	if (!family)
 		return;
-	if (copy->since && (int32_t)(to.last_seen - copy->since) < 0)
+	if (!wanted(&to, copy->since))
 		return;
-	batch = &out[table];
+	batch = &out[family != AF_INET];
 	batch->keys[batch->count] = to_key;
 	batch->values[batch->count++] = to;
 	if (batch->count == BATCH)
-		put_batch(copy, table, batch);
+		put_batch(copy->probation, family, batch);
 }
 
 struct reader {
@@ -164,14 +155,43 @@ uint32_t dyncast_dp_copy_flows(const struct dyncast_dp_flow_copy *copy)
 				reader.values + i * copy->value_size, out);
 		total += count;
 	}
-	for (int table = 0; table < 2; table++) {
-		if (out[table].count)
-			put_batch(copy, table, &out[table]);
-		batch_free(&out[table]);
+	for (int i = 0; i < 2; i++) {
+		if (out[i].count)
+			put_batch(copy->probation, i ? AF_INET6 : AF_INET,
+				  &out[i]);
+		batch_free(&out[i]);
 	}
 	free(reader.keys);
 	free(reader.values);
 	return total;
+}
+
+void dyncast_dp_copy_table(int from, uint8_t family, uint32_t since)
+{
+	struct dyncast_map_flow_key keys[DYNCAST_MAP_WAYS];
+	struct dyncast_map_flow flows[DYNCAST_MAP_WAYS];
+	struct dyncast_dp_table table;
+	struct batch out = {};
+	bool ok = batch_alloc(&out) &&
+		  dyncast_dp_table_open(&table, from, family);
+
+	for (uint32_t i = 0; ok && i < table.buckets; i++) {
+		uint32_t n = dyncast_dp_table_read(&table, i, keys, flows);
+
+		for (uint32_t j = 0; j < n; j++) {
+			if (!wanted(&flows[j], since))
+				continue;
+			out.keys[out.count] = keys[j];
+			out.values[out.count++] = flows[j];
+		}
+		if (out.count + DYNCAST_MAP_WAYS > BATCH)
+			put_batch(false, family, &out);
+	}
+	if (ok) {
+		put_batch(false, family, &out);
+		dyncast_dp_table_close(&table);
+	}
+	batch_free(&out);
 }
 
 /* All else ---------------------------------------------------------------- */

@@ -9,27 +9,25 @@
 
 #include "../lib/bpf/dyncast_map.h"
 
-/* 0: IPv4's flow table, 1: IPv6's */
-static inline uint32_t dyncast_dp_flow_key_size(int table)
-{
-	return table ? sizeof(struct dyncast_map_flow_key)
-		     : DYNCAST_MAP_FLOW_KEY4_SIZE;
-}
-
+/* a hash of flows, of another layout */
 struct dyncast_dp_flow_copy {
 	int from;
 	uint32_t key_size, value_size; /* of from */
-	/* the table that the flow belongs into, -1: none */
-	int (*convert)(const struct dyncast_dp_flow_copy *copy, const void *key,
-		       const void *value, struct dyncast_map_flow_key *to_key,
-		       struct dyncast_map_flow *to);
+	/* the family of the flow, 0: it is not taken */
+	uint8_t (*convert)(const struct dyncast_dp_flow_copy *copy,
+			   const void *key, const void *value,
+			   struct dyncast_map_flow_key *to_key,
+			   struct dyncast_map_flow *to);
 	void *arg;
-	int to[2];
-	bool fresh;	/* nothing is in there that could be newer */
+	bool probation; /* into those maps, else into the flow tables */
 	uint32_t since; /* only what was seen from then on; 0: all */
 };
 /* number of flows looked at */
 uint32_t dyncast_dp_copy_flows(const struct dyncast_dp_flow_copy *copy);
+
+/* The flow table with that fd into the one of the same family that the program
+ * has, but for what that knows better: all, or what was seen since then. */
+void dyncast_dp_copy_table(int from, uint8_t family, uint32_t since);
 
 /* Any other map, into one of the same types: as many elements of an array as
  * both have, all of a hash. */

@@ -48,7 +48,8 @@ struct dyncast_dp_walk {
 	uint8_t *keys;
 	struct dyncast_map_flow *values;
 	uint32_t size;	   /* of both */
-	uint32_t position; /* the kernel's, opaque */
+	uint32_t position; /* a bucket, or the kernel's, opaque */
+	uint32_t first;	   /* bucket of the batch */
 	uint32_t count;	   /* read and .. */
 	uint32_t next;	   /* .. handed out already */
 	bool begun;
@@ -65,9 +66,13 @@ static bool walk_resize(struct dyncast_dp_walk *walk, uint32_t size)
 	return walk->keys && walk->values;
 }
 
+/* in the buffer: whole keys of a flow table, what the kernel gave of a hash */
 static uint32_t key_size(const struct dyncast_dp_walk *walk)
 {
-	return dyncast_dp_flow_key_size(tables[walk->read].family != AF_INET);
+	return tables[walk->read].probation &&
+			       tables[walk->read].family == AF_INET
+		       ? DYNCAST_MAP_FLOW_KEY4_SIZE
+		       : sizeof(struct dyncast_map_flow_key);
 }
 
 static void *walk_key(const struct dyncast_dp_walk *walk, uint32_t i)
@@ -75,22 +80,47 @@ static void *walk_key(const struct dyncast_dp_walk *walk, uint32_t i)
 	return walk->keys + (size_t)i * key_size(walk);
 }
 
+static void walk_move(struct dyncast_dp_walk *walk, uint32_t to, uint32_t from)
+{
+	memmove(walk_key(walk, to), walk_key(walk, from), key_size(walk));
+	walk->values[to] = walk->values[from];
+}
+
 static int walk_map(const struct dyncast_dp_walk *walk)
 {
 	return dyncast_dp.maps[tables[walk->read].map];
 }
 
-/* Fills the buffer with the next batch; false on error. */
-static bool walk_read(struct dyncast_dp_walk *walk)
+/* A bucket costs a cache miss even if it is empty: no more of them than flows.
+ */
+static void read_table(struct dyncast_dp_walk *walk)
+{
+	const struct dyncast_dp_table *table =
+		&dyncast_dp.tables[tables[walk->read].family != AF_INET];
+	uint32_t end = table->buckets;
+
+	if (!walk->begun)
+		walk->position = 0;
+	walk->begun = true;
+	walk->first = walk->position;
+	if (end - walk->position > walk->size)
+		end = walk->position + walk->size;
+	while (walk->position < end &&
+	       walk->count + DYNCAST_MAP_WAYS <= walk->size)
+		walk->count += dyncast_dp_table_read(
+			table, walk->position++, walk_key(walk, walk->count),
+			walk->values + walk->count);
+	if (walk->position >= table->buckets) {
+		walk->begun = false;
+		walk->table++;
+	}
+}
+
+/* false on error */
+static bool read_hash(struct dyncast_dp_walk *walk)
 {
 	int error = 0;
 
-	walk->next = 0;
-	walk->count = 0;
-	walk->more = false;
-	if (walk->epoch != dyncast_dp.epoch)
-		return false;
-	walk->read = walk->table;
 	do {
 		walk->count = walk->size;
 		dyncast_dp_privs
@@ -112,6 +142,22 @@ static bool walk_read(struct dyncast_dp_walk *walk)
 	walk->begun = !error;
 	if (error)
 		walk->table++;
+	return true;
+}
+
+/* Fills the buffer with the next batch; false on error. */
+static bool walk_read(struct dyncast_dp_walk *walk)
+{
+	walk->next = 0;
+	walk->count = 0;
+	walk->more = false;
+	if (walk->epoch != dyncast_dp.epoch)
+		return false;
+	walk->read = walk->table;
+	if (!tables[walk->read].probation)
+		read_table(walk);
+	else if (!read_hash(walk))
+		return false;
 	walk->more = walk->table < walk->tables;
 	return true;
 }
@@ -202,14 +248,23 @@ void dyncast_dp_flow_walk_end(struct dyncast_dp_walk **cursor)
 	*cursor = NULL;
 }
 
-/* Deletes the first n keys of the buffer; number that were there. */
-static unsigned int walk_delete(struct dyncast_dp_walk *walk, uint32_t n)
+/* Deletes the first n flows of the buffer; number that were there. */
+static unsigned int walk_delete(struct dyncast_dp_walk *walk, uint32_t n,
+				bool idle_only)
 {
 	unsigned int deleted = 0;
 	uint32_t done = 0, count;
 
 	dyncast_dp_privs
 	{
+		if (!tables[walk->read].probation) {
+			deleted = dyncast_dp_table_order(
+				idle_only ? DYNCAST_ORDER_FORGET_IDLE
+					  : DYNCAST_ORDER_FORGET,
+				tables[walk->read].family, walk_key(walk, 0),
+				walk->values, n);
+			done = n;
+		}
 		while (done < n) {
 			count = n - done;
 			if (!bpf_map_delete_batch(walk_map(walk),
@@ -238,8 +293,7 @@ static uint32_t walk_choose(struct dyncast_dp_walk *walk,
 	for (uint32_t i = 0; i < walk->count; i++) {
 		flow_describe(&flow, walk, i, now);
 		if (wanted(&flow, arg))
-			memmove(walk_key(walk, n++), walk_key(walk, i),
-				key_size(walk));
+			walk_move(walk, n++, i);
 	}
 	walk->next = walk->count;
 	return n;
@@ -255,7 +309,7 @@ bool dyncast_dp_flow_clear_walk(
 
 	if (!walk || !walk_read(walk))
 		return false;
-	n = walk_delete(walk, walk_choose(walk, wanted, arg));
+	n = walk_delete(walk, walk_choose(walk, wanted, arg), false);
 	if (!tables[walk->read].probation)
 		*deleted += n;
 	return walk->more;
@@ -274,6 +328,19 @@ static bool flow_ended(const struct dyncast_map_flow *flow, uint32_t now)
 	       ((flow->flags & DYNCAST_MAP_FLOW_CLOSED) && idle > timeout / 4);
 }
 
+/* the buckets of the last batch */
+static void settle(const struct dyncast_dp_walk *walk)
+{
+	dyncast_dp_privs
+	{
+		for (uint32_t i = walk->first; i < walk->position; i++)
+			dyncast_dp_table_settle(
+				&dyncast_dp.tables[tables[walk->read].family !=
+						   AF_INET],
+				i);
+	}
+}
+
 bool dyncast_dp_flow_sweep_walk(struct dyncast_dp_walk **cursor,
 				unsigned int max, unsigned int *deleted)
 {
@@ -284,9 +351,9 @@ bool dyncast_dp_flow_sweep_walk(struct dyncast_dp_walk **cursor,
 		return false;
 	for (uint32_t i = 0; i < walk->count; i++)
 		if (flow_ended(&walk->values[i], now))
-			memmove(walk_key(walk, n++), walk_key(walk, i),
-				key_size(walk));
-	*deleted += walk_delete(walk, n);
+			walk_move(walk, n++, i);
+	*deleted += walk_delete(walk, n, true);
+	settle(walk);
 	return walk->more;
 }
 

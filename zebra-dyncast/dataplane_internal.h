@@ -15,6 +15,7 @@
  *   dataplane_filter.c  destinations that may be services
  *   dataplane_ring.c    slots
  *   dataplane_attach.c  TCX links and clsact filters
+ *   dataplane_table.c   the flow table's entries
  *   dataplane_flows.c   walking and clearing flows
  *   dataplane_lookup.c  where one flow goes
  */
@@ -27,6 +28,7 @@
 #include <stdint.h>
 
 #include "dataplane.h"
+#include "dataplane_table.h"
 #include "../lib/bpf/dyncast_map.h"
 
 _Static_assert(DYNCAST_DP_SERVICES_DEFAULT == DYNCAST_MAP_SERVICES_DEFAULT &&
@@ -47,6 +49,7 @@ enum dyncast_dp_map {
 	DYNCAST_DP_MAP_FILTER,
 	DYNCAST_DP_MAP_FLOWS4,
 	DYNCAST_DP_MAP_FLOWS6,
+	DYNCAST_DP_MAP_FLOW_LOCKS,
 	DYNCAST_DP_MAP_PROBATION4,
 	DYNCAST_DP_MAP_PROBATION6,
 	DYNCAST_DP_MAP_IFACES,
@@ -98,9 +101,11 @@ struct dyncast_dp {
 	struct dyncast_dp_memory memory;
 	int prog;	 /* ingress with an Ethernet header, .. */
 	int prog_l3;	 /* .. without, .. */
-	int prog_egress; /* .. and on the way out; fds */
+	int prog_egress; /* .. and on the way out; .. */
+	int prog_orders; /* .. and what writes flows for us; fds */
 	struct dyncast_bpf *skeleton;
 
+	struct dyncast_dp_table tables[2]; /* IPv4's and IPv6's flows */
 	uint64_t *filter;
 	union dyncast_map_slot *slots;
 	struct dyncast_map_pins *pins;
@@ -149,8 +154,8 @@ bool dyncast_dp_upgrade_begin(struct dyncast_dp_upgrade **out);
 /* sizes that layout 1 has or needs */
 uint32_t dyncast_dp_upgrade_flows(const struct dyncast_dp_upgrade *upgrade);
 uint32_t dyncast_dp_upgrade_services(const struct dyncast_dp_upgrade *upgrade);
-/* all but how instances are reached; fresh: the flow tables are empty */
-bool dyncast_dp_upgrade_convert(struct dyncast_dp_upgrade *upgrade, bool fresh);
+/* all but how instances are reached */
+bool dyncast_dp_upgrade_convert(struct dyncast_dp_upgrade *upgrade);
 /* .. when ids are open */
 void dyncast_dp_upgrade_instances(const struct dyncast_dp_upgrade *upgrade);
 /* flows of while the old program was still there */

@@ -125,17 +125,13 @@ static uint32_t slot_instance(const struct dyncast_dp_lookup *q, uint32_t hash,
 	return q->cur && usable(q->old, q->service) ? q->old : 0;
 }
 
-static bool find_entry(struct dyncast_dp_lookup *q,
-		       const struct dyncast_map_flow_key *key,
-		       enum dyncast_dp_map map,
-		       const struct dyncast_map_service *service)
+static void describe_entry(struct dyncast_dp_lookup *q,
+			   struct dyncast_map_flow flow,
+			   const struct dyncast_map_service *service)
 {
-	struct dyncast_map_flow flow;
 	uint32_t now = dyncast_dp_now();
 	int32_t idle;
 
-	if (bpf_map_lookup_elem(dyncast_dp.maps[map], key, &flow))
-		return false;
 	idle = now - flow.last_seen;
 	q->entry = flow.instance;
 	q->entry_age_s = now - flow.first_seen;
@@ -145,7 +141,24 @@ static bool find_entry(struct dyncast_dp_lookup *q,
 			 usable(flow.instance, q->service) &&
 			 dyncast_dp.instances[flow.instance].generation ==
 				 flow.generation;
-	return true;
+}
+
+static void find_entry(struct dyncast_dp_lookup *q,
+		       const struct dyncast_map_flow_key *key,
+		       const struct dyncast_map_service *service)
+{
+	bool ipv4 = q->dst.family == AF_INET;
+	struct dyncast_map_flow flow;
+
+	q->has_entry =
+		dyncast_dp_table_get(&dyncast_dp.tables[!ipv4], key, &flow);
+	if (!q->has_entry)
+		q->on_probation = !bpf_map_lookup_elem(
+			dyncast_dp.maps[ipv4 ? DYNCAST_DP_MAP_PROBATION4
+					     : DYNCAST_DP_MAP_PROBATION6],
+			key, &flow);
+	if (q->has_entry || q->on_probation)
+		describe_entry(q, flow, service);
 }
 
 /* without a live entry */
@@ -167,7 +180,6 @@ static void by_slot(struct dyncast_dp_lookup *q, uint32_t hash, bool tcp)
 
 static void lookup(struct dyncast_dp_lookup *q)
 {
-	bool ipv4 = q->dst.family == AF_INET;
 	struct dyncast_map_service service;
 	struct dyncast_map_flow_key key;
 	union dyncast_map_slot slot;
@@ -194,14 +206,7 @@ static void lookup(struct dyncast_dp_lookup *q)
 		by_slot(q, hash, false);
 		return;
 	}
-	q->has_entry = find_entry(
-		q, &key, ipv4 ? DYNCAST_DP_MAP_FLOWS4 : DYNCAST_DP_MAP_FLOWS6,
-		&service);
-	if (!q->has_entry)
-		q->on_probation = find_entry(q, &key,
-					     ipv4 ? DYNCAST_DP_MAP_PROBATION4
-						  : DYNCAST_DP_MAP_PROBATION6,
-					     &service);
+	find_entry(q, &key, &service);
 	by_slot(q, hash, tcp);
 	if (!q->entry_valid)
 		return;

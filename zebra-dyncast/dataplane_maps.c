@@ -55,6 +55,8 @@ static struct bpf_map *skeleton_map(enum dyncast_dp_map which)
 		return skeleton->maps.flows4;
 	case DYNCAST_DP_MAP_FLOWS6:
 		return skeleton->maps.flows6;
+	case DYNCAST_DP_MAP_FLOW_LOCKS:
+		return skeleton->maps.flow_locks;
 	case DYNCAST_DP_MAP_PROBATION4:
 		return skeleton->maps.probation4;
 	case DYNCAST_DP_MAP_PROBATION6:
@@ -106,19 +108,25 @@ static bool same_shape(int fd, const struct bpf_map *map, uint32_t *size)
 	       info.map_flags == bpf_map__map_flags(map);
 }
 
-/* number of IPv4's or IPv6's table, -1: no flows in it */
+/* number of IPv4's or IPv6's flow table, -1: none */
 static int flow_table(enum dyncast_dp_map which)
 {
-	switch (which) {
-	case DYNCAST_DP_MAP_FLOWS4:
-	case DYNCAST_DP_MAP_PROBATION4:
-		return 0;
-	case DYNCAST_DP_MAP_FLOWS6:
-	case DYNCAST_DP_MAP_PROBATION6:
-		return 1;
-	default:
-		return -1;
-	}
+	return which == DYNCAST_DP_MAP_FLOWS4	? 0
+	       : which == DYNCAST_DP_MAP_FLOWS6 ? 1
+						: -1;
+}
+
+/* what the program has written may be all that knows of a flow */
+static bool has_flows(enum dyncast_dp_map which)
+{
+	return flow_table(which) >= 0 || which == DYNCAST_DP_MAP_PROBATION4 ||
+	       which == DYNCAST_DP_MAP_PROBATION6 ||
+	       which == DYNCAST_DP_MAP_FLOW_LOCKS;
+}
+
+static uint8_t family_of(enum dyncast_dp_map which)
+{
+	return flow_table(which) ? AF_INET6 : AF_INET;
 }
 
 /* Sizes ------------------------------------------------------------------- */
@@ -192,7 +200,9 @@ static void choose_services(uint32_t asked)
 
 static uint32_t choose_flows(uint32_t asked)
 {
-	uint32_t size = asked ? asked : pinned_size(DYNCAST_DP_MAP_FLOWS4);
+	uint32_t size =
+		asked ? asked
+		      : dyncast_dp_flows_of(pinned_size(DYNCAST_DP_MAP_FLOWS4));
 
 	if (!size && dyncast_dp.upgrade)
 		size = dyncast_dp_upgrade_flows(dyncast_dp.upgrade);
@@ -201,12 +211,13 @@ static uint32_t choose_flows(uint32_t asked)
 
 static void size_maps(uint32_t flows)
 {
+	uint32_t buckets = dyncast_dp_buckets_for(flows);
 	const struct {
 		enum dyncast_dp_map map;
 		uint32_t size;
 	} of[] = {
-		{DYNCAST_DP_MAP_FLOWS4, flows},
-		{DYNCAST_DP_MAP_FLOWS6, flows},
+		{DYNCAST_DP_MAP_FLOWS4, buckets},
+		{DYNCAST_DP_MAP_FLOWS6, buckets},
 		{DYNCAST_DP_MAP_SERVICES, dyncast_dp.services_max},
 		{DYNCAST_DP_MAP_IDENT_SERVICE, dyncast_dp.services_max},
 		{DYNCAST_DP_MAP_RETIRED, dyncast_dp.services_max + 1},
@@ -223,38 +234,13 @@ static void size_maps(uint32_t flows)
 	for (size_t i = 0; i < sizeof(of) / sizeof(of[0]); i++)
 		bpf_map__set_max_entries(skeleton_map(of[i].map), of[i].size);
 	dyncast_dp.flow_table_size = flows;
+	dyncast_dp.skeleton->rodata->flow_buckets = buckets;
 }
 
 /* Maps of before ---------------------------------------------------------- */
 
-static int as_it_is(const struct dyncast_dp_flow_copy *copy, const void *key,
-		    const void *value, struct dyncast_map_flow_key *to_key,
-		    struct dyncast_map_flow *to)
-{
-	memcpy(to_key, key, copy->key_size);
-	memcpy(to, value, sizeof(*to));
-	return copy->key_size == DYNCAST_MAP_FLOW_KEY4_SIZE ? 0 : 1;
-}
-
-/* into a table that may have newer ones; all, or those seen from then on */
-static void merge_flows(enum dyncast_dp_map which, int from, int to, bool fresh,
-			uint32_t since)
-{
-	int table = flow_table(which);
-	struct dyncast_dp_flow_copy copy = {
-		.from = from,
-		.key_size = dyncast_dp_flow_key_size(table),
-		.value_size = sizeof(struct dyncast_map_flow),
-		.convert = as_it_is,
-		.fresh = fresh,
-		.since = since,
-	};
-
-	copy.to[table] = to;
-	dyncast_dp_copy_flows(&copy);
-}
-
-/* a start before this one was killed while it changed a size */
+/* A start before this one was killed while it changed a size.  A flow table
+ * that the program may have used already takes over from the one before it. */
 static void finish_or_forget(enum dyncast_dp_map which)
 {
 	const struct bpf_map *map = skeleton_map(which);
@@ -271,7 +257,6 @@ static void finish_or_forget(enum dyncast_dp_map which)
 	} else {
 		old = bpf_obj_get(path);
 		if (old >= 0 && same_shape(old, map, &size)) {
-			merge_flows(which, old, fd, false, 0);
 			dyncast_dp.old[which] = old;
 		} else if (old >= 0) {
 			close(old);
@@ -289,7 +274,7 @@ static void drop_unfinished(void)
 	char path[PATH_MAX];
 
 	for (int i = 0; i < DYNCAST_DP_MAP_MAX; i++)
-		if (flow_table(i) < 0 && pin_path(path, skeleton_map(i)))
+		if (!has_flows(i) && pin_path(path, skeleton_map(i)))
 			unlink(path);
 }
 
@@ -357,12 +342,15 @@ static bool take_over(enum dyncast_dp_map which)
 {
 	int to = dyncast_dp.maps[which];
 
-	if (!dyncast_dp.resizing[which])
-		return true;
+	/* also when it was begun by a start before this one */
 	if (flow_table(which) >= 0) {
-		merge_flows(which, dyncast_dp.old[which], to, true, 0);
+		if (dyncast_dp.old[which] >= 0)
+			dyncast_dp_copy_table(dyncast_dp.old[which],
+					      family_of(which), 0);
 		return true;
 	}
+	if (!dyncast_dp.resizing[which])
+		return true;
 	if (dyncast_dp_copy_map(dyncast_dp.old[which], to) &&
 	    (which != DYNCAST_DP_MAP_RETIRED ||
 	     take_over_retired(dyncast_dp.old[which], to)))
@@ -442,6 +430,22 @@ static void probe_helpers(void)
 					NULL) == 1;
 }
 
+static bool open_tables(void)
+{
+	for (int i = 0; i < DYNCAST_DP_MAP_MAX; i++) {
+		int table = flow_table(i);
+
+		if (table < 0 ||
+		    dyncast_dp_table_open(&dyncast_dp.tables[table],
+					  dyncast_dp.maps[i], family_of(i)))
+			continue;
+		dyncast_dp_fail("the flow table cannot be mapped: %s",
+				strerror(errno));
+		return false;
+	}
+	return true;
+}
+
 static bool load(void)
 {
 	int error;
@@ -461,7 +465,9 @@ static bool load(void)
 		bpf_program__fd(dyncast_dp.skeleton->progs.dyncast_ingress_l3);
 	dyncast_dp.prog_egress =
 		bpf_program__fd(dyncast_dp.skeleton->progs.dyncast_egress);
-	return true;
+	dyncast_dp.prog_orders =
+		bpf_program__fd(dyncast_dp.skeleton->progs.dyncast_flow_orders);
+	return open_tables();
 }
 
 static bool open_maps(uint32_t flow_table_size, uint32_t service_table_size)
@@ -498,8 +504,7 @@ static bool open_maps(uint32_t flow_table_size, uint32_t service_table_size)
 		if (!take_over(i))
 			return false;
 	if (dyncast_dp.upgrade &&
-	    !dyncast_dp_upgrade_convert(dyncast_dp.upgrade,
-					!pinned_size(DYNCAST_DP_MAP_FLOWS4)))
+	    !dyncast_dp_upgrade_convert(dyncast_dp.upgrade))
 		return false;
 	for (int i = 0; i < DYNCAST_DP_MAP_MAX; i++)
 		if (!pin_map(i))
@@ -544,8 +549,8 @@ void dyncast_dp_maps_commit(void)
 		if (dyncast_dp.old[i] < 0)
 			continue;
 		if (flow_table(i) >= 0)
-			merge_flows(i, dyncast_dp.old[i], dyncast_dp.maps[i],
-				    false, dyncast_dp.taken_over);
+			dyncast_dp_copy_table(dyncast_dp.old[i], family_of(i),
+					      dyncast_dp.taken_over);
 		close(dyncast_dp.old[i]);
 		dyncast_dp.old[i] = -1;
 	}
@@ -558,6 +563,8 @@ void dyncast_dp_maps_commit(void)
 
 void dyncast_dp_maps_close(void)
 {
+	for (int i = 0; i < 2; i++)
+		dyncast_dp_table_close(&dyncast_dp.tables[i]);
 	dyncast_bpf__destroy(dyncast_dp.skeleton);
 	dyncast_dp.skeleton = NULL;
 	dyncast_dp_upgrade_free(dyncast_dp.upgrade);
@@ -569,7 +576,8 @@ void dyncast_dp_maps_close(void)
 		dyncast_dp.resizing[i] = false;
 		dyncast_dp.maps[i] = -1;
 	}
-	dyncast_dp.prog = dyncast_dp.prog_l3 = dyncast_dp.prog_egress = -1;
+	dyncast_dp.prog = dyncast_dp.prog_l3 = dyncast_dp.prog_egress =
+		dyncast_dp.prog_orders = -1;
 	dyncast_dp.flow_table_size = 0;
 	memset(&dyncast_dp.memory, 0, sizeof(dyncast_dp.memory));
 }

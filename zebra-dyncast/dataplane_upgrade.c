@@ -402,10 +402,10 @@ static void convert_counters(const struct dyncast_dp_upgrade *upgrade)
 /* Flows ------------------------------------------------------------------- */
 
 /* of those that are void nothing need be known: they are placed anew */
-static int convert_flow(const struct dyncast_dp_flow_copy *copy,
-			const void *from_key, const void *from,
-			struct dyncast_map_flow_key *to_key,
-			struct dyncast_map_flow *to)
+static uint8_t convert_flow(const struct dyncast_dp_flow_copy *copy,
+			    const void *from_key, const void *from,
+			    struct dyncast_map_flow_key *to_key,
+			    struct dyncast_map_flow *to)
 {
 	const struct dyncast_dp_upgrade *upgrade = copy->arg;
 	const struct dyncast_v1_flow_key *key = from_key;
@@ -413,10 +413,10 @@ static int convert_flow(const struct dyncast_dp_flow_copy *copy,
 	const struct dyncast_v1_instance *in;
 
 	if (!flow->instance || flow->instance >= DYNCAST_V1_INSTANCES_MAX)
-		return -1;
+		return 0;
 	in = &upgrade->instances[flow->instance];
 	if (!in->service || in->generation != flow->generation)
-		return -1;
+		return 0;
 
 	to_key->service = in->service - 1;
 	to_key->proto = key->proto;
@@ -430,15 +430,15 @@ static int convert_flow(const struct dyncast_dp_flow_copy *copy,
 	if (key->family == AF_INET) {
 		to_key->saddr4 = key->saddr[0];
 		to_key->daddr4 = key->daddr[0];
-		return 0;
+		return AF_INET;
 	}
 	memcpy(to_key->saddr, key->saddr, sizeof(to_key->saddr));
 	memcpy(to_key->daddr, key->daddr, sizeof(to_key->daddr));
-	return 1;
+	return AF_INET6;
 }
 
 static uint32_t copy_flows(struct dyncast_dp_upgrade *upgrade, bool probation,
-			   bool fresh, uint32_t since)
+			   uint32_t since)
 {
 	const struct dyncast_dp_flow_copy copy = {
 		.from = upgrade->maps[probation ? V1_PROBATION : V1_FLOWS],
@@ -446,11 +446,7 @@ static uint32_t copy_flows(struct dyncast_dp_upgrade *upgrade, bool probation,
 		.value_size = sizeof(struct dyncast_v1_flow),
 		.convert = convert_flow,
 		.arg = upgrade,
-		.to = {dyncast_dp.maps[probation ? DYNCAST_DP_MAP_PROBATION4
-						 : DYNCAST_DP_MAP_FLOWS4],
-		       dyncast_dp.maps[probation ? DYNCAST_DP_MAP_PROBATION6
-						 : DYNCAST_DP_MAP_FLOWS6]},
-		.fresh = fresh,
+		.probation = probation,
 		.since = since,
 	};
 
@@ -459,7 +455,7 @@ static uint32_t copy_flows(struct dyncast_dp_upgrade *upgrade, bool probation,
 
 /* The whole --------------------------------------------------------------- */
 
-bool dyncast_dp_upgrade_convert(struct dyncast_dp_upgrade *upgrade, bool fresh)
+bool dyncast_dp_upgrade_convert(struct dyncast_dp_upgrade *upgrade)
 {
 	uint16_t timeouts[DYNCAST_V1_SERVICES_MAX] = {};
 	uint32_t flows;
@@ -477,16 +473,16 @@ bool dyncast_dp_upgrade_convert(struct dyncast_dp_upgrade *upgrade, bool fresh)
 	if (upgrade->maps[V1_INSTANCE_COUNTERS] >= 0)
 		convert_counters(upgrade);
 	upgrade->since = dyncast_dp_now() - 1;
-	flows = copy_flows(upgrade, false, fresh, 0);
-	copy_flows(upgrade, true, fresh, 0);
+	flows = copy_flows(upgrade, false, 0);
+	copy_flows(upgrade, true, 0);
 	dyncast_dp_info("%u flows taken over from map layout 1", flows);
 	return true;
 }
 
 void dyncast_dp_upgrade_finish(struct dyncast_dp_upgrade *upgrade)
 {
-	copy_flows(upgrade, false, false, upgrade->since);
-	copy_flows(upgrade, true, false, upgrade->since);
+	copy_flows(upgrade, false, upgrade->since);
+	copy_flows(upgrade, true, upgrade->since);
 }
 
 void dyncast_dp_upgrade_remove(void)

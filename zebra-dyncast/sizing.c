@@ -30,10 +30,9 @@ uint64_t dyncast_sizing_flows(uint32_t flows)
 {
 	if (!flows)
 		flows = DYNCAST_DP_FLOWS_DEFAULT;
-	return hash_bytes(flows, sizeof(struct dyncast_map_flow_key4),
-			  sizeof(struct dyncast_map_flow)) +
-	       hash_bytes(flows, sizeof(struct dyncast_map_flow_key),
-			  sizeof(struct dyncast_map_flow));
+	return (uint64_t)dyncast_dp_buckets_for(flows) *
+	       (sizeof(struct dyncast_map_bucket4) +
+		sizeof(struct dyncast_map_bucket6));
 }
 
 uint64_t dyncast_sizing_services(uint32_t services)

@@ -11,6 +11,7 @@
  *
  *   dyncast_parse.h    frame -> flow key
  *   dyncast_place.h    flow entry or slot -> instance
+ *   dyncast_table.h    the flow table
  *   dyncast_forward.h  instance -> wire
  *   dyncast_decap.h    outer header of a local instance's D-BID -> wire
  *
@@ -33,6 +34,7 @@
 #include "dyncast_parse.h"
 #include "dyncast_place.h"
 #include "dyncast_prog.h"
+#include "dyncast_table.h"
 
 #define VLAN_VID_MASK 0xfff
 #define STRIPS (DYNCAST_MAP_IFACE_DECAP | DYNCAST_MAP_IFACE_STEER)
@@ -148,6 +150,24 @@ SEC("tc")
 int dyncast_egress(struct __sk_buff *skb)
 {
 	return run(skb, ETH_HLEN, true);
+}
+
+/* Not attached: the daemon runs it on packets full of orders for the flow
+ * table. Returns how many were done. */
+SEC("tc")
+int dyncast_flow_orders(struct __sk_buff *skb)
+{
+	int done = 0;
+
+	for (__u32 i = 0; i < DYNCAST_MAP_ORDERS_MAX; i++) {
+		__u32 at = DYNCAST_MAP_ORDERS_OFFSET +
+			   i * sizeof(struct dyncast_map_order);
+
+		if (at + sizeof(struct dyncast_map_order) > skb->len)
+			break;
+		done += dyncast_flow_order(skb, at);
+	}
+	return done;
 }
 
 char _license[] SEC("license") = "GPL";

@@ -65,4 +65,43 @@ dyncast_hash_flow(const struct dyncast_map_flow_key *key, __u8 family,
 	return hash;
 }
 
+/* Where a flow is in the flow table (dyncast_map.h).  The router's own affair,
+ * and by other bits than the slot, since the flows of a few slots that moved
+ * may be all that the table holds. */
+struct dyncast_hash_place {
+	__u32 bucket;
+	__u8 home; /* way */
+	__u8 tag;  /* not 0 */
+};
+
+static inline __attribute__((always_inline)) __u64 dyncast_hash_mix(__u64 hash,
+								    __u64 word)
+{
+	hash = (hash ^ word) * 0x9e3779b97f4a7c15ull;
+	return hash ^ hash >> 32;
+}
+
+static inline __attribute__((always_inline)) struct dyncast_hash_place
+dyncast_hash_place(const struct dyncast_map_flow_key *key, __u8 family,
+		   __u32 buckets)
+{
+	const __u64 *word = (const __u64 *)key;
+	struct dyncast_hash_place place;
+	__u64 hash = dyncast_hash_mix(0, word[0]);
+
+	hash = dyncast_hash_mix(hash, word[1]);
+	if (family != DYNCAST_MAP_AF_INET) {
+		hash = dyncast_hash_mix(hash, word[2]);
+		hash = dyncast_hash_mix(hash, word[3]);
+		hash = dyncast_hash_mix(hash, word[4]);
+	}
+	hash *= 0xbf58476d1ce4e5b9ull;
+	place.bucket = (hash >> 32) * buckets >> 32;
+	place.home = ((hash >> 8 & 0xff) * DYNCAST_MAP_WAYS) >> 8;
+	place.tag = hash >> 16;
+	if (!place.tag)
+		place.tag = 1;
+	return place;
+}
+
 #endif /* DYNCAST_HASH_H */

@@ -109,11 +109,10 @@ struct dyncast_map_decap {
 };
 
 /*
- * maps "flows4" and "flows6", LRU hashes: the flow table.  Keys are as small
- * as they can be, since large tables cost what they miss in the caches; that
- * of an IPv4 flow is the first KEY4_SIZE bytes.  With source affinity the
- * source is masked and proto and ports are zero, as ports are of protocols
- * that have none.
+ * A flow, as the flow table and probation know it.  With source affinity the
+ * source is masked and proto and ports are zero, as ports are of protocols that
+ * have none; the destination never is.  The key of an IPv4 flow is the first
+ * KEY4_SIZE bytes.
  */
 struct dyncast_map_flow_key {
 	__u16 service; /* index */
@@ -131,10 +130,13 @@ struct dyncast_map_flow_key {
 			__u32 daddr[4];
 		};
 	};
-};
+} __attribute__((aligned(8)));
 #define DYNCAST_MAP_FLOW_KEY4_SIZE 16
 struct dyncast_map_flow_key4 {
-	__u32 word[DYNCAST_MAP_FLOW_KEY4_SIZE / 4];
+	__u64 word[DYNCAST_MAP_FLOW_KEY4_SIZE / 8];
+};
+struct dyncast_map_flow_key6 {
+	__u64 word[sizeof(struct dyncast_map_flow_key) / 8];
 };
 /* valid while its instance has the same generation, is alive, and the flow
  * was not idle for longer than the service's timeout */
@@ -147,9 +149,88 @@ struct dyncast_map_flow {
 #define DYNCAST_MAP_FLOW_CLOSED (1u << 0) /* the client sent FIN or RST */
 
 /*
- * maps "probation4" and "probation6", LRU hashes of the same: the first packet
- * of a UDP flow, of a source or of a connection that needs an entry is only
- * remembered here, and the second one makes the entry in the flow table.  A
+ * maps "flows4" and "flows6", mmapable arrays of buckets: the flow table, a
+ * hash table of our own.  The kernel's costs three cache misses for a flow in a
+ * large table, and the common form of it throws live flows out when it is full;
+ * here a flow costs one or two, and a full bucket takes no more.
+ *
+ * A bucket has WAYS entries of a whole fraction of a cache line each, and a tag
+ * of 8 bits for each: 0 where the entry is free, else of the flow's hash, so
+ * that hardly any entry is read in vain.  A flow is put where its hash wants it
+ * (home) if that is free, and is found there by a single read.  A free entry's
+ * key is zero, which no flow has.
+ *
+ * Readers take no lock.  Who inserts, removes or changes flags holds the lock
+ * of the bucket (map "flow_locks").  Only programs can, so the daemon has
+ * dyncast_flow_orders do it for it.
+ */
+#define DYNCAST_MAP_WAYS 15
+/*
+ * So many flows a bucket make a full table.  Chance fills some buckets before
+ * that; flows that find theirs full go to the next one that is not, at most
+ * PROBES - 1 further, and `spills` of those that were passed over says that one
+ * has to look further for a flow that is not there.  It is counted up before
+ * and after such a flow is put, and to 0 only by who has seen the same figure
+ * before and after looking for flows that have spilled.
+ */
+#define DYNCAST_MAP_BUCKET_FLOWS 9
+#define DYNCAST_MAP_PROBES 8
+struct dyncast_map_tags {
+	__u64 word[2]; /* one byte a way, the last byte is 0 */
+	__u64 spills;
+};
+struct dyncast_map_entry4 {
+	struct dyncast_map_flow_key4 key;
+	struct dyncast_map_flow flow;
+};
+struct dyncast_map_bucket4 {
+	struct dyncast_map_tags tags;
+	__u64 reserved;
+	struct dyncast_map_entry4 entries[DYNCAST_MAP_WAYS];
+};
+struct dyncast_map_entry6 {
+	struct dyncast_map_flow_key6 key;
+	struct dyncast_map_flow flow;
+	__u64 reserved;
+};
+struct dyncast_map_bucket6 {
+	struct dyncast_map_tags tags;
+	__u64 reserved[5];
+	struct dyncast_map_entry6 entries[DYNCAST_MAP_WAYS];
+};
+_Static_assert(sizeof(struct dyncast_map_bucket4) == 512 &&
+		       sizeof(struct dyncast_map_bucket6) == 1024,
+	       "entries are to keep to their cache lines");
+
+/* map "flow_locks", array of struct bpf_spin_lock by bucket modulo this */
+#define DYNCAST_MAP_LOCKS 1024
+
+/* what dyncast_flow_orders is told to do, one behind the other in a packet
+ * behind ORDERS_OFFSET bytes; it returns how many were done */
+enum dyncast_map_order_op {
+	DYNCAST_ORDER_PUT = 1, /* unless the table has one as new */
+	DYNCAST_ORDER_FORGET,
+	DYNCAST_ORDER_FORGET_IDLE, /* unless seen after last_seen */
+	/* no flow of the bucket word[0] of key has spilled, unless its spills
+	 * are no longer word[1] */
+	DYNCAST_ORDER_SETTLE,
+};
+struct dyncast_map_order {
+	__u32 op;
+	__u32 family;
+	union {
+		struct dyncast_map_flow_key key;
+		__u64 word[2];
+	};
+	struct dyncast_map_flow flow;
+};
+#define DYNCAST_MAP_ORDERS_OFFSET 16
+#define DYNCAST_MAP_ORDERS_MAX 40
+
+/*
+ * maps "probation4" and "probation6", LRU hashes of key to flow: the first
+ * packet of a UDP flow, of a source or of a connection that needs an entry is
+ * only remembered here, and the second one makes the entry in the flow table. A
  * flood of single packets with forged sources pushes out its like, and nobody
  * else.
  */

@@ -14,7 +14,7 @@
  *   none, at rest            cur, nothing stored
  *   none, moving, SYN        cur, stored
  *   none, moving, no SYN     old while it is alive, stored
- *   the table takes no entry old, never cur
+ *   the table takes no entry as above, but nothing stored
  *
  * The flow table is not asked at all for TCP whose slot is at rest and has no
  * pins (dyncast_map.h): where no ring moves, and no flow has been left behind
@@ -37,6 +37,7 @@
 #define DYNCAST_PLACE_H
 
 #include "dyncast_prog.h"
+#include "dyncast_table.h"
 
 /* slots looked at when a slot's own instances are dead */
 #define PROBES 32
@@ -67,17 +68,13 @@ static __always_inline __u32 clock_s(void)
 static __always_inline struct dyncast_map_flow *
 flow_find(const struct packet *pkt)
 {
-	return pkt->family == DYNCAST_MAP_AF_INET
-		       ? bpf_map_lookup_elem(&flows4, &pkt->key)
-		       : bpf_map_lookup_elem(&flows6, &pkt->key);
+	return table_find(TABLE_OF_PACKET, &pkt->key, pkt->family);
 }
 
-static __always_inline void flow_delete(const struct packet *pkt)
+static __always_inline void flow_change(const struct packet *pkt,
+					enum table_change what)
 {
-	if (pkt->family == DYNCAST_MAP_AF_INET)
-		bpf_map_delete_elem(&flows4, &pkt->key);
-	else
-		bpf_map_delete_elem(&flows6, &pkt->key);
+	table_change(TABLE_OF_PACKET, &pkt->key, pkt->family, what, 0);
 }
 
 static __always_inline struct dyncast_map_flow *
@@ -217,14 +214,23 @@ entry_state(const struct dyncast_map_service *service, const struct packet *pkt,
 	return ENTRY_LIVE;
 }
 
+/* whether the client has ended the connection: nobody speaks after his FIN or
+ * RST, so one that is followed by payload was forged */
+static __always_inline bool entry_closed(const struct dyncast_map_flow *flow,
+					 const struct packet *pkt)
+{
+	return pkt->closes ||
+	       (!pkt->speaks && (flow->flags & DYNCAST_MAP_FLOW_CLOSED));
+}
+
+/* of the flow table: its flags are written under its lock only */
 static __always_inline void entry_touch(struct dyncast_map_flow *flow,
 					const struct packet *pkt)
 {
-	if (pkt->closes && !(flow->flags & DYNCAST_MAP_FLOW_CLOSED))
-		flow->flags |= DYNCAST_MAP_FLOW_CLOSED;
-	/* nobody speaks after his FIN or RST: it was forged */
-	if (pkt->speaks && (flow->flags & DYNCAST_MAP_FLOW_CLOSED))
-		flow->flags &= ~DYNCAST_MAP_FLOW_CLOSED;
+	bool closed = entry_closed(flow, pkt);
+
+	if (closed != !!(flow->flags & DYNCAST_MAP_FLOW_CLOSED))
+		flow_change(pkt, closed ? TABLE_CLOSE : TABLE_OPEN);
 	if (flow->last_seen != pkt->now)
 		flow->last_seen = pkt->now;
 	slot_pin_now(pkt);
@@ -249,23 +255,20 @@ static __always_inline bool budget_take(const struct packet *pkt)
 static __always_inline bool entry_insert(const struct packet *pkt,
 					 const struct dyncast_map_flow *flow)
 {
-	long error;
+	bool taken;
 
 	if (!budget_take(pkt)) {
 		count(DYNCAST_COUNT_LIMITED, 1);
 		count_instance(flow->instance, DYNCAST_ICOUNT_REFUSED);
 		return false;
 	}
-	error = pkt->family == DYNCAST_MAP_AF_INET
-			? bpf_map_update_elem(&flows4, &pkt->key, flow, BPF_ANY)
-			: bpf_map_update_elem(&flows6, &pkt->key, flow,
-					      BPF_ANY);
+	taken = table_put(TABLE_OF_PACKET, &pkt->key, pkt->family, flow);
 	slot_pin_now(pkt);
-	if (error) {
+	if (!taken) {
 		count(DYNCAST_COUNT_REFUSED, 1);
 		count_instance(flow->instance, DYNCAST_ICOUNT_REFUSED);
 	}
-	return !error;
+	return taken;
 }
 
 /* in probation when that is enough, see above */
@@ -305,14 +308,14 @@ place_new(const struct dyncast_map_service *service, struct packet *pkt,
 	bool moving = slot_moving(service, pkt, slot);
 	/* TCP that began before the slot changed */
 	bool before = moving && pkt->tcp && !pkt->opens && entry == ENTRY_NONE;
-	struct dyncast_map_instance *instance, *fallback;
+	struct dyncast_map_instance *instance;
 
 	instance = slot_instance(service, pkt->hash, slot, before, id);
 	if (!instance)
 		return NULL;
 	if (pkt->tcp && !moving && *id == slot.cur) {
 		if (entry != ENTRY_NONE)
-			flow_delete(pkt);
+			flow_change(pkt, TABLE_REMOVE);
 		if (pkt->opens || entry != ENTRY_NONE)
 			placed(pkt, entry == ENTRY_VOID);
 		return instance;
@@ -327,14 +330,9 @@ place_new(const struct dyncast_map_service *service, struct packet *pkt,
 				     *id != (before ? slot.old : slot.cur)));
 		return instance;
 	}
-	/* Without an entry it would move when the slot comes to rest at the
-	 * latest, and most flows are old ones.  A void entry is one. */
-	fallback = moving && entry == ENTRY_NONE ? usable_of(service, slot.old)
-						 : NULL;
-	if (!fallback)
-		return instance;
-	*id = slot.old;
-	return fallback;
+	/* Without an entry: a flow of before the change stays on old all the
+	 * same, until the slot comes to rest. */
+	return instance;
 }
 
 /* the first bits of a word in network byte order */
@@ -404,7 +402,8 @@ place_second(const struct dyncast_map_service *service, struct packet *pkt,
 	}
 	*id = flow.instance;
 	pkt->outcome = DYNCAST_ICOUNT_HIT;
-	entry_touch(&flow, pkt);
+	flow.flags = entry_closed(&flow, pkt) ? DYNCAST_MAP_FLOW_CLOSED : 0;
+	flow.last_seen = pkt->now;
 	/* the same SYN once more is what a flood may send too */
 	if (!pkt->opens && entry_insert(pkt, &flow))
 		probation_delete(pkt);
@@ -461,7 +460,7 @@ place(const struct dyncast_map_service *service, struct packet *pkt, __u32 *id)
 	pkt->outcome = DYNCAST_ICOUNT_HIT;
 	*id = flow->instance;
 	if (pkt->tcp && *id == slot.cur && !slot_moving(service, pkt, slot))
-		flow_delete(pkt);
+		flow_change(pkt, TABLE_REMOVE);
 	else
 		entry_touch(flow, pkt);
 	return instance;

@@ -64,22 +64,34 @@ struct {
 	__type(value, __u64);
 } filter SEC(".maps");
 
-/* common LRU, not per-CPU: it resists floods better; the size is set by the
- * loader */
+/* sized by the loader, as are all that are sized by services */
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 1);
-	__type(key, struct dyncast_map_flow_key4);
-	__type(value, struct dyncast_map_flow);
+	__type(key, __u32);
+	__type(value, struct dyncast_map_bucket4);
 } flows4 SEC(".maps");
 
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 1);
-	__type(key, struct dyncast_map_flow_key);
-	__type(value, struct dyncast_map_flow);
+	__type(key, __u32);
+	__type(value, struct dyncast_map_bucket6);
 } flows6 SEC(".maps");
 
+struct flow_lock {
+	struct bpf_spin_lock lock;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, DYNCAST_MAP_LOCKS);
+	__type(key, __u32);
+	__type(value, struct flow_lock);
+} flow_locks SEC(".maps");
+
+/* common LRU, not per-CPU: it resists floods better */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, DYNCAST_MAP_PROBATION_MAX);
@@ -90,7 +102,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, DYNCAST_MAP_PROBATION_MAX);
-	__type(key, struct dyncast_map_flow_key);
+	__type(key, struct dyncast_map_flow_key6);
 	__type(value, struct dyncast_map_flow);
 } probation6 SEC(".maps");
 

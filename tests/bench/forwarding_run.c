@@ -189,18 +189,13 @@ static struct dyncast_map_flow_key key_of_flow(bool ipv6, uint32_t flow)
 
 static void fill_batch(bool ipv6, uint32_t from, uint32_t n)
 {
-	static uint8_t keys[FILL_BATCH * sizeof(struct dyncast_map_flow_key)];
+	static struct dyncast_map_flow_key keys[FILL_BATCH];
 	static struct dyncast_map_flow entries[FILL_BATCH];
-	size_t size = ipv6 ? sizeof(struct dyncast_map_flow_key)
-			   : DYNCAST_MAP_FLOW_KEY4_SIZE;
-	int map = dyncast_dp.maps[ipv6 ? DYNCAST_DP_MAP_FLOWS6
-				       : DYNCAST_DP_MAP_FLOWS4];
 
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t id = services[ipv6].ids[instance_of_flow(from + i)];
-		struct dyncast_map_flow_key key = key_of_flow(ipv6, from + i);
 
-		memcpy(keys + i * size, &key, size);
+		keys[i] = key_of_flow(ipv6, from + i);
 		entries[i] = (struct dyncast_map_flow){
 			.instance = id,
 			.generation = dyncast_dp.instances[id].generation,
@@ -208,8 +203,9 @@ static void fill_batch(bool ipv6, uint32_t from, uint32_t n)
 			.last_seen = dyncast_dp_now(),
 		};
 	}
-	if (bpf_map_update_batch(map, keys, entries, &n, NULL))
-		bench_die("the flow table is full: %s", strerror(errno));
+	if (dyncast_dp_table_order(DYNCAST_ORDER_PUT, ipv6 ? AF_INET6 : AF_INET,
+				   keys, entries, n) != n)
+		bench_die("the flow table is full");
 }
 
 static void run_fill(const char *family, uint32_t flows)

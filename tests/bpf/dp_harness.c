@@ -371,17 +371,12 @@ static struct dyncast_map_flow_key flow_key(const struct dp_packet *packet)
 	return key;
 }
 
-static int flows_of(const struct dp_packet *packet)
-{
-	return dyncast_dp.maps[packet->ipv6 ? DYNCAST_DP_MAP_FLOWS6
-					    : DYNCAST_DP_MAP_FLOWS4];
-}
-
 bool dp_entry(const struct dp_packet *packet, struct dyncast_map_flow *flow)
 {
 	struct dyncast_map_flow_key key = flow_key(packet);
 
-	return !bpf_map_lookup_elem(flows_of(packet), &key, flow);
+	return dyncast_dp_table_get(&dyncast_dp.tables[packet->ipv6], &key,
+				    flow);
 }
 
 void dp_entry_write(const struct dp_packet *packet,
@@ -389,8 +384,14 @@ void dp_entry_write(const struct dp_packet *packet,
 {
 	struct dyncast_map_flow_key key = flow_key(packet);
 
+	dyncast_dp_table_order(DYNCAST_ORDER_FORGET,
+			       packet->ipv6 ? AF_INET6 : AF_INET, &key, flow,
+			       1);
 	assert_int_equal(
-		bpf_map_update_elem(flows_of(packet), &key, flow, BPF_ANY), 0);
+		dyncast_dp_table_order(DYNCAST_ORDER_PUT,
+				       packet->ipv6 ? AF_INET6 : AF_INET, &key,
+				       flow, 1),
+		1);
 }
 
 static uint64_t steered(uint32_t id)
@@ -444,8 +445,15 @@ static unsigned int count_keys(enum dyncast_dp_map map)
 
 unsigned int dp_entries(void)
 {
-	return count_keys(DYNCAST_DP_MAP_FLOWS4) +
-	       count_keys(DYNCAST_DP_MAP_FLOWS6);
+	struct dyncast_map_flow_key keys[DYNCAST_MAP_WAYS];
+	struct dyncast_map_flow flows[DYNCAST_MAP_WAYS];
+	unsigned int n = 0;
+
+	for (int i = 0; i < 2; i++)
+		for (uint32_t b = 0; b < dyncast_dp.tables[i].buckets; b++)
+			n += dyncast_dp_table_read(&dyncast_dp.tables[i], b,
+						   keys, flows);
+	return n;
 }
 
 unsigned int dp_on_probation(void)

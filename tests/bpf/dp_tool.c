@@ -188,7 +188,7 @@ static int run_flows(void)
  * just now */
 static int run_fill(const char *number)
 {
-	static struct dyncast_map_flow_key4 keys[FILL_BATCH];
+	static struct dyncast_map_flow_key keys[FILL_BATCH];
 	static struct dyncast_map_flow values[FILL_BATCH];
 	struct dyncast_map_flow_key key = {.proto = 17, .dport = htons(80)};
 	const struct dyncast_addr *to = &dyncast_dp.services[0].prefix.addr;
@@ -200,7 +200,7 @@ static int run_fill(const char *number)
 		for (uint32_t j = 0; j < count; j++) {
 			key.saddr4 = htonl(0x0a400000 + (i + j));
 			key.sport = htons(1024 + (i + j) % 60000);
-			memcpy(&keys[j], &key, sizeof(keys[j]));
+			keys[j] = key;
 			values[j] = (struct dyncast_map_flow){
 				.instance = 1 + (i + j) % 2,
 				.generation =
@@ -210,8 +210,8 @@ static int run_fill(const char *number)
 				.last_seen = dyncast_dp_now(),
 			};
 		}
-		if (bpf_map_update_batch(dyncast_dp.maps[DYNCAST_DP_MAP_FLOWS4],
-					 keys, values, &count, NULL))
+		if (dyncast_dp_table_order(DYNCAST_ORDER_PUT, AF_INET, keys,
+					   values, count) != count)
 			return 1;
 	}
 	return 0;
