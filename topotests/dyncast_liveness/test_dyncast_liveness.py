@@ -18,8 +18,9 @@ from dyncast_topology import wait_for
 ALL = set(INSTANCES)
 # what an instance is in that can have flows; there are no agents here
 STEERED = ("ok", "no metrics")
-# a probe every 2 s, three of a second each, a poll each second, and a margin
-# for a busy machine
+# a probe every 2 s, 3 s without an answer, a poll each second, and a margin for
+# a busy machine; the flows that go on meanwhile keep the kernel's entry from
+# resting in NUD_FAILED
 BOUND = 6 + 4
 
 
