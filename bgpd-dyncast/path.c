@@ -205,11 +205,23 @@ static void path_decode(struct dyncast_path *path,
 	XFREE(MTYPE_TMP, decoded);
 }
 
+/* bgpd writes the IPv4 next hop of an IPv6 prefix as ::ffff:A.B.C.D, and
+ * resolves it as IPv4: an underlay without IPv6 */
+static struct dyncast_addr mapped_nexthop(const struct in6_addr *mapped)
+{
+	struct in_addr ipv4;
+
+	ipv4_mapped_ipv6_to_ipv4(mapped, &ipv4);
+	return dyncast_addr_make(AF_INET, &ipv4);
+}
+
 static struct dyncast_addr path_nexthop(const struct attr *attr)
 {
 	switch (attr->mp_nexthop_len) {
 	case BGP_ATTR_NHLEN_IPV6_GLOBAL:
 	case BGP_ATTR_NHLEN_IPV6_GLOBAL_AND_LL:
+		if (IS_MAPPED_IPV6(&attr->mp_nexthop_global))
+			return mapped_nexthop(&attr->mp_nexthop_global);
 		if (!IN6_IS_ADDR_UNSPECIFIED(&attr->mp_nexthop_global))
 			return dyncast_addr_make(AF_INET6,
 						 &attr->mp_nexthop_global);

@@ -6,10 +6,13 @@
  * there.  The kernel finds out only while it sends, and only half a minute
  * after the last answer, so every entry is asked again here every two seconds,
  * as `ip neighbour change … nud probe` does: the entry serves on while three
- * unicast probes are sent, a second apart, and is NUD_FAILED when none is
- * answered.  One that failed is resolved anew each second, and alive again
- * with the first answer.  Entries that are configured (permanent, noarp) are
- * left alone and count as alive.
+ * unicast probes are sent, a second apart.  Nothing but REACHABLE answers that.
+ * How long no answer has come is counted here and not read from the kernel's
+ * states: while packets are sent to a silent neighbour, the kernel begins anew
+ * with the packet that follows its verdict, so that NUD_FAILED lasts for a few
+ * milliseconds and a poll may never see it.  One that failed is resolved anew
+ * each second, and alive again with the first answer.  Entries that are
+ * configured (permanent, noarp) are left alone and count as alive.
  *
  * Polled: one request to the kernel for each neighbour and second.  zebra's
  * main thread; changes go to service.c.
@@ -34,6 +37,9 @@ DEFINE_MTYPE_STATIC(DYNCAST_ZEBRA, DYNCAST_NEIGHBOR, "Dyncast neighbor");
 #define POLL_MS 1000
 /* after the first request: an answer takes a round trip on a LAN */
 #define POLL_SOON_MS 100
+/* unanswered for so long: the kernel's three probes, and a second for the last
+ */
+#define SILENCE_MS 3000
 
 static int neighbor_cmp(const struct dyncast_neighbor *a,
 			const struct dyncast_neighbor *b)
@@ -48,6 +54,7 @@ DECLARE_RBTREE_UNIQ(dyncast_neighbors, struct dyncast_neighbor, item,
 static struct dyncast_neighbors_head neighbors = INIT_RBTREE_UNIQ(neighbors);
 static struct event *t_poll;
 static int64_t poll_at_ms;
+static int64_t polled_ms;
 
 /* ---- the kernel's entry ----------------------------------------------- */
 
@@ -86,13 +93,21 @@ static uint16_t state_of(const struct dyncast_neighbor *n)
 	return state;
 }
 
+/* a question is open from the first request until an answer comes */
+static void ask(struct dyncast_neighbor *n,
+		const struct dyncast_netlink *request)
+{
+	if (dyncast_netlink_exchange(request) == 0)
+		n->asked = true;
+}
+
 /* the entry serves on while the kernel asks */
 static void probe(struct dyncast_neighbor *n)
 {
 	struct dyncast_netlink request;
 
 	begin(&request, RTM_NEWNEIGH, NLM_F_REPLACE, n, NUD_PROBE, 0);
-	dyncast_netlink_exchange(&request);
+	ask(n, &request);
 	n->probe_ms = dyncast_now_ms();
 }
 
@@ -101,8 +116,7 @@ static void resolve(struct dyncast_neighbor *n)
 	struct dyncast_netlink request;
 
 	begin(&request, RTM_NEWNEIGH, NLM_F_CREATE, n, NUD_NONE, NTF_USE);
-	dyncast_netlink_exchange(&request);
-	n->asked = true;
+	ask(n, &request);
 }
 
 /* ---- state ------------------------------------------------------------ */
@@ -126,24 +140,44 @@ static void enter(struct dyncast_neighbor *n, uint8_t state)
 	dyncast_service_neighbor_changed(n);
 }
 
-static void poll_one(struct dyncast_neighbor *n, int64_t now)
+static void answered(struct dyncast_neighbor *n)
+{
+	n->asked = false;
+	n->silent_ms = 0;
+	enter(n, DYNCAST_NEIGHBOR_ALIVE);
+}
+
+/* passed: time since the last poll */
+static void unanswered(struct dyncast_neighbor *n, uint16_t state,
+		       unsigned int passed)
+{
+	/* an old failure says nothing: only one that was asked for */
+	if (n->asked) {
+		n->silent_ms += passed;
+		if (n->silent_ms >= SILENCE_MS || state & NUD_FAILED)
+			enter(n, DYNCAST_NEIGHBOR_FAILED);
+	}
+	if (state & (NUD_STALE | NUD_DELAY))
+		probe(n);
+	else if (state & (NUD_PROBE | NUD_INCOMPLETE))
+		n->asked = true; /* perhaps by a packet */
+	else
+		resolve(n);
+}
+
+static void poll_one(struct dyncast_neighbor *n, int64_t now,
+		     unsigned int passed)
 {
 	uint16_t state = state_of(n);
 
 	if (state & (NUD_PERMANENT | NUD_NOARP)) {
-		enter(n, DYNCAST_NEIGHBOR_ALIVE);
+		answered(n);
 	} else if (state & NUD_REACHABLE) {
-		enter(n, DYNCAST_NEIGHBOR_ALIVE);
+		answered(n);
 		if (now - n->probe_ms >= DYNCAST_NEIGHBOR_PROBE_MS)
 			probe(n);
-	} else if (state & (NUD_STALE | NUD_DELAY)) {
-		n->asked = true;
-		probe(n);
-	} else if (!(state & (NUD_PROBE | NUD_INCOMPLETE))) {
-		/* an old failure says nothing: only one that we asked for */
-		if (state & NUD_FAILED && n->asked)
-			enter(n, DYNCAST_NEIGHBOR_FAILED);
-		resolve(n);
+	} else {
+		unanswered(n, state, passed);
 	}
 }
 
@@ -163,13 +197,16 @@ static void poll_later(unsigned int ms)
 static void poll_all(struct event *e)
 {
 	int64_t now = dyncast_now_ms();
+	/* a machine that stood still has not asked meanwhile either */
+	unsigned int passed = MIN(now - polled_ms, POLL_MS);
 	struct dyncast_neighbor *n;
 	bool waiting = false;
 
 	(void)e;
 	t_poll = NULL;
+	polled_ms = now;
 	frr_each (dyncast_neighbors, &neighbors, n) {
-		poll_one(n, now);
+		poll_one(n, now, passed);
 		waiting = waiting || n->state == DYNCAST_NEIGHBOR_UNKNOWN;
 	}
 	if (dyncast_neighbors_count(&neighbors))

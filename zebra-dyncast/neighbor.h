@@ -9,8 +9,8 @@
 #include "lib/typesafe.h"
 #include "../lib/dyncast.h"
 
-/* an instance that stops answering is known to within this time, three
- * unanswered probes of a second each included */
+/* how often one that answers is asked again; silence is known three unanswered
+ * probes of a second each later */
 #define DYNCAST_NEIGHBOR_PROBE_MS 2000
 
 enum dyncast_neighbor_state {
@@ -26,9 +26,10 @@ struct dyncast_neighbor {
 	uint32_t ifindex;
 	struct dyncast_addr addr;
 	unsigned int refs;
-	uint8_t state;	  /* enum dyncast_neighbor_state */
-	bool asked;	  /* we made the kernel resolve it */
-	int64_t probe_ms; /* last probe that we began */
+	uint8_t state;		/* enum dyncast_neighbor_state */
+	bool asked;		/* a question is open */
+	unsigned int silent_ms; /* for so long, while we looked */
+	int64_t probe_ms;	/* last probe that we began */
 };
 
 struct dyncast_neighbor *dyncast_neighbor_ref(uint32_t ifindex,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-r"""IP-in-IP: an underlay that has no IPv6 at all, an IPv4 service.
+r"""IP-in-IP: an underlay that has no IPv6 at all, services of both families.
 
     c1 ---- r1 ---- core ---- e1 --+-- a1   site 1
   clients   |        |             +-- a2
@@ -15,18 +15,49 @@ import pytest
 
 import dyncast_small as small
 import dyncast_traffic as traffic
-from dyncast_small import ADDRESS, CLIENTS, INSTANCES, PREFIX, V4
+from dyncast_small import ADDRESS, CLIENTS, INSTANCES, PREFIX, V4, V6
 from dyncast_topology import wait_for
 
 ALL = set(INSTANCES)
 REMOTE = ("a1", "a2", "b1")
 
 
+def adapt(router, conf):
+    """The next hop of the IPv6 service is said by an IPv4 address: nobody has a
+    route to the loopback's IPv6 address, which bgpd would name."""
+    i = conf["bgpd"].index(" address-family ipv6 unicast") + 1
+    peers = [small.loopback(p) for p in small.ROUTERS if p != router]
+    conf["bgpd"][i:i] = [f"  neighbor {peer} route-map ipv4-next-hop out" for peer in peers]
+    conf["bgpd"] += ["route-map ipv4-next-hop permit 1"]
+    conf["bgpd"] += [f" set ipv6 next-hop global ::ffff:{small.loopback(router)}"]
+
+
+class IpipLab(small.SmallLab):
+    """With a way back to the clients for what the underlay does not carry: a LAN
+    of c1 and the remote instances, for answers to IPv6."""
+
+    back = "2001:db8:ba"
+
+    def _build(self, tgen):
+        super()._build(tgen)
+        lan = tgen.add_switch("back")
+        for name in ("c1", *REMOTE):
+            tgen.add_link(lan, tgen.gears[name], "sb" + name, name + "-back")
+
+    def _start_hosts(self):
+        super()._start_hosts()
+        for number, name in enumerate(("c1", *REMOTE), 1):
+            address = f"{self.back}::{number}/64"
+            self._script(name, [f"ip addr add {address} dev {name}-back nodad"])
+        for name in REMOTE:
+            self._script(name, [f"ip route add 2001:db8:1::/64 via {self.back}::1"])
+
+
 @pytest.fixture(scope="module")
 def lab(lab_of):
-    lab = lab_of(small.SmallLab, underlay="ipv4", services=(V4,))
+    lab = lab_of(IpipLab, underlay="ipv4", adapt=adapt)
     traffic.start_servers(lab)
-    for service in (V4,):
+    for service in (V4, V6):
         lab.wait_ring("r1", ALL, service)
     return lab
 
@@ -38,17 +69,18 @@ def interfaces(lab, router):
 
 
 def test_candidates(lab):
-    for service in (V4,):
+    for service in (V4, V6):
         found = lab.candidates("r1", service)
         for name in REMOTE:
             assert found[name]["kind"] == "ipip"
             assert found[name]["dbid"] == small.dbid(name, service, ipip=True)
+            assert found[name]["site"] == small.loopback(INSTANCES[name].router)
     assert not lab.cmd("core", "ip -6 route show default").strip()
     # the locator ends here, but for what is unpacked before
     assert "blackhole" in lab.cmd("e1", f"ip route show {small.locator4('e1')}")
 
 
-@pytest.mark.parametrize("service", (V4,))
+@pytest.mark.parametrize("service", (V4, V6))
 def test_flows_reach_their_instances(lab, service):
     load = traffic.Load(
         lab, "load-" + service, target=ADDRESS[service], sources=CLIENTS[service]

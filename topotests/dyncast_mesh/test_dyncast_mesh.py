@@ -30,6 +30,7 @@ from dyncast_vty import Vty
 SERVICE = f"dyncast service {topology.SERVICE}"
 INGRESSES = ["r1", "r2", "e1", "e2"]
 TIMEOUT = 6
+REPEAT = 10  # DYNCAST_REFRESH_MS of bgpd_dyncast
 
 
 def adapt(router, conf):
@@ -119,17 +120,19 @@ def ring_change_time(lab, router, change):
         return time.monotonic() - unchanged
 
 
-@pytest.mark.unsettled
 def test_igp_change_reaches_the_ring_within_a_second(lab, flows):
-    """Best of three, for the machine may be busy with something else."""
+    """At least once in several times, for the machine may be busy with something
+    else: what is always late never is."""
     for router in SITES:
         lab.configure(router, f"{SERVICE} select best")
     show.wait_all(lab, "r1", SITES["e1"].instances)
     took = []
     try:
-        for metric in (100, 10, 100):
+        for metric in (100, 10, 100, 10, 100, 10, 100):
             change = lambda: lab.configure("core", "interface core-e1", f"isis metric {metric}")
             took.append(ring_change_time(lab, "r1", change))
+            if min(took) <= 1.0 and metric == 100:
+                break
         assert min(took) <= 1.0, took
         show.wait_all(lab, "r1", SITES["e2"].instances)
         assert flows.expect_kept() == 1000
@@ -213,12 +216,12 @@ def wait_silence(lab, seconds, timeout=40):
     return last["count"]
 
 
-@pytest.mark.unsettled
 def test_reflectors_cause_no_endless_updates(lab):
     """A change goes once around; then all are silent, for as long as the agents
-    are (who repeat what they said each ten seconds)."""
+    are.  What an agent said after its site's last UPDATE, the site repeats within
+    ten seconds; so silence is what lasts longer."""
     lab.reports.stop()
-    before = wait_silence(lab, 3)
+    before = wait_silence(lab, REPEAT + 2)
     # everybody hears of the sites on all ways
     for router, least in (("r1", 6), ("r2", 3), ("e3", 4)):
         (service,) = lab.json(router, "show dyncast service json")["services"]
@@ -229,10 +232,10 @@ def test_reflectors_cause_no_endless_updates(lab):
         lambda: show.candidates(lab, "r2")["d1"]["delayCostUs"] >= Reports.SLOW_US / 2,
     )
     lab.reports.stop()
-    after = wait_silence(lab, 3)
+    after = wait_silence(lab, REPEAT + 2)
     for session, count in after.items():
-        # three sites, each of which says it in one or two steps and perhaps
-        # repeats it meanwhile, and up to six ways to come by
+        # three sites, each of which says it in one or two steps and repeats it
+        # once, and up to six ways to come by
         assert count - before[session] <= 60, (session, count - before[session])
     # a time in which an endless exchange would have thousands
     assert wait_silence(lab, 5) == after

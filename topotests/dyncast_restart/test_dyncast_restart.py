@@ -22,11 +22,20 @@ import dyncast_traffic as traffic
 from dyncast_topology import INSTANCES, SITES, wait_for
 
 FLOWS = 200
+NEW = 60  # at a time
+
+
+def adapt(router, conf):
+    """core keeps its route back to the clients while r1's isisd is dead: how soon
+    the machine gets round to restarting it is not what is tested."""
+    if router == "r1":
+        patient = " isis hello-multiplier 100"
+        conf["isisd"] = [patient if "hello-multiplier" in l else l for l in conf["isisd"]]
 
 
 @pytest.fixture(scope="module")
 def lab(lab_of):
-    lab = lab_of()
+    lab = lab_of(adapt=adapt)
     traffic.start_servers(lab)
     traffic.start_agents(lab)
     lab.wait_underlay()
@@ -49,7 +58,23 @@ def recovered(lab, router):
     show.wait_candidates(lab, "r1", set(INSTANCES))
 
 
-@pytest.mark.unsettled
+def expect_new_flows_everywhere(lab):
+    """New flows are answered, each by one instance, and every site gets some.
+    How many it gets follows its load and distance, so as many are opened as
+    that takes: a site has at least a sixteenth of its capacity's part, which is
+    2 % here."""
+    late = traffic.Load(lab, "late")
+    for opened in range(NEW, 20 * NEW + 1, NEW):
+        assert late.ask("open", tcp=NEW, interval=2.0)["opened"] == opened
+        check = traffic.FlowCheck(lab, late)
+        assert check.opened == opened
+        without = [name for name, site in SITES.items() if not check.at(*site.instances)]
+        if not without:
+            break
+    assert not without, f"{without}: none of {opened}, the ring is {show.weights(lab, 'r1')}"
+    late.stop()
+
+
 @pytest.mark.parametrize(
     "router,daemon",
     [("e2", "bgpd"), ("rr", "bgpd"), ("r1", "isisd")],
@@ -63,12 +88,7 @@ def test_kill_and_restart(lab, flows, router, daemon):
     lab.restart_daemon(router, daemon)
     recovered(lab, "r1" if router == "rr" else router)
     assert flows.expect_kept() == 2 * FLOWS
-    # and new ones are served
-    late = traffic.Load(lab, "late")
-    assert late.ask("open", tcp=60, interval=0.5)["opened"] == 60
-    check = traffic.FlowCheck(lab, late)
-    assert all(check.at(name) for name in INSTANCES), check.home
-    late.stop()
+    expect_new_flows_everywhere(lab)
 
 
 def test_site_failure(lab, flows):
