@@ -78,7 +78,7 @@ PINS = r"""
 import json, socket, sys
 target, port, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 family = socket.AF_INET6 if ":" in target else socket.AF_INET
-source = sys.argv[4] if len(sys.argv) > 4 else ""
+source = sys.argv[4]
 
 def name(sock, *args):
     for _ in range(3):
@@ -101,7 +101,7 @@ def pinned():
 def pins(lab, node, service, count, source, *args):
     """A few lines of Python after PINS: pinned() are `count` UDP sockets and
     the name of the instance that each has got."""
-    argv = [ADDRESS[service], lab.BULK_PORT, count, *args]
+    argv = [ADDRESS[service], lab.BULK_PORT, count, "", *args]
     return lab.python(node, PINS + source, *argv, timeout=90)
 
 
@@ -291,35 +291,28 @@ level, option = socket.IPPROTO_IP, socket.IP_TOS
 if family == socket.AF_INET6:
     level, option = socket.IPPROTO_IPV6, socket.IPV6_TCLASS
 for sock, first in pinned():
-    sock.setsockopt(level, option, int(sys.argv[4], 0))
+    sock.setsockopt(level, option, int(sys.argv[5]))
     found.append([first, [name(sock)], sock.getsockname()[1]])
 print(json.dumps(found))
 """
 EXPEDITED_ECT1 = 0xB9
-ECT0, CE = 2, 3
-
-
-def marked(lab, service, tos):
-    """{source port: instance} of flows whose last packet was marked"""
-    # no source address: what is argv[4] in PINS is the mark
-    source = MARKED.replace("sys.argv[4]", repr(str(tos)))
-    found = pins(lab, "c1", service, 24, source)
-    expect_kept([flow[:2] for flow in found], ALL)
-    return {port: first for first, _, port in found}
 
 
 @pytest.mark.parametrize("service", FAMILIES)
 def test_dscp_and_ecn(lab, service):
     """Both are on the outer header too, seen at core."""
     capture = Capture(lab, "core", "core-r1")
-    flows = marked(lab, service, EXPEDITED_ECT1)
+    found = pins(lab, "c1", service, 24, MARKED, EXPEDITED_ECT1)
+    expect_kept([flow[:2] for flow in found], ALL)
+    flows = {port: first for first, _, port in found}
     packets = [p for p in capture.stop() if p.sport in flows and p.tos]
     assert {flows[p.sport] for p in packets} == REMOTE
     assert {(p.tos, p.outer_tos) for p in packets} == {(EXPEDITED_ECT1, EXPEDITED_ECT1)}
 
 
-CONGESTION = r"""
-import json, socket, sys
+ECN_PORT = 9100
+ECN_SERVER = r"""
+import socket, sys
 target, port = sys.argv[1], int(sys.argv[2])
 v6 = ":" in target
 sock = socket.socket(socket.AF_INET6 if v6 else socket.AF_INET, socket.SOCK_DGRAM)
@@ -331,42 +324,43 @@ sock.bind((target, port))
 print("ready", flush=True)
 while True:
     _, extra, _, peer = sock.recvmsg(100, 100)
-    print(json.dumps(extra[0][2][0] & 3), flush=True)
-    sock.sendto(b"a2", peer)
+    sock.sendto(str(extra[0][2][0] & 3).encode(), peer)
 """
+ECN_CLIENT = r"""
+import socket, sys
+target, port, tos = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+v6 = ":" in target
+level, option = socket.IPPROTO_IP, socket.IP_TOS
+if v6:
+    level, option = socket.IPPROTO_IPV6, socket.IPV6_TCLASS
+for _ in range(200):
+    with socket.socket(socket.AF_INET6 if v6 else socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.settimeout(2)
+        sock.setsockopt(level, option, tos)
+        sock.connect((target, port))
+        sock.send(b"x")
+        try:
+            print(sock.recv(100).decode())
+            break
+        except OSError:
+            pass  # an instance that has nobody there
+"""
+ECT0, CE = 2, 3
 
 
 @pytest.mark.parametrize("service", FAMILIES)
 def test_congestion_on_the_way(lab, service):
     """What a router of the core marks on the outer header is told to the
     instance, where our own program unpacks (a2)."""
-    server = traffic.Process(
-        lab, "a2", "congestion-" + service,
-        ["/usr/bin/python3", "-c", CONGESTION, ADDRESS[service], "9100"], stdout=subprocess.PIPE,
-    )  # fmt: skip
+    argv = ["/usr/bin/python3", "-c", ECN_SERVER, ADDRESS[service], str(ECN_PORT)]
+    server = traffic.Process(lab, "a2", "ecn-" + service, argv, stdout=subprocess.PIPE)
     server.read_line(15)
-    client = f"""
-import socket, sys
-family = socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET
-for n in range(200):
-    with socket.socket(family, socket.SOCK_DGRAM) as sock:
-        sock.settimeout(2)
-        if family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, {ECT0})
-        else:
-            sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, {ECT0})
-        sock.connect((sys.argv[1], 9100))
-        sock.send(b"x")
-        try:
-            sock.recv(100)
-        except OSError:  # another instance, which has nobody there
-            continue
-        print("true")
-        break
-"""
+
+    def heard():
+        return lab.python("c1", ECN_CLIENT, ADDRESS[service], ECN_PORT, ECT0, timeout=60)
+
     # the control: nothing is marked, nothing is told
-    assert lab.python("c1", client, ADDRESS[service], timeout=60) is True
-    assert json.loads(server.read_line(5)) == ECT0
+    assert heard() == ECT0
     lab.cmd("core", "nft add table inet t")
     try:
         lab.cmd(
@@ -374,8 +368,7 @@ for n in range(200):
             "nft add chain inet t f '{ type filter hook forward priority 0; }' && "
             "nft add rule inet t f ip protocol { 4, 41 } ip ecn set ce",
         )
-        assert lab.python("c1", client, ADDRESS[service], timeout=60) is True
-        assert json.loads(server.read_line(5)) == CE
+        assert heard() == CE
     finally:
         lab.cmd("core", "nft delete table inet t")
     server.stop()
