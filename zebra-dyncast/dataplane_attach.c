@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The programs on interfaces: a pinned TCX link where the kernel has TCX (6.6),
- * else a clsact filter, of ingress or (`forwarding kernel`) of egress.  Either
+ * else a clsact filter, of ingress or (the device of veth.c) of egress.  Either
  * stays while zebra is away, and either is replaced by a new program without a
  * packet in between.
  *

@@ -289,7 +289,7 @@ void dyncast_ingress_names(void (*fn)(const char *ifname, void *arg), void *arg)
 		fn(name->ifname, arg);
 }
 
-static bool is_attached(const char *ifname)
+bool dyncast_ingress_attached(const char *ifname)
 {
 	for (struct attachment *a = attachments; a; a = a->next)
 		if (a->flags && strcmp(a->ifname, ifname) == 0)
@@ -310,7 +310,7 @@ void dyncast_ingress_each(dyncast_ingress_fn *fn, void *arg)
 		fn(&ingress, arg);
 	}
 	for (struct name *name = names; name; name = name->next) {
-		if (is_attached(name->ifname))
+		if (dyncast_ingress_attached(name->ifname))
 			continue;
 		ingress = (struct dyncast_ingress){.name = name->ifname};
 		fn(&ingress, arg);

@@ -31,6 +31,8 @@ typedef void dyncast_ingress_fn(const struct dyncast_ingress *ingress,
 				void *arg);
 /* all that are attached, and names that wait for an interface */
 void dyncast_ingress_each(dyncast_ingress_fn *fn, void *arg);
+/* the kernel has taken the program for it */
+bool dyncast_ingress_attached(const char *ifname);
 
 /* the table of a VRF; false when it is not there (yet) */
 bool dyncast_vrf_table(uint32_t vrf_id, uint32_t *table_id);

@@ -20,6 +20,7 @@
 #include "client.h"
 #include "convert.h"
 #include "decide.h"
+#include "ingress.h"
 #include "module.h"
 #include "nht.h"
 #include "route.h"
@@ -133,7 +134,9 @@ static bool build_device(const struct dyncast_service *s)
 	const struct dyncast_backend *b;
 
 	hop.ifindex = dyncast_veth_ifindex();
-	if (!hop.ifindex || !s->enabled || !s->by_device)
+	/* before the program is there the device would swallow everything */
+	if (!hop.ifindex || !s->enabled || !s->by_device ||
+	    !dyncast_ingress_attached(DYNCAST_VETH_NAME))
 		return false;
 	frr_each (dyncast_backends_const, &s->backends, b)
 		if (route_member(b) && b->out.weight) {

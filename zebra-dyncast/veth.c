@@ -8,11 +8,12 @@
  *       -> dyncast-out, tc egress: place, encapsulate, redirect
  *
  * With `dyncast forwarding kernel` this is the way of all packets, so netfilter
- * and the reverse-path filter stay in the path.  Without, it is for what the
- * ingress program leaves to the route, where next hops with encapsulations
- * cannot do it: zebra has none for IP-in-IP, and packets that are too big for a
- * tunnel would slip through to an adjacent instance that is not theirs (IPv6;
- * for IPv4 the route has an MTU).
+ * and the reverse-path filter stay in the path.  Without, it is for what meets
+ * no ingress program (plain anycast from other routers, ICMP errors of this
+ * one) and for what that program leaves to the route, where next hops with
+ * encapsulations cannot do it: zebra has none for IP-in-IP, and packets that
+ * are too big for a tunnel would slip through to an adjacent instance that is
+ * not theirs (IPv6; for IPv4 the route has an MTU).
  *
  * The device is a veth without ARP.  What the program cannot place leaves at
  * the other end, dyncast-end, where forwarding is off, so it ends there and
@@ -81,15 +82,6 @@ uint32_t dyncast_veth_ifindex(void)
 
 	return dyncast_dp_active() && ifp && if_is_operative(ifp)
 		       ? (uint32_t)ifp->ifindex
-		       : 0;
-}
-
-uint32_t dyncast_veth_attach_flags(uint32_t ifindex)
-{
-	struct interface *ifp = find(DYNCAST_VETH_NAME);
-
-	return dyncast_veth_steers() && ifp && (uint32_t)ifp->ifindex == ifindex
-		       ? DYNCAST_DP_ATTACH_EGRESS
 		       : 0;
 }
 
@@ -279,6 +271,18 @@ static bool wanted(void)
 		if (s->by_device)
 			return true;
 	return false;
+}
+
+/* also without `forwarding kernel`: whatever reaches the device by a service's
+ * route is placed there, or lost */
+uint32_t dyncast_veth_attach_flags(uint32_t ifindex)
+{
+	struct interface *ifp = find(DYNCAST_VETH_NAME);
+
+	return wanted() && dyncast_dp_active() && ifp &&
+			       (uint32_t)ifp->ifindex == ifindex
+		       ? DYNCAST_DP_ATTACH_EGRESS
+		       : 0;
 }
 
 void dyncast_veth_update(void)

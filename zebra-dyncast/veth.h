@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The device of `dyncast forwarding kernel`: see veth.c.
+ * The device that services' routes may lead to: see veth.c.
  */
 
 #ifndef DYNCAST_ZEBRA_VETH_H

@@ -88,12 +88,12 @@ static void check_replies(struct asker *to, const struct dyncast_backend *b)
 	if (!dyncast_backend_is_local(b) || !dyncast_nht_on_link(b->nht) ||
 	    b->data.address.family != AF_INET ||
 	    (b->out.weight && !dyncast_config.route_none &&
-	     !dyncast_config.forwarding_kernel))
+	     !b->service->by_device))
 		return;
 	name = dyncast_ifindex_name(b->nht->nexthops[0].ifindex);
 	if (is_strict(name) && first_time(to, b->nht->nexthops[0].ifindex))
 		say(to,
-		    "net.ipv4.conf.%s.rp_filter is strict: replies of an instance there that the service's route does not lead to (drained) are dropped; 2 (loose) lets them pass",
+		    "net.ipv4.conf.%s.rp_filter is strict: replies of instances there that the service's route does not lead to are dropped; 2 (loose) lets them pass",
 		    name);
 }
 

@@ -5,9 +5,10 @@
  *
  *   dyncast_ingress     ingress of an Ethernet-like interface (TCX or clsact)
  *   dyncast_ingress_l3  ingress of one without a link-layer header
- *   dyncast_egress      egress of the interface that `forwarding kernel` routes
- *                       services to: the kernel has forwarded the packet by its
- *                       own rules (reverse path, netfilter, TTL) already
+ *   dyncast_egress      egress of the device that services are routed to
+ *                       (zebra-dyncast/veth.c): the kernel has forwarded the
+ *                       packet by its own rules (reverse path, netfilter, TTL)
+ *                       already
  *
  *   dyncast_parse.h    frame -> flow key
  *   dyncast_place.h    flow entry or slot -> instance

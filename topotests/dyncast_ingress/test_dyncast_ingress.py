@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 r"""What can be an ingress: `all`, VLANs, bridges, bonds, tun, and interfaces
-that come, go, are renamed, or are made again under an old name.
+that come, go, are renamed, or are made again under an old name.  And several
+ways out into the core.
 
     c1 ==== r1 ---- core ---- e1 --+-- a1   site 1
   clients   |        |             +-- a2
@@ -67,11 +68,10 @@ def number_it(lab, number, r1_device, c1_device):
     lab.cmd("c1", f"ip addr add 10.5.{number}.2/24 dev {c1_device}; ip link set {c1_device} up")
 
 
-def second_link(lab, name, peer):
-    """A veth between r1 and c1, as if somebody plugged in a cable."""
-    pids = [lab.node(node).pid for node in ("r1", "c1")]
+def second_link(lab, name, peer, node="c1"):
+    """A veth between r1 and a node, as if somebody plugged in a cable."""
     lab.cmd("r1", f"ip link add {name} type veth peer name {peer}")
-    lab.cmd("r1", f"ip link set {peer} netns {pids[1]}")
+    lab.cmd("r1", f"ip link set {peer} netns {lab.node(node).pid}")
 
 
 def device_or_skip(lab, node, command):
@@ -222,6 +222,43 @@ def test_layer_3_device(lab):
         popen.kill()
         popen.wait()
     lab.configure("r1", "no dyncast ingress tun5")
+    wait_attached(lab, [])
+
+
+def sent(lab, device):
+    return int(lab.cmd("r1", f"cat /sys/class/net/{device}/statistics/tx_packets"))
+
+
+def test_several_ways_to_the_sites(lab):
+    """The underlay has two next hops to each site, whose neighbours are not
+    known yet: flows spread over both, and each stays on its instance."""
+    ways = ("r1-core", "r1-core2")
+    second_link(lab, "r1-core2", "core-r12", "core")
+    lab.cmd("r1", "ip addr add 2001:db8:0:20::1/64 dev r1-core2 nodad; ip link set r1-core2 up")
+    lab.cmd("core", "ip addr add 2001:db8:0:20::9/64 dev core-r12 nodad; ip link set core-r12 up")
+    number_it(lab, 8, "r1-c1", "c1-r1")
+    lab.configure("r1", "dyncast ingress r1-c1")
+    routes = [f"ipv6 route {small.locator(e)} 2001:db8:0:20::9" for e in ("e1", "e2")]
+    lab.configure("r1", *routes)
+
+    def by_route():
+        (service,) = lab.forwarding("r1")["services"]
+        hops = {i["name"]: i.get("nexthop") for i in service["instances"]}
+        return True if not any(hops[name] for name in ALL - {"l1"}) else str(hops)
+
+    wait_for("instances without a next hop of their own", by_route, 10)
+    wait_attached(lab, ["r1-c1"])
+    lab.cmd("r1", "ip -6 neigh flush dev r1-core; ip -6 neigh flush dev r1-core2")
+    before, placed = [sent(lab, device) for device in ways], steered(lab)
+    answers = lab.bulk("c1", "udp", ADDRESS[V4], 10, 60)
+    assert all(first and set(later) == set(first) for first, later in answers), answers
+    assert {first[0] for first, _ in answers} == ALL
+    assert steered(lab) - placed >= 240
+    after = [sent(lab, device) for device in ways]
+    # three of four packets leave, half of them by either way
+    assert all(n - m >= 40 for m, n in zip(before, after)), (before, after)
+    lab.configure("r1", *["no " + route for route in routes], "no dyncast ingress r1-c1")
+    lab.cmd("r1", "ip link del r1-core2")
     wait_attached(lab, [])
 
 

@@ -4,21 +4,26 @@
 
   dyncast_bulk.py serve NAME PORT ADDRESS...
   dyncast_bulk.py tcp TARGET PORT BYTES NAME...   a connection to each NAME, BYTES
-        up and down on it; JSON {name: {"mss": N, "up": N, "down": N}}
+        up and down on it; JSON {name: {"up": N, "down": N}}
+  dyncast_bulk.py up TARGET PORT BYTES NAME...    the same, up only
   dyncast_bulk.py udp TARGET PORT SIZE COUNT      COUNT sockets, a small datagram
-        and then three of SIZE each; JSON [[names that answered the small one],
-        [names that answered the large ones]] of each socket
+        and, when that was answered, three of SIZE one after another, each sent
+        again once when no answer comes (the first may be what tells of the path's
+        MTU); JSON [[names that answered the small one], [names that answered the
+        large ones]] of each socket
 
 TCP: the server sends its name in a line; "up N" is followed by N bytes and
 answered with a line, "down N" is answered with N bytes.
 """
 
+import functools
 import json
 import socket
 import sys
 import threading
 
 TIMEOUT = 20
+UDP_TIMEOUT = 2
 
 
 def family(address):
@@ -63,22 +68,25 @@ def serve(name, port, *addresses):
     threading.Event().wait()
 
 
-def tcp_one(connection, size):
-    lines = connection.makefile("rb")
+def tcp_up(connection, size):
     connection.sendall(b"up %d\n" % size)
     connection.sendall(b"x" * size)
-    assert lines.readline() == b"done\n"
+    assert connection.recv(5, socket.MSG_WAITALL) == b"done\n"
+    return {"up": size}
+
+
+def tcp_both(connection, size):
+    tcp_up(connection, size)
     connection.sendall(b"down %d\n" % size)
     left = size
     while left:
-        data = lines.read(min(left, 65536))
+        data = connection.recv(min(left, 1 << 20))
         assert data, f"{left} bytes missing"
         left -= len(data)
-    mss = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG)
-    return {"mss": mss, "up": size, "down": size}
+    return {"up": size, "down": size}
 
 
-def tcp(target, port, size, *names):
+def tcp(do, target, port, size, *names):
     open_ones, found = [], {}
     while len(found) < len(names):
         assert len(open_ones) < 200, f"only {sorted(found)} answer"
@@ -92,35 +100,37 @@ def tcp(target, port, size, *names):
         name = name.decode().strip()
         if name in names:
             found.setdefault(name, connection)
-    print(json.dumps({name: tcp_one(c, int(size)) for name, c in found.items()}))
+    print(json.dumps({name: do(c, int(size)) for name, c in found.items()}))
 
 
-def answers(sock, count):
-    names = []
-    try:
-        for _ in range(count):
-            names.append(sock.recv(65536).split()[0].decode())
-    except (socket.timeout, OSError):
-        pass
-    return names
+def ask(sock, datagram, tries):
+    """Name of whoever answers, in a list; an empty one when nobody does."""
+    for _ in range(tries):
+        try:
+            sock.send(datagram)
+            return [sock.recv(65536).split()[0].decode()]
+        except OSError:  # nothing came, or it was too big for what is known now
+            pass
+    return []
 
 
 def udp(target, port, size, count):
     result = []
     for _ in range(int(count)):
         with socket.socket(family(target), socket.SOCK_DGRAM) as sock:
-            sock.settimeout(1)
+            sock.settimeout(UDP_TIMEOUT)
             sock.connect((target, int(port)))
-            sock.send(b"s")
-            small = answers(sock, 1)
-            for _ in range(3):
-                try:
-                    sock.send(b"x" * int(size))
-                except OSError:
-                    pass
-            result.append([small, answers(sock, 3)])
+            small, large = ask(sock, b"s", 1), []
+            for _ in range(3 if small else 0):
+                large += ask(sock, b"x" * int(size), 2)
+            result.append([small, large])
     print(json.dumps(result))
 
 
 if __name__ == "__main__":
-    {"serve": serve, "tcp": tcp, "udp": udp}[sys.argv[1]](*sys.argv[2:])
+    {
+        "serve": serve,
+        "tcp": functools.partial(tcp, tcp_both),
+        "up": functools.partial(tcp, tcp_up),
+        "udp": udp,
+    }[sys.argv[1]](*sys.argv[2:])
