@@ -18,6 +18,7 @@
 #include "lib/vrf.h"
 
 #include "apply.h"
+#include "clear.h"
 #include "compat.h"
 #include "convert.h"
 #include "decide.h"
@@ -131,7 +132,8 @@ static void service_open(struct dyncast_service *s)
 	struct dyncast_backend *b;
 	bool created = false;
 
-	if (s->dp_index >= 0 || !dyncast_vrf_table(s->key.vrf_id, &s->table_id))
+	if (dyncast_cleared || s->dp_index >= 0 ||
+	    !dyncast_vrf_table(s->key.vrf_id, &s->table_id))
 		return;
 	dyncast_module_dataplane_start();
 	s->dp_index =
@@ -163,6 +165,38 @@ service_new(const struct dyncast_service_key *key)
 	dyncast_backends_init(&s->backends);
 	dyncast_services_add(&dyncast_services, s);
 	return s;
+}
+
+/* The data plane is about to go: its ids mean nothing then. */
+static void service_close(struct dyncast_service *s)
+{
+	struct dyncast_backend *b;
+
+	dyncast_route_withdraw(s);
+	frr_each (dyncast_backends, &s->backends, b)
+		dyncast_backend_unidentify(b);
+	memset(s->ring, 0, sizeof(s->ring));
+	s->ring_left = 0;
+	s->dp_index = -1;
+	s->enabled = s->by_device = false;
+	s->full_logged = false;
+}
+
+void dyncast_service_close_all(void)
+{
+	struct dyncast_service *s;
+
+	frr_each (dyncast_services, &dyncast_services, s)
+		service_close(s);
+}
+
+void dyncast_service_open_all(void)
+{
+	struct dyncast_service *s;
+
+	frr_each (dyncast_services, &dyncast_services, s)
+		service_open(s);
+	dyncast_service_decide_all();
 }
 
 /* set NULL: none */

@@ -8,6 +8,7 @@
 #include <zebra.h>
 
 #include "apply.h"
+#include "clear.h"
 #include "compat.h"
 #include "convert.h"
 #include "dataplane.h"
@@ -25,11 +26,21 @@
 
 /* ---- text ------------------------------------------------------------- */
 
+#define CLEARED_REASON                                                         \
+	"cleared until zebra restarts or `clear dyncast forwarding restart`"
+
+static void status_get(struct dyncast_dp_status *dp)
+{
+	dyncast_dp_status_get(dp);
+	if (dyncast_cleared)
+		strlcpy(dp->reason, CLEARED_REASON, sizeof(dp->reason));
+}
+
 static void text_status(struct vty *vty)
 {
 	struct dyncast_dp_status dp = {};
 
-	dyncast_dp_status_get(&dp);
+	status_get(&dp);
 	vty_out(vty, "Kernel: %s%s%s\n", dp.active ? "active" : "inactive",
 		dp.reason[0] ? ", " : "", dp.reason);
 	vty_out(vty, "  maps in %s, layout %u, attached by %s\n",
@@ -227,8 +238,9 @@ static json_object *json_status(void)
 	json_object *json = json_object_new_object();
 	struct dyncast_dp_status dp = {};
 
-	dyncast_dp_status_get(&dp);
+	status_get(&dp);
 	json_object_boolean_add(json, "active", dp.active);
+	json_object_boolean_add(json, "cleared", dyncast_cleared);
 	json_object_string_add(json, "reason", dp.reason);
 	json_object_string_add(json, "directory", dp.dir);
 	json_object_string_add(json, "attachMode",
