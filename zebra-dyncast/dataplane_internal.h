@@ -65,11 +65,13 @@ struct dyncast_dp_service_entry {
 	uint32_t table_id;
 	struct dyncast_prefix prefix;
 	uint16_t timeout_s;
+	uint32_t first; /* of its instances; 0: none */
 };
 
 struct dyncast_dp_instance_entry {
 	bool used;
 	uint16_t service;
+	uint32_t next; /* of the same service; 0: the last */
 	struct dyncast_addr dbid;
 };
 

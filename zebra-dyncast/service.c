@@ -44,6 +44,11 @@ DEFINE_MTYPE_STATIC(DYNCAST_ZEBRA, DYNCAST_SITES, "Dyncast sites of a service");
 #define SWEEP_FLOWS 8192
 static struct dyncast_dp_walk *sweep;
 
+/* what one event takes for looking after services, about */
+#define TICK_STEP_MS 3
+static struct event *t_tick, *t_sweep;
+static struct dyncast_service_key tick_from; /* where it goes on */
+
 struct dyncast_services_head dyncast_services =
 	INIT_RBTREE_UNIQ(dyncast_services);
 
@@ -381,14 +386,40 @@ static void flows_sweep(void)
 		DYNCAST_DEBUG("%u flows ended", deleted);
 }
 
-void dyncast_service_tick(int64_t now)
+static void sweep_step(struct event *e)
 {
-	struct dyncast_service *s;
-
-	frr_each_safe (dyncast_services, &dyncast_services, s)
-		service_tick(s, now);
-	dyncast_recovered_tick(now);
+	(void)e;
 	flows_sweep();
+}
+
+/* ten thousand services are not looked after in one event */
+static void tick_step(struct event *e)
+{
+	struct dyncast_service ref = {.key = tick_from}, *s;
+	int64_t now = dyncast_now_ms();
+
+	(void)e;
+	for (s = dyncast_services_find_gteq(&dyncast_services, &ref); s;
+	     s = dyncast_services_next(&dyncast_services, s)) {
+		if (dyncast_now_ms() - now >= TICK_STEP_MS) {
+			tick_from = s->key;
+			event_add_event(dyncast_loop, tick_step, NULL, 0,
+					&t_tick);
+			return;
+		}
+		service_tick(s, now);
+	}
+	dyncast_recovered_tick(now);
+	event_add_event(dyncast_loop, sweep_step, NULL, 0, &t_sweep);
+}
+
+void dyncast_service_tick(void)
+{
+	/* the last round is not over yet */
+	if (t_tick)
+		return;
+	memset(&tick_from, 0, sizeof(tick_from));
+	event_add_event(dyncast_loop, tick_step, NULL, 0, &t_tick);
 }
 
 void dyncast_service_nht_changed(const struct dyncast_nht *nht)
@@ -441,6 +472,8 @@ void dyncast_service_fini(void)
 {
 	struct dyncast_service *s;
 
+	dyncast_event_off(&t_tick);
+	dyncast_event_off(&t_sweep);
 	dyncast_dp_flow_walk_end(&sweep);
 	frr_each_safe (dyncast_services, &dyncast_services, s)
 		service_drop(s, false);

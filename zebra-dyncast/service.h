@@ -146,7 +146,7 @@ void dyncast_service_sync_end(void);
 void dyncast_service_nht_changed(const struct dyncast_nht *nht);
 void dyncast_service_neighbor_changed(const struct dyncast_neighbor *neighbor);
 /* hold times, once a second */
-void dyncast_service_tick(int64_t now);
+void dyncast_service_tick(void);
 void dyncast_service_decide_all(void);
 /* leave the data plane, and enter it again */
 void dyncast_service_close_all(void);
