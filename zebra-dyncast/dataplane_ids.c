@@ -296,7 +296,6 @@ int dyncast_dp_service_get(uint32_t table_id,
 	struct dyncast_dp_service_entry *service;
 	struct dyncast_map_ident_service key;
 	union dyncast_map_slot empty = {};
-	uint32_t index;
 	int unused = -1;
 
 	*created = false;
@@ -323,11 +322,10 @@ int dyncast_dp_service_get(uint32_t table_id,
 		.timeout_s = DYNCAST_FLOW_TIMEOUT_DEFAULT,
 	};
 	key = service_ident(table_id, prefix);
-	index = unused;
-	if (map_update(DYNCAST_DP_MAP_IDENT_SERVICE, &key, &index))
+	if (map_update(DYNCAST_DP_MAP_IDENT_SERVICE, &key, &unused))
 		dyncast_dp_warn(
-			"service index %u will not survive a restart: %s",
-			index, strerror(errno));
+			"service index %d will not survive a restart: %s",
+			unused, strerror(errno));
 	*created = true;
 	return unused;
 }
@@ -449,8 +447,7 @@ uint32_t dyncast_dp_instance_get(int service, const struct dyncast_addr *dbid,
 {
 	struct dyncast_map_ident_instance key;
 	struct dyncast_map_instance *shared;
-	uint32_t number, generation;
-	uint32_t id;
+	uint32_t id, generation;
 
 	*created = false;
 	if (!dyncast_dp_service_known(service))
@@ -471,8 +468,7 @@ uint32_t dyncast_dp_instance_get(int service, const struct dyncast_addr *dbid,
 	head_write(id, 0, 0, service + 1, generation);
 	owner_add(id, service, dbid);
 	key = instance_ident(service, dbid);
-	number = id;
-	if (map_update(DYNCAST_DP_MAP_IDENT_INSTANCE, &key, &number))
+	if (map_update(DYNCAST_DP_MAP_IDENT_INSTANCE, &key, &id))
 		dyncast_dp_warn("instance id %u will not survive a restart: %s",
 				id, strerror(errno));
 	*created = true;
