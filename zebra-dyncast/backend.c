@@ -65,6 +65,16 @@ void dyncast_backend_identify(struct dyncast_backend *b)
 	b->service->members_changed = true;
 }
 
+void dyncast_backend_unidentify(struct dyncast_backend *b)
+{
+	dyncast_decap_forget(b);
+	if (b->id)
+		by_id[b->id] = NULL;
+	b->id = 0;
+	b->slots = 0;
+	b->programmed = b->recovered = false;
+}
+
 struct dyncast_backend *dyncast_backend_new(struct dyncast_service *s,
 					    const struct dyncast_addr *dbid)
 {

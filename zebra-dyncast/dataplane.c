@@ -108,7 +108,7 @@ static bool has_ids(void)
 static bool open_maps(const char *dir, uint32_t flow_table_size,
 		      uint32_t service_table_size)
 {
-	bool mounted = false, ok = false;
+	bool probed = false, mounted = false, ok = false;
 
 	libbpf_set_print(libbpf_log);
 	if (strlen(dir) >= sizeof(dyncast_dp.dir)) {
@@ -118,10 +118,12 @@ static bool open_maps(const char *dir, uint32_t flow_table_size,
 	strcpy(dyncast_dp.dir, dir);
 	dyncast_dp_privs
 	{
+		probed = dyncast_dp_features_probe();
+		dyncast_dp_features_say();
 		mounted = dyncast_dp_fs_mount(dir);
 		if (mounted && dyncast_dp_fs_adopt(dir))
 			dyncast_dp_attach_abandon();
-		ok = mounted &&
+		ok = probed && mounted &&
 		     dyncast_dp_maps_open(flow_table_size, service_table_size);
 		if (mounted && !ok)
 			dyncast_dp_attach_abandon();
@@ -149,7 +151,7 @@ static bool open_kernel(const char *dir, uint32_t flow_table_size,
 	{
 		if (dyncast_dp.upgrade)
 			dyncast_dp_upgrade_instances(dyncast_dp.upgrade);
-		dyncast_dp_attach_probe();
+		dyncast_dp_attach_begin();
 		dyncast_dp_attach_refresh();
 		dyncast_dp_maps_commit();
 	}
@@ -253,6 +255,7 @@ void dyncast_dp_status_get(struct dyncast_dp_status *out)
 	memcpy(out->dir, dyncast_dp.dir, sizeof(out->dir));
 	out->attach_mode = dyncast_dp.attach_mode;
 	out->layout_version = DYNCAST_MAP_VERSION;
+	out->missing = dyncast_dp.missing;
 	if (!dyncast_dp.active)
 		return;
 

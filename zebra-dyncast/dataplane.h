@@ -55,9 +55,23 @@ struct dyncast_dp_memory {
 	uint64_t total;
 };
 
+/* What a kernel may lack, found by trying, not by its version. */
+enum dyncast_dp_feature {
+	DYNCAST_DP_FEATURE_BPF, /* then nothing is known of the others */
+	DYNCAST_DP_FEATURE_REDIRECT,
+	DYNCAST_DP_FEATURE_POINTERS,
+	DYNCAST_DP_FEATURE_COARSE_CLOCK,
+	DYNCAST_DP_FEATURE_TCX,
+	DYNCAST_DP_FEATURE_MAX
+};
+const char *dyncast_dp_feature_name(enum dyncast_dp_feature feature);
+/* .. and what follows from it */
+const char *dyncast_dp_feature_without(enum dyncast_dp_feature feature);
+
 struct dyncast_dp_status {
 	bool active;
 	char reason[160]; /* why not, or "" */
+	uint32_t missing; /* bits of enum dyncast_dp_feature */
 	struct dyncast_dp_memory memory;
 	char dir[256];
 	const char *attach_mode;  /* "tcx", "clsact" or "none" */

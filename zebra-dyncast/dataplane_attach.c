@@ -165,18 +165,10 @@ static void forget_stale(void)
 			iface_forget(found[i]);
 }
 
-/*
- * With TCX the kernel looks for the interface and misses it; without, it does
- * not know the attach type.
- */
-void dyncast_dp_attach_probe(void)
+void dyncast_dp_attach_begin(void)
 {
-	int fd = bpf_link_create(dyncast_dp.prog, INT_MAX, ATTACH_TCX_INGRESS,
-				 NULL);
-
-	if (fd >= 0)
-		close(fd);
-	dyncast_dp.attach_mode = fd >= 0 || errno == ENODEV ? "tcx" : "clsact";
+	dyncast_dp.attach_mode =
+		dyncast_dp_has(DYNCAST_DP_FEATURE_TCX) ? "tcx" : "clsact";
 	forget_stale();
 }
 

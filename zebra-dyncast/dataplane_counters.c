@@ -97,24 +97,27 @@ void dyncast_dp_counters_retire_service(int index)
 	}
 }
 
-/* of one service with index >= 0, else of all */
-static void sum_of(int service, struct dyncast_map_instance_counters *sum)
+/* of services from one index up to another; the one behind the last has none,
+ * but what services that are gone have counted */
+static void sum_of(uint32_t from, uint32_t to,
+		   struct dyncast_map_instance_counters *sum)
 {
 	struct dyncast_map_instance_counters *cpus = percpu_room();
+	uint32_t id;
 
 	memset(sum, 0, sizeof(*sum));
 	if (!cpus)
 		return;
 	dyncast_dp_privs
 	{
-		for (uint32_t id = 1; id < dyncast_dp.instances_max; id++)
-			if (dyncast_dp.owners[id].used &&
-			    (service < 0 ||
-			     dyncast_dp.owners[id].service == service))
+		for (uint32_t i = from; i <= to; i++) {
+			id = i < dyncast_dp.services_max
+				     ? dyncast_dp.services[i].first
+				     : 0;
+			for (; id; id = dyncast_dp.owners[id].next)
 				add_instance(sum, id, cpus);
-		for (uint32_t i = 0; i <= dyncast_dp.services_max; i++)
-			if (service < 0 || (uint32_t)service == i)
-				add_retired(sum, i);
+			add_retired(sum, i);
+		}
 	}
 	free(cpus);
 }
@@ -126,7 +129,7 @@ void dyncast_dp_counters_all(struct dyncast_map_instance_counters *steered,
 	uint32_t zero = 0;
 	int error = -1;
 
-	sum_of(-1, steered);
+	sum_of(0, dyncast_dp.services_max, steered);
 	memset(others, 0, sizeof(*others));
 	cpus = calloc(dyncast_dp.cpus, sizeof(*cpus));
 	if (!cpus)
@@ -185,7 +188,7 @@ bool dyncast_dp_service_counters(int index,
 	memset(out, 0, sizeof(*out));
 	if (!dyncast_dp.active || !dyncast_dp_service_known(index))
 		return false;
-	sum_of(index, &sum);
+	sum_of(index, index, &sum);
 	*out = (struct dyncast_dp_service_counters){
 		.packets = packets(&sum),
 		.bytes = sum.n[DYNCAST_ICOUNT_BYTES],

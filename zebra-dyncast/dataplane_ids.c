@@ -154,9 +154,37 @@ static void recover_service(const struct dyncast_map_ident_service *key,
 	}
 }
 
+/* into its service's list, where it is found without a look at all ids */
+static void owner_add(uint32_t id, uint16_t service,
+		      const struct dyncast_addr *dbid)
+{
+	struct dyncast_dp_service_entry *of = &dyncast_dp.services[service];
+
+	dyncast_dp.owners[id] = (struct dyncast_dp_instance_entry){
+		.used = true,
+		.service = service,
+		.next = of->first,
+		.dbid = *dbid,
+	};
+	of->first = id;
+}
+
+static void owner_del(uint32_t id)
+{
+	struct dyncast_dp_instance_entry *owner = &dyncast_dp.owners[id];
+	uint32_t *p = &dyncast_dp.services[owner->service].first;
+
+	while (*p != id)
+		p = &dyncast_dp.owners[*p].next;
+	*p = owner->next;
+	memset(owner, 0, sizeof(*owner));
+}
+
 static void recover_instance(const struct dyncast_map_ident_instance *key,
 			     uint32_t id)
 {
+	struct dyncast_addr dbid;
+
 	if (id == 0 || id >= dyncast_dp.instances_max ||
 	    dyncast_dp.owners[id].used ||
 	    key->service >= dyncast_dp.services_max ||
@@ -167,10 +195,8 @@ static void recover_instance(const struct dyncast_map_ident_instance *key,
 			id);
 		return;
 	}
-	dyncast_dp.owners[id].used = true;
-	dyncast_dp.owners[id].service = key->service;
-	dyncast_dp.owners[id].dbid =
-		dyncast_dp_addr_get(key->family, key->dbid);
+	dbid = dyncast_dp_addr_get(key->family, key->dbid);
+	owner_add(id, key->service, &dbid);
 }
 
 static void recover(void)
@@ -270,7 +296,6 @@ int dyncast_dp_service_get(uint32_t table_id,
 	struct dyncast_dp_service_entry *service;
 	struct dyncast_map_ident_service key;
 	union dyncast_map_slot empty = {};
-	uint32_t index;
 	int unused = -1;
 
 	*created = false;
@@ -297,11 +322,10 @@ int dyncast_dp_service_get(uint32_t table_id,
 		.timeout_s = DYNCAST_FLOW_TIMEOUT_DEFAULT,
 	};
 	key = service_ident(table_id, prefix);
-	index = unused;
-	if (map_update(DYNCAST_DP_MAP_IDENT_SERVICE, &key, &index))
+	if (map_update(DYNCAST_DP_MAP_IDENT_SERVICE, &key, &unused))
 		dyncast_dp_warn(
-			"service index %u will not survive a restart: %s",
-			index, strerror(errno));
+			"service index %d will not survive a restart: %s",
+			unused, strerror(errno));
 	*created = true;
 	return unused;
 }
@@ -354,10 +378,8 @@ void dyncast_dp_service_del(int index)
 	service = &dyncast_dp.services[index];
 	lpm = service_lpm(service->table_id, &service->prefix);
 	map_delete(DYNCAST_DP_MAP_SERVICES, &lpm);
-	for (uint32_t id = 1; id < dyncast_dp.instances_max; id++)
-		if (dyncast_dp.owners[id].used &&
-		    dyncast_dp.owners[id].service == index)
-			dyncast_dp_instance_del(id);
+	while (service->first)
+		dyncast_dp_instance_del(service->first);
 	for (int i = 0; i < DYNCAST_RING_SLOTS; i++)
 		dyncast_dp_slot_write(&dyncast_dp_slots(index)[i], empty);
 	ident = service_ident(service->table_id, &service->prefix);
@@ -425,16 +447,14 @@ uint32_t dyncast_dp_instance_get(int service, const struct dyncast_addr *dbid,
 {
 	struct dyncast_map_ident_instance key;
 	struct dyncast_map_instance *shared;
-	uint32_t number, generation;
-	uint32_t id;
+	uint32_t id, generation;
 
 	*created = false;
 	if (!dyncast_dp_service_known(service))
 		return 0;
-	for (id = 1; id < dyncast_dp.instances_max; id++)
-		if (dyncast_dp.owners[id].used &&
-		    dyncast_dp.owners[id].service == service &&
-		    !dyncast_addr_cmp(&dyncast_dp.owners[id].dbid, dbid))
+	for (id = dyncast_dp.services[service].first; id;
+	     id = dyncast_dp.owners[id].next)
+		if (!dyncast_addr_cmp(&dyncast_dp.owners[id].dbid, dbid))
 			return id;
 	id = free_id();
 	if (!id)
@@ -446,14 +466,9 @@ uint32_t dyncast_dp_instance_get(int service, const struct dyncast_addr *dbid,
 	generation = shared->generation ? shared->generation + 1
 					: dyncast_dp_now() << 8 | 1;
 	head_write(id, 0, 0, service + 1, generation);
-	dyncast_dp.owners[id] = (struct dyncast_dp_instance_entry){
-		.used = true,
-		.service = service,
-		.dbid = *dbid,
-	};
+	owner_add(id, service, dbid);
 	key = instance_ident(service, dbid);
-	number = id;
-	if (map_update(DYNCAST_DP_MAP_IDENT_INSTANCE, &key, &number))
+	if (map_update(DYNCAST_DP_MAP_IDENT_INSTANCE, &key, &id))
 		dyncast_dp_warn("instance id %u will not survive a restart: %s",
 				id, strerror(errno));
 	*created = true;
@@ -562,7 +577,7 @@ void dyncast_dp_instance_del(uint32_t id)
 	dyncast_dp_ring_scrub(owner->service, id);
 	key = instance_ident(owner->service, &owner->dbid);
 	map_delete(DYNCAST_DP_MAP_IDENT_INSTANCE, &key);
-	memset(owner, 0, sizeof(*owner));
+	owner_del(id);
 }
 
 void dyncast_dp_instance_each(int service,
@@ -573,11 +588,12 @@ void dyncast_dp_instance_each(int service,
 {
 	if (!dyncast_dp_service_known(service))
 		return;
-	for (uint32_t id = 1; id < dyncast_dp.instances_max; id++) {
+	for (uint32_t id = dyncast_dp.services[service].first, next; id;
+	     id = next) {
 		/* a copy: fn may delete the instance */
 		struct dyncast_dp_instance_entry owner = dyncast_dp.owners[id];
 
-		if (owner.used && owner.service == service)
-			fn(id, &owner.dbid, arg);
+		next = owner.next;
+		fn(id, &owner.dbid, arg);
 	}
 }

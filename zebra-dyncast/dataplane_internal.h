@@ -4,6 +4,7 @@
  * thread only.
  *
  *   dataplane.c         start, stop, uninstall, status
+ *   dataplane_features.c  what the kernel can do
  *   dataplane_fs.c      bpffs and the names in it
  *   dataplane_maps.c    loading, reusing, resizing and pinning maps
  *   dataplane_copy.c    the content of one map into another
@@ -67,11 +68,13 @@ struct dyncast_dp_service_entry {
 	uint32_t table_id;
 	struct dyncast_prefix prefix;
 	uint16_t timeout_s;
+	uint32_t first; /* of its instances; 0: none */
 };
 
 struct dyncast_dp_instance_entry {
 	bool used;
 	uint16_t service;
+	uint32_t next; /* of the same service; 0: the last */
 	struct dyncast_addr dbid;
 };
 
@@ -87,6 +90,8 @@ struct dyncast_dp {
 	char reason[160];
 	char dir[256];
 	const char *attach_mode;
+	uint32_t missing; /* bits of enum dyncast_dp_feature */
+	uint32_t pretend; /* .. that tests want to do without */
 	uint32_t flow_table_size;
 	uint32_t services_max;
 	uint32_t instances_max;
@@ -124,6 +129,16 @@ void dyncast_dp_fail(const char *fmt, ...)
 void dyncast_dp_addr_put(uint32_t to[4], const struct dyncast_addr *addr);
 /* from 4 or 16 bytes */
 struct dyncast_addr dyncast_dp_addr_get(uint8_t family, const uint32_t *from);
+
+/* dataplane_features.c; want privileges raised */
+/* false, and the reason is set, when there is no doing without */
+bool dyncast_dp_features_probe(void);
+/* in the log, once in the life of the process */
+void dyncast_dp_features_say(void);
+static inline bool dyncast_dp_has(enum dyncast_dp_feature feature)
+{
+	return !(dyncast_dp.missing >> feature & 1);
+}
 
 /* dataplane_fs.c; all want privileges raised */
 bool dyncast_dp_fs_mount(const char *dir);
@@ -224,7 +239,8 @@ void dyncast_dp_ring_pin(int service);
 void dyncast_dp_ring_scrub(int service, uint32_t id);
 
 /* dataplane_attach.c; want privileges raised */
-void dyncast_dp_attach_probe(void);
+/* how, and what there is of before */
+void dyncast_dp_attach_begin(void);
 /* the program on all interfaces by our one, without a packet in between */
 void dyncast_dp_attach_refresh(void);
 void dyncast_dp_detach_all(void);

@@ -421,13 +421,28 @@ static void set_budget(void)
 		dyncast_dp.skeleton->rodata->budget_per_second = budget;
 }
 
-/* what the program does without where the kernel has it not */
-static void probe_helpers(void)
+/* which programs, of those that do the same, and what they do without */
+static void choose_programs(void)
 {
-	dyncast_dp.skeleton->rodata->have_coarse_clock =
-		libbpf_probe_bpf_helper(BPF_PROG_TYPE_SCHED_CLS,
-					BPF_FUNC_ktime_get_coarse_ns,
-					NULL) == 1;
+	struct dyncast_bpf *skeleton = dyncast_dp.skeleton;
+	bool old = !dyncast_dp_has(DYNCAST_DP_FEATURE_POINTERS);
+
+	skeleton->rodata->have_coarse_clock =
+		dyncast_dp_has(DYNCAST_DP_FEATURE_COARSE_CLOCK);
+	bpf_program__set_autoload(skeleton->progs.dyncast_ingress, !old);
+	bpf_program__set_autoload(skeleton->progs.dyncast_ingress_l3, !old);
+	bpf_program__set_autoload(skeleton->progs.dyncast_egress, !old);
+	bpf_program__set_autoload(skeleton->progs.dyncast_ingress_old, old);
+	bpf_program__set_autoload(skeleton->progs.dyncast_ingress_l3_old, old);
+	bpf_program__set_autoload(skeleton->progs.dyncast_egress_old, old);
+	bpf_map__set_autocreate(skeleton->maps.scratch, old);
+}
+
+/* of two one is loaded */
+static int program_fd(const struct bpf_program *one,
+		      const struct bpf_program *old)
+{
+	return bpf_program__fd(bpf_program__autoload(one) ? one : old);
 }
 
 static bool open_tables(void)
@@ -448,9 +463,10 @@ static bool open_tables(void)
 
 static bool load(void)
 {
+	struct dyncast_bpf *skeleton = dyncast_dp.skeleton;
 	int error;
 
-	probe_helpers();
+	choose_programs();
 	error = dyncast_bpf__load(dyncast_dp.skeleton);
 	if (error) {
 		dyncast_dp_fail("the kernel refused the BPF program: %s",
@@ -459,14 +475,14 @@ static bool load(void)
 	}
 	for (int i = 0; i < DYNCAST_DP_MAP_MAX; i++)
 		dyncast_dp.maps[i] = bpf_map__fd(skeleton_map(i));
-	dyncast_dp.prog =
-		bpf_program__fd(dyncast_dp.skeleton->progs.dyncast_ingress);
-	dyncast_dp.prog_l3 =
-		bpf_program__fd(dyncast_dp.skeleton->progs.dyncast_ingress_l3);
-	dyncast_dp.prog_egress =
-		bpf_program__fd(dyncast_dp.skeleton->progs.dyncast_egress);
+	dyncast_dp.prog = program_fd(skeleton->progs.dyncast_ingress,
+				     skeleton->progs.dyncast_ingress_old);
+	dyncast_dp.prog_l3 = program_fd(skeleton->progs.dyncast_ingress_l3,
+					skeleton->progs.dyncast_ingress_l3_old);
+	dyncast_dp.prog_egress = program_fd(skeleton->progs.dyncast_egress,
+					    skeleton->progs.dyncast_egress_old);
 	dyncast_dp.prog_orders =
-		bpf_program__fd(dyncast_dp.skeleton->progs.dyncast_flow_orders);
+		bpf_program__fd(skeleton->progs.dyncast_flow_orders);
 	return open_tables();
 }
 

@@ -115,8 +115,10 @@ void dyncast_dp_ring_settle(int service)
 
 void dyncast_dp_ring_pin(int service)
 {
+	uint32_t now = dyncast_dp_now();
+
 	for (int i = 0; i < DYNCAST_RING_SLOTS; i++)
-		__atomic_store_n(dyncast_dp_pin(service, i), dyncast_dp_now(),
+		__atomic_store_n(dyncast_dp_pin(service, i), now,
 				 __ATOMIC_RELAXED);
 }
 

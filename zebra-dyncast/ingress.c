@@ -24,6 +24,7 @@
 #include "zebra/zebra_vrf.h"
 
 #include "apply.h"
+#include "clear.h"
 #include "compat.h"
 #include "dataplane.h"
 #include "decap.h"
@@ -206,6 +207,8 @@ void dyncast_ingress_scan(void)
 	struct interface *ifp;
 	struct vrf *vrf;
 
+	if (dyncast_cleared)
+		return;
 	dyncast_veth_update();
 	if (!names && !attachments && !dyncast_config.ingress_all &&
 	    !dyncast_decap_wanted() && !dyncast_veth_ifindex())
@@ -317,16 +320,22 @@ void dyncast_ingress_each(dyncast_ingress_fn *fn, void *arg)
 	}
 }
 
-void dyncast_ingress_fini(void)
+void dyncast_ingress_clear(void)
 {
 	struct attachment *a;
-	struct name *name;
 
-	dyncast_event_off(&t_scan);
 	while ((a = attachments)) {
 		attachments = a->next;
 		XFREE(MTYPE_DYNCAST_INGRESS, a);
 	}
+}
+
+void dyncast_ingress_fini(void)
+{
+	struct name *name;
+
+	dyncast_event_off(&t_scan);
+	dyncast_ingress_clear();
 	while ((name = names)) {
 		names = name->next;
 		XFREE(MTYPE_DYNCAST_INGRESS, name);

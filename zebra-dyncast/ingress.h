@@ -16,6 +16,8 @@ void dyncast_ingress_scan(void);
 void dyncast_ingress_scan_later(void);
 /* detach what is attached since before a restart and not configured any more */
 void dyncast_ingress_forget(void);
+/* all are detached by other means; what is configured stays so */
+void dyncast_ingress_clear(void);
 void dyncast_ingress_fini(void);
 
 /* names as configured, in their order; also those that do not exist */

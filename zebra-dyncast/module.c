@@ -22,6 +22,7 @@
 #include "zebra/zebra_vrf.h"
 
 #include "apply.h"
+#include "clear.h"
 #include "client.h"
 #include "compat.h"
 #include "dataplane.h"
@@ -146,7 +147,7 @@ void dyncast_module_dataplane_start(void)
 {
 	char dir[256];
 
-	if (dataplane_started)
+	if (dataplane_started || dyncast_cleared)
 		return;
 	dataplane_started = true;
 	dyncast_event_off(&t_dataplane);
@@ -165,6 +166,13 @@ void dyncast_module_dataplane_resize(void)
 
 	if (dataplane_started && dyncast_module_dir(dir, sizeof(dir)))
 		open_dataplane(dir);
+}
+
+void dyncast_module_dataplane_remove(void)
+{
+	dyncast_recovered_fini();
+	dyncast_dp_uninstall();
+	dataplane_started = false;
 }
 
 static void dataplane_late(struct event *e)
@@ -197,6 +205,7 @@ static int late_init(struct event_loop *loop)
 	dyncast_sid_init();
 	dyncast_service_init();
 	dyncast_cli_init();
+	dyncast_clear_init();
 	dyncast_debug_init();
 	dyncast_show_init();
 	dyncast_show_flows_init();

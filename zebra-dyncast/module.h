@@ -36,6 +36,8 @@ bool dyncast_module_dir(char *buf, size_t size);
 void dyncast_module_dataplane_start(void);
 /* `dyncast flow-table size` changed */
 void dyncast_module_dataplane_resize(void);
+/* take it away again, with all that a former run has left; start begins anew */
+void dyncast_module_dataplane_remove(void);
 
 void dyncast_cli_init(void);
 void dyncast_show_init(void);

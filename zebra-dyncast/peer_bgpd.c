@@ -56,13 +56,11 @@ static void send_msg(const struct dyncast_msg *msg)
 static void send_hello(void)
 {
 	struct dyncast_msg msg = {.type = DYNCAST_MSG_HELLO};
-	struct dyncast_dp_status dp;
 
-	dyncast_dp_status_get(&dp);
 	msg.hello.epoch = peer.epoch;
 	msg.hello.version = DYNCAST_MSG_VERSION;
 	msg.hello.features = DYNCAST_FEATURE_SRV6;
-	if (dp.active)
+	if (dyncast_dp_active())
 		msg.hello.features |= DYNCAST_FEATURE_BPF;
 	send_msg(&msg);
 }
@@ -217,7 +215,7 @@ static void tick(struct event *e)
 	if (peer.status.alive && now - peer.heard_ms > DYNCAST_MSG_PEER_DEAD_MS)
 		peer_lost("is silent");
 	send_hello();
-	dyncast_service_tick(now);
+	dyncast_service_tick();
 	dyncast_ingress_scan();
 	event_add_timer_msec(dyncast_loop, tick, NULL, DYNCAST_MSG_HELLO_MS,
 			     &peer.t_tick);

@@ -17,6 +17,7 @@
 #include "lib/nexthop.h"
 
 #include "apply.h"
+#include "clear.h"
 #include "client.h"
 #include "convert.h"
 #include "decide.h"
@@ -286,7 +287,7 @@ static void route_send(struct dyncast_service *s, int64_t now)
 bool dyncast_route_update(struct dyncast_service *s, int64_t now)
 {
 	n_hops = 0;
-	if (!dyncast_config.route_none)
+	if (!dyncast_config.route_none && !dyncast_cleared)
 		build(s);
 	if (n_hops == 0) {
 		dyncast_route_withdraw(s);

@@ -18,6 +18,7 @@
 #include "lib/vrf.h"
 
 #include "apply.h"
+#include "clear.h"
 #include "compat.h"
 #include "convert.h"
 #include "decide.h"
@@ -42,6 +43,11 @@ DEFINE_MTYPE_STATIC(DYNCAST_ZEBRA, DYNCAST_SITES, "Dyncast sites of a service");
 /* entries that are looked at each second: some milliseconds */
 #define SWEEP_FLOWS 8192
 static struct dyncast_dp_walk *sweep;
+
+/* what one event takes for looking after services, about */
+#define TICK_STEP_MS 3
+static struct event *t_tick, *t_sweep;
+static struct dyncast_service_key tick_from; /* where it goes on */
 
 struct dyncast_services_head dyncast_services =
 	INIT_RBTREE_UNIQ(dyncast_services);
@@ -131,7 +137,8 @@ static void service_open(struct dyncast_service *s)
 	struct dyncast_backend *b;
 	bool created = false;
 
-	if (s->dp_index >= 0 || !dyncast_vrf_table(s->key.vrf_id, &s->table_id))
+	if (dyncast_cleared || s->dp_index >= 0 ||
+	    !dyncast_vrf_table(s->key.vrf_id, &s->table_id))
 		return;
 	dyncast_module_dataplane_start();
 	s->dp_index =
@@ -163,6 +170,38 @@ service_new(const struct dyncast_service_key *key)
 	dyncast_backends_init(&s->backends);
 	dyncast_services_add(&dyncast_services, s);
 	return s;
+}
+
+/* The data plane is about to go: its ids mean nothing then. */
+static void service_close(struct dyncast_service *s)
+{
+	struct dyncast_backend *b;
+
+	dyncast_route_withdraw(s);
+	frr_each (dyncast_backends, &s->backends, b)
+		dyncast_backend_unidentify(b);
+	memset(s->ring, 0, sizeof(s->ring));
+	s->ring_left = 0;
+	s->dp_index = -1;
+	s->enabled = s->by_device = false;
+	s->full_logged = false;
+}
+
+void dyncast_service_close_all(void)
+{
+	struct dyncast_service *s;
+
+	frr_each (dyncast_services, &dyncast_services, s)
+		service_close(s);
+}
+
+void dyncast_service_open_all(void)
+{
+	struct dyncast_service *s;
+
+	frr_each (dyncast_services, &dyncast_services, s)
+		service_open(s);
+	dyncast_service_decide_all();
 }
 
 /* set NULL: none */
@@ -347,14 +386,40 @@ static void flows_sweep(void)
 		DYNCAST_DEBUG("%u flows ended", deleted);
 }
 
-void dyncast_service_tick(int64_t now)
+static void sweep_step(struct event *e)
 {
-	struct dyncast_service *s;
-
-	frr_each_safe (dyncast_services, &dyncast_services, s)
-		service_tick(s, now);
-	dyncast_recovered_tick(now);
+	(void)e;
 	flows_sweep();
+}
+
+/* ten thousand services are not looked after in one event */
+static void tick_step(struct event *e)
+{
+	struct dyncast_service ref = {.key = tick_from}, *s;
+	int64_t now = dyncast_now_ms();
+
+	(void)e;
+	for (s = dyncast_services_find_gteq(&dyncast_services, &ref); s;
+	     s = dyncast_services_next(&dyncast_services, s)) {
+		if (dyncast_now_ms() - now >= TICK_STEP_MS) {
+			tick_from = s->key;
+			event_add_event(dyncast_loop, tick_step, NULL, 0,
+					&t_tick);
+			return;
+		}
+		service_tick(s, now);
+	}
+	dyncast_recovered_tick(now);
+	event_add_event(dyncast_loop, sweep_step, NULL, 0, &t_sweep);
+}
+
+void dyncast_service_tick(void)
+{
+	/* the last round is not over yet */
+	if (t_tick)
+		return;
+	memset(&tick_from, 0, sizeof(tick_from));
+	event_add_event(dyncast_loop, tick_step, NULL, 0, &t_tick);
 }
 
 void dyncast_service_nht_changed(const struct dyncast_nht *nht)
@@ -407,6 +472,8 @@ void dyncast_service_fini(void)
 {
 	struct dyncast_service *s;
 
+	dyncast_event_off(&t_tick);
+	dyncast_event_off(&t_sweep);
 	dyncast_dp_flow_walk_end(&sweep);
 	frr_each_safe (dyncast_services, &dyncast_services, s)
 		service_drop(s, false);

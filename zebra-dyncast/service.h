@@ -108,6 +108,8 @@ void dyncast_backend_drop(struct dyncast_backend *backend, bool from_kernel);
 /* give it an id of the data plane, when its service is in there */
 void dyncast_backend_identify(struct dyncast_backend *backend);
 void dyncast_backend_id_set(struct dyncast_backend *backend, uint32_t id);
+/* its id is of a data plane that goes */
+void dyncast_backend_unidentify(struct dyncast_backend *backend);
 /* follow whatever decides whether it can be reached */
 void dyncast_backend_track(struct dyncast_backend *backend);
 void dyncast_backend_neighbor_track(struct dyncast_backend *backend);
@@ -144,8 +146,11 @@ void dyncast_service_sync_end(void);
 void dyncast_service_nht_changed(const struct dyncast_nht *nht);
 void dyncast_service_neighbor_changed(const struct dyncast_neighbor *neighbor);
 /* hold times, once a second */
-void dyncast_service_tick(int64_t now);
+void dyncast_service_tick(void);
 void dyncast_service_decide_all(void);
+/* leave the data plane, and enter it again */
+void dyncast_service_close_all(void);
+void dyncast_service_open_all(void);
 
 struct dyncast_service *
 dyncast_service_find(const struct dyncast_service_key *key);

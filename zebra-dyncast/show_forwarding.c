@@ -8,6 +8,7 @@
 #include <zebra.h>
 
 #include "apply.h"
+#include "clear.h"
 #include "compat.h"
 #include "convert.h"
 #include "dataplane.h"
@@ -25,16 +26,31 @@
 
 /* ---- text ------------------------------------------------------------- */
 
+#define CLEARED_REASON                                                         \
+	"cleared until zebra restarts or `clear dyncast forwarding restart`"
+
+static void status_get(struct dyncast_dp_status *dp)
+{
+	dyncast_dp_status_get(dp);
+	if (dyncast_cleared)
+		strlcpy(dp->reason, CLEARED_REASON, sizeof(dp->reason));
+}
+
 static void text_status(struct vty *vty)
 {
 	struct dyncast_dp_status dp = {};
 
-	dyncast_dp_status_get(&dp);
+	status_get(&dp);
 	vty_out(vty, "Kernel: %s%s%s\n", dp.active ? "active" : "inactive",
 		dp.reason[0] ? ", " : "", dp.reason);
 	vty_out(vty, "  maps in %s, layout %u, attached by %s\n",
 		dp.dir[0] ? dp.dir : "-", dp.layout_version,
 		dp.attach_mode ? dp.attach_mode : "none");
+	for (int i = 0; i < DYNCAST_DP_FEATURE_MAX; i++)
+		if (dp.missing >> i & 1)
+			vty_out(vty, "  this kernel is without %s: %s\n",
+				dyncast_dp_feature_name(i),
+				dyncast_dp_feature_without(i));
 	vty_out(vty,
 		"  flow table %u; hits %" PRIu64 ", without entry %" PRIu64
 		", new %" PRIu64 ", re-pinned %" PRIu64 ", refused %" PRIu64
@@ -225,11 +241,19 @@ void dyncast_show_forwarding_text(struct vty *vty)
 static json_object *json_status(void)
 {
 	json_object *json = json_object_new_object();
+	json_object *missing = json_object_new_array();
 	struct dyncast_dp_status dp = {};
 
-	dyncast_dp_status_get(&dp);
+	status_get(&dp);
+	for (int i = 0; i < DYNCAST_DP_FEATURE_MAX; i++)
+		if (dp.missing >> i & 1)
+			json_object_array_add(
+				missing, json_object_new_string(
+						 dyncast_dp_feature_name(i)));
 	json_object_boolean_add(json, "active", dp.active);
+	json_object_boolean_add(json, "cleared", dyncast_cleared);
 	json_object_string_add(json, "reason", dp.reason);
+	json_object_object_add(json, "missing", missing);
 	json_object_string_add(json, "directory", dp.dir);
 	json_object_string_add(json, "attachMode",
 			       dp.attach_mode ? dp.attach_mode : "none");

@@ -29,6 +29,7 @@
 #include "lib/srv6.h"
 
 #include "apply.h"
+#include "clear.h"
 #include "client.h"
 #include "convert.h"
 #include "endpoint.h"
@@ -61,7 +62,7 @@ static void locator_send(const struct dyncast_prefix *of, bool add)
 	struct zapi_route *api;
 	struct prefix p;
 
-	if (!of->addr.family)
+	if (!of->addr.family || (add && dyncast_cleared))
 		return;
 	dyncast_to_prefix(&of->addr, of->len, &p);
 	api = dyncast_client_route_new(VRF_DEFAULT, &p);
@@ -164,7 +165,7 @@ static void sid_update(struct dyncast_sid *sid)
 {
 	uint32_t ifindex = 0;
 
-	if (dyncast_nht_on_link(sid->nht) &&
+	if (!dyncast_cleared && dyncast_nht_on_link(sid->nht) &&
 	    (sid->alias.s_addr || sid_is_ipv6(sid)))
 		ifindex = sid->nht->nexthops[0].ifindex;
 	if (ifindex == sid->ifindex)
@@ -360,15 +361,34 @@ void dyncast_sid_init(void)
 	dyncast_sids_init(&sids);
 }
 
-/* zebra takes its routes back by itself */
-void dyncast_sid_fini(void)
+/* those of a former run, too */
+static void endpoints_clear(void)
 {
 	static struct dyncast_addr found[SWEEP_MAX];
 	unsigned int n = dyncast_endpoint_list(found, SWEEP_MAX);
 
 	for (unsigned int i = 0; i < n; i++)
 		dyncast_endpoint_clear(&found[i]);
+}
+
+/* zebra takes its routes back by itself */
+void dyncast_sid_fini(void)
+{
+	endpoints_clear();
 	dyncast_sids_fini(&sids);
+}
+
+void dyncast_sid_cleared(void)
+{
+	struct dyncast_sid *sid;
+
+	locator_send(&locator, !dyncast_cleared);
+	locator_send(&locator4, !dyncast_cleared);
+	frr_each (dyncast_sids, &sids, sid)
+		sid_update(sid);
+	if (dyncast_cleared)
+		endpoints_clear();
+	dyncast_feedback_all();
 }
 
 /* ---- feedback --------------------------------------------------------- */
@@ -403,7 +423,10 @@ static uint8_t feedback_state(const struct dyncast_backend *b,
 	bool srv6 = b->data.instance.kind == DYNCAST_KIND_SRV6;
 	bool ipip = b->data.instance.kind == DYNCAST_KIND_IPIP;
 
-	*problem = srv6 ? sid_problem(b) : ipip ? decap_problem(b) : NULL;
+	*problem = !srv6 && !ipip    ? NULL
+		   : dyncast_cleared ? "its forwarding is cleared"
+		   : srv6	     ? sid_problem(b)
+				     : decap_problem(b);
 	if (*problem)
 		return DYNCAST_FEEDBACK_FAILED;
 	if (!b->nht || !b->nht->answered)

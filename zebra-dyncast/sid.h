@@ -34,6 +34,8 @@ struct dyncast_sid {
 void dyncast_sid_init(void);
 void dyncast_sid_fini(void);
 void dyncast_sid_connected(void);
+/* dyncast_cleared has changed: take everything back, or send it again */
+void dyncast_sid_cleared(void);
 
 /* routes that a former run has left and nobody claims; bgpd has said all */
 void dyncast_sid_sweep(void);

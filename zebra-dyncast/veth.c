@@ -36,6 +36,7 @@
 #include "lib/vrf.h"
 
 #include "apply.h"
+#include "clear.h"
 #include "compat.h"
 #include "dataplane.h"
 #include "dataplane_port.h"
@@ -265,6 +266,8 @@ static bool wanted(void)
 {
 	struct dyncast_service *s;
 
+	if (dyncast_cleared)
+		return false;
 	if (dyncast_config.forwarding_kernel && !dyncast_config.route_none)
 		return true;
 	frr_each (dyncast_services, &dyncast_services, s)

@@ -40,6 +40,14 @@
 #define VLAN_VID_MASK 0xfff
 #define STRIPS (DYNCAST_MAP_IFACE_DECAP | DYNCAST_MAP_IFACE_STEER)
 
+/* where the programs for older kernels keep what they know of a packet */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct packet);
+} scratch SEC(".maps");
+
 static __always_inline int steer(struct __sk_buff *skb,
 				 const struct dyncast_map_service *service,
 				 struct packet *pkt, const __u32 l2,
@@ -96,43 +104,70 @@ static __always_inline bool untag(struct __sk_buff *skb)
 	       (!(skb->vlan_tci & VLAN_VID_MASK) && !bpf_skb_vlan_pop(skb));
 }
 
-static __always_inline int run(struct __sk_buff *skb, const __u32 l2,
-			       const bool routed)
+static __always_inline int run_with(struct __sk_buff *skb, struct packet *pkt,
+				    const __u32 l2, const bool routed,
+				    const bool old)
 {
 	const struct dyncast_map_decap *local;
 	struct dyncast_map_service *service;
 	struct dyncast_map_iface *iface;
-	struct packet pkt = {};
 
 	/* frames for other hosts come where the interface is promiscuous */
 	if (!routed && skb->pkt_type != PACKET_HOST)
 		goto pass;
-	if (!parse_addresses(skb, &pkt, l2) || !filter_lets(&pkt))
+	if (!parse_addresses(skb, pkt, l2) || !filter_lets(pkt))
 		goto pass;
 	iface = iface_find(skb->ifindex);
 	if (!iface)
 		goto pass;
 	if (!routed && (iface->flags & STRIPS) &&
-	    (pkt.key.proto == IPPROTO_IPIP || pkt.key.proto == IPPROTO_IPV6)) {
-		local = decap_find(&pkt);
+	    (pkt->key.proto == IPPROTO_IPIP ||
+	     pkt->key.proto == IPPROTO_IPV6)) {
+		local = decap_find(pkt);
 		if (local)
-			return untag(skb) ? decapsulate(skb, local, &pkt, l2)
+			return untag(skb) ? decapsulate(skb, local, pkt, l2)
 					  : PASS;
 	}
 	if (!routed && !(iface->flags & DYNCAST_MAP_IFACE_STEER))
 		goto pass;
 
-	service = service_find(&pkt, iface->table_id);
+	service = service_find(pkt, iface->table_id);
 	if (!service || !untag(skb))
 		goto pass;
-	pkt.key.service = service->index;
-	if (!dyncast_parse_flow(skb, &pkt))
+	pkt->key.service = service->index;
+	if (!(old ? parse_flow(skb, pkt) : dyncast_parse_flow(skb, pkt)))
 		goto pass;
-	return steer(skb, service, &pkt, l2, routed);
+	return steer(skb, service, pkt, l2, routed);
 
 pass:
 	count(DYNCAST_COUNT_PASSED, 1);
 	return PASS;
+}
+
+static __always_inline int run(struct __sk_buff *skb, const __u32 l2,
+			       const bool routed)
+{
+	struct packet pkt = {};
+
+	return run_with(skb, &pkt, l2, routed, false);
+}
+
+/*
+ * For kernels that do not take dyncast_parse_flow() as a function of its own.
+ * As part of the program, with what it writes followed through the stack, it
+ * has more ways than a verifier looks at; what is in a map is not followed.
+ * That takes some nanoseconds longer.
+ */
+static __always_inline int run_old(struct __sk_buff *skb, const __u32 l2,
+				   const bool routed)
+{
+	__u32 zero = 0;
+	struct packet *pkt = bpf_map_lookup_elem(&scratch, &zero);
+
+	if (!pkt)
+		return PASS;
+	__builtin_memset(pkt, 0, sizeof(*pkt));
+	return run_with(skb, pkt, l2, routed, true);
 }
 
 SEC("tc")
@@ -151,6 +186,27 @@ SEC("tc")
 int dyncast_egress(struct __sk_buff *skb)
 {
 	return run(skb, ETH_HLEN, true);
+}
+
+/* the same for kernels that take no pointers as arguments (before 5.12); the
+ * loader loads these or those */
+
+SEC("tc")
+int dyncast_ingress_old(struct __sk_buff *skb)
+{
+	return run_old(skb, ETH_HLEN, false);
+}
+
+SEC("tc")
+int dyncast_ingress_l3_old(struct __sk_buff *skb)
+{
+	return run_old(skb, 0, false);
+}
+
+SEC("tc")
+int dyncast_egress_old(struct __sk_buff *skb)
+{
+	return run_old(skb, ETH_HLEN, true);
 }
 
 /* Not attached: the daemon runs it on packets full of orders for the flow

@@ -284,14 +284,11 @@ static __always_inline bool parse_icmp(struct __sk_buff *skb,
 
 /* The rest of the key.  Ports stay zero where there are none: in a later
  * fragment, and of protocols whose flow is an address pair.  0 when it is
- * nothing for us.  Not static: the verifier then looks at it once, not once
- * for each way through what follows. */
-__noinline int dyncast_parse_flow(struct __sk_buff *skb, struct packet *pkt)
+ * nothing for us. */
+static __always_inline int parse_flow(struct __sk_buff *skb, struct packet *pkt)
 {
 	struct transport at = {};
 
-	if (!pkt)
-		return 0;
 	at.offset = pkt->l4;
 	at.proto = pkt->key.proto;
 	pkt->segment = pkt->length;
@@ -318,6 +315,13 @@ __noinline int dyncast_parse_flow(struct __sk_buff *skb, struct packet *pkt)
 	default:
 		return 1;
 	}
+}
+
+/* Not static: the verifier then looks at it once, not once for each way through
+ * what follows.  It takes pointers as arguments since 5.12. */
+__noinline int dyncast_parse_flow(struct __sk_buff *skb, struct packet *pkt)
+{
+	return pkt ? parse_flow(skb, pkt) : 0;
 }
 
 #endif /* DYNCAST_PARSE_H */

@@ -7,9 +7,9 @@
  * used.  Under a lock no helper may be called, so what is to be written is
  * looked up before, and done again when the bucket has changed meanwhile.
  *
- * Functions that are not static are looked at by the verifier once, and not once
- * for each way to get there.  They may have numbers as arguments only (before
- * kernel 5.12), so a flow is handed to them in "scratch".
+ * Functions that are not static are looked at by the verifier once, and not
+ * once for each way to get there.  They may have numbers as arguments only
+ * (before kernel 5.12), so a flow is handed to them in "flow_scratch".
  */
 
 #ifndef DYNCAST_TABLE_H
@@ -20,7 +20,7 @@
 /* who may interrupt each other on one CPU has a scratch of its own */
 enum table_caller { TABLE_OF_PACKET, TABLE_OF_ORDER, TABLE_CALLERS };
 
-struct table_scratch {
+struct flow_in_scratch {
 	struct dyncast_map_flow_key key;
 	struct dyncast_map_flow flow;
 };
@@ -28,8 +28,8 @@ struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, TABLE_CALLERS);
 	__type(key, __u32);
-	__type(value, struct table_scratch);
-} scratch SEC(".maps");
+	__type(value, struct flow_in_scratch);
+} flow_scratch SEC(".maps");
 
 /* of each family's table; set by the loader */
 const volatile __u32 flow_buckets = 1;
@@ -80,17 +80,23 @@ static __always_inline __u64 *table_key(struct dyncast_map_tags *tags,
 	asm volatile("" : "+r"(way));
 	if (way >= DYNCAST_MAP_WAYS)
 		return NULL;
-	return ipv4 ? ((struct dyncast_map_bucket4 *)tags)->entries[way].key.word
-		    : ((struct dyncast_map_bucket6 *)tags)->entries[way].key.word;
+	return ipv4 ? ((struct dyncast_map_bucket4 *)tags)
+			       ->entries[way]
+			       .key.word
+		    : ((struct dyncast_map_bucket6 *)tags)
+			       ->entries[way]
+			       .key.word;
 }
 
-static __always_inline struct dyncast_map_flow *table_flow(__u64 *key, bool ipv4)
+static __always_inline struct dyncast_map_flow *table_flow(__u64 *key,
+							   bool ipv4)
 {
 	return ipv4 ? &((struct dyncast_map_entry4 *)key)->flow
 		    : &((struct dyncast_map_entry6 *)key)->flow;
 }
 
-static __always_inline bool table_same(const __u64 *a, const __u64 *b, bool ipv4)
+static __always_inline bool table_same(const __u64 *a, const __u64 *b,
+				       bool ipv4)
 {
 	if (a[1] != b[1] || a[0] != b[0])
 		return false;
@@ -155,7 +161,8 @@ static __always_inline int table_search_of(const __u64 *key, __u32 bucket,
 __noinline int dyncast_table_search(__u32 caller, __u32 family, __u32 bucket,
 				    __u32 tag)
 {
-	struct table_scratch *at = bpf_map_lookup_elem(&scratch, &caller);
+	struct flow_in_scratch *at =
+		bpf_map_lookup_elem(&flow_scratch, &caller);
 
 	if (!at)
 		return TABLE_NOT_HERE;
@@ -172,7 +179,7 @@ static __always_inline __u32 table_next(__u32 bucket)
 /* a way together with its bucket, in one number that is not negative */
 #define TABLE_AT(probe, way) ((probe) << 4 | (way))
 #define TABLE_AT_PROBE(at) ((__u32)(at) >> 4)
-#define TABLE_AT_WAY(at) ((at) & 15)
+#define TABLE_AT_WAY(at) ((at)&15)
 static __always_inline __u32 table_at_bucket(__u32 bucket, __u32 at)
 {
 	bucket += TABLE_AT_PROBE(at);
@@ -197,12 +204,12 @@ __noinline int dyncast_table_probe(__u32 caller, __u32 family, __u32 bucket,
 }
 
 /* the flow goes into the caller's scratch; false: there is none */
-static __always_inline bool scratch_set(__u32 caller,
-					const struct dyncast_map_flow_key *key,
-					const struct dyncast_map_flow *flow,
-					bool ipv4)
+static __always_inline bool
+flow_scratch_set(__u32 caller, const struct dyncast_map_flow_key *key,
+		 const struct dyncast_map_flow *flow, bool ipv4)
 {
-	struct table_scratch *at = bpf_map_lookup_elem(&scratch, &caller);
+	struct flow_in_scratch *at =
+		bpf_map_lookup_elem(&flow_scratch, &caller);
 
 	if (!at)
 		return false;
@@ -225,7 +232,7 @@ table_find_of(enum table_caller caller, const struct dyncast_map_flow_key *key,
 	there = table_key(tags, place->home, ipv4);
 	if (there && table_same(there, (const __u64 *)key, ipv4))
 		return table_flow(there, ipv4);
-	if (!scratch_set(caller, key, NULL, ipv4))
+	if (!flow_scratch_set(caller, key, NULL, ipv4))
 		return NULL;
 	at = dyncast_table_probe(caller, family, place->bucket, place->tag);
 	if (at < 0)
@@ -261,8 +268,8 @@ static __always_inline void table_tag(struct dyncast_map_tags *tags, __u32 way,
 				      __u8 tag)
 {
 	asm volatile("" : "+r"(way));
-	((volatile __u8 *)tags)[TABLE_BYTE(way) &
-				(2 * TABLE_WAYS_PER_WORD - 1)] = tag;
+	((volatile __u8 *)
+		 tags)[TABLE_BYTE(way) & (2 * TABLE_WAYS_PER_WORD - 1)] = tag;
 }
 
 /* the way to put a flow that is not there; WAYS when all are taken */
@@ -285,7 +292,7 @@ static __always_inline __u32 table_free_way(__u64 first, __u64 second,
 enum table_put { TABLE_PUT_FULL, TABLE_PUT_DONE, TABLE_PUT_CHANGED };
 
 static __always_inline enum table_put
-table_put_of(__u32 caller, __u32 family, const struct table_scratch *flow,
+table_put_of(__u32 caller, __u32 family, const struct flow_in_scratch *flow,
 	     __u32 bucket, const struct dyncast_hash_place *place, bool ipv4)
 {
 	const __u64 *key = (const __u64 *)&flow->key;
@@ -322,14 +329,16 @@ table_put_of(__u32 caller, __u32 family, const struct table_scratch *flow,
 /* Puts the flow in scratch into this bucket: enum table_put. */
 __noinline int dyncast_table_put_into(__u32 caller, __u32 family, __u32 bucket)
 {
-	struct table_scratch *flow = bpf_map_lookup_elem(&scratch, &caller);
+	struct flow_in_scratch *flow =
+		bpf_map_lookup_elem(&flow_scratch, &caller);
 	struct dyncast_hash_place place;
 
 	if (!flow)
 		return TABLE_PUT_FULL;
 	place = dyncast_hash_place(&flow->key, family, flow_buckets);
 	return family == DYNCAST_MAP_AF_INET
-		       ? table_put_of(caller, family, flow, bucket, &place, true)
+		       ? table_put_of(caller, family, flow, bucket, &place,
+				      true)
 		       : table_put_of(caller, family, flow, bucket, &place,
 				      false);
 }
@@ -350,7 +359,8 @@ static __always_inline void table_spill(__u32 family, __u32 bucket)
 /* The flow in scratch, where it is or where there is room; 0: nowhere. */
 __noinline int dyncast_table_put(__u32 caller, __u32 family)
 {
-	struct table_scratch *flow = bpf_map_lookup_elem(&scratch, &caller);
+	struct flow_in_scratch *flow =
+		bpf_map_lookup_elem(&flow_scratch, &caller);
 	struct dyncast_hash_place place;
 	__u32 bucket, probe, tries = 0;
 	int result, at;
@@ -391,14 +401,15 @@ static __always_inline bool table_put(enum table_caller caller,
 				      __u8 family,
 				      const struct dyncast_map_flow *flow)
 {
-	return scratch_set(caller, key, flow, family == DYNCAST_MAP_AF_INET) &&
+	return flow_scratch_set(caller, key, flow,
+				family == DYNCAST_MAP_AF_INET) &&
 	       dyncast_table_put(caller, family);
 }
 
 enum table_change { TABLE_REMOVE, TABLE_REMOVE_IDLE, TABLE_OPEN, TABLE_CLOSE };
 
 static __always_inline bool table_change_of(__u32 caller, __u32 family,
-					    const struct table_scratch *flow,
+					    const struct flow_in_scratch *flow,
 					    __u32 what, __u32 last_seen,
 					    bool ipv4)
 {
@@ -448,7 +459,8 @@ static __always_inline bool table_change_of(__u32 caller, __u32 family,
 __noinline int dyncast_table_change(__u32 caller, __u32 family, __u32 what,
 				    __u32 last_seen)
 {
-	struct table_scratch *flow = bpf_map_lookup_elem(&scratch, &caller);
+	struct flow_in_scratch *flow =
+		bpf_map_lookup_elem(&flow_scratch, &caller);
 
 	if (!flow)
 		return 0;
@@ -464,7 +476,7 @@ static __always_inline int table_change(enum table_caller caller,
 					__u8 family, enum table_change what,
 					__u32 last_seen)
 {
-	if (!scratch_set(caller, key, NULL, family == DYNCAST_MAP_AF_INET))
+	if (!flow_scratch_set(caller, key, NULL, family == DYNCAST_MAP_AF_INET))
 		return 0;
 	return dyncast_table_change(caller, family, what, last_seen);
 }

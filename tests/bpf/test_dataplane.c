@@ -500,6 +500,36 @@ static void malformed_passes(void **state)
 	assert_int_equal(status().errors, 0);
 }
 
+/* the same flows by the programs for older kernels, and back */
+static void does_without(void **state)
+{
+	const uint32_t without = 1u << DYNCAST_DP_FEATURE_POINTERS |
+				 1u << DYNCAST_DP_FEATURE_COARSE_CLOCK |
+				 1u << DYNCAST_DP_FEATURE_TCX;
+	uint32_t a = dp_adjacent(0, "10.1.0.11"),
+		 b = dp_adjacent(0, "10.1.0.12"), before = dyncast_dp.pretend;
+	struct dp_packet p = udp(1000), other = {.dst = "10.9.0.1"};
+
+	(void)state;
+	dp_ring(0, a, a);
+	assert_int_equal(dp_flow(&p), a);
+	assert_int_equal(dp_flow(&p), a);
+	dp_ring(0, b, b);
+
+	for (int i = 0; i < 2; i++) {
+		dyncast_dp.pretend = i ? before : without;
+		dyncast_dp_stop();
+		assert_true(dyncast_dp_start(dp_dir, 8192, 0));
+		assert_int_equal(status().missing & dyncast_dp.pretend,
+				 dyncast_dp.pretend);
+		if (!i)
+			assert_string_equal(status().attach_mode, "clsact");
+		assert_true(dyncast_dp_attached(dp_ifindex));
+		assert_int_equal(dp_flow(&p), a);
+		assert_int_equal(dp_run_packet(&other).verdict, DP_PASS);
+	}
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, dp_setup, dp_teardown)
@@ -519,6 +549,7 @@ int main(void)
 		TEST(srv6_by_kernel_route),
 		TEST(kernel_answers),
 		TEST(malformed_passes),
+		TEST(does_without),
 	};
 
 	return cmocka_run_group_tests_name("dataplane: decision", tests,

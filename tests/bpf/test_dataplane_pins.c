@@ -500,6 +500,8 @@ static void kernel_refuses_bpf(void **state)
 		    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
 			_exit(2);
 		starts_inactive(left, "refused");
+		assert_int_equal(status().missing,
+				 1u << DYNCAST_DP_FEATURE_BPF);
 		dyncast_dp_start(left, 0, 0);
 		dyncast_dp_uninstall();
 		_exit(access(left, F_OK) ? 0 : 3);

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+r"""`show dyncast flows`, `show dyncast flow` and `clear dyncast flows`: what they
+say is what the servers see.
+
+    c1 ---- r1 ---- core ---- e1 --+-- a1   site 1
+  clients   |        |             +-- a2
+            +-- l1   +------- e2 ----- b1   site 2
+"""
+
+import pytest
+
+import dyncast_small as small
+import dyncast_traffic as traffic
+from dyncast_small import ADDRESS, CLIENTS, PREFIX, V4, V6
+from dyncast_topology import wait_for
+
+ALL = set(small.INSTANCES)
+EACH = 60  # flows of TCP and of UDP, of each family
+
+
+@pytest.fixture(scope="module")
+def lab(lab_of):
+    lab = lab_of(small.SmallLab)
+    traffic.start_servers(lab)
+    for service in (V4, V6):
+        lab.wait_ring("r1", ALL, service)
+    return lab
+
+
+@pytest.fixture(scope="module")
+def checks(lab):
+    """{service: its flows, which run all the time}"""
+    checks = {}
+    for service in (V4, V6):
+        load = traffic.Load(
+            lab, "load-" + service, target=ADDRESS[service], sources=CLIENTS[service]
+        )
+        load.ask("open", tcp=EACH, udp=EACH, interval=0.5)
+        checks[service] = traffic.FlowCheck(lab, load)
+        assert checks[service].opened == 2 * EACH
+        checks[service].expect_kept()  # a second packet makes an entry
+    return checks
+
+
+def listed(lab, rest=""):
+    """{(proto, client): instance name} of valid flows"""
+    answer = lab.json("r1", f"show dyncast flows {rest} json")
+    assert answer["count"] == len(answer["flows"]) and not answer["more"]
+    return {
+        (flow["protocol"], end(flow["source"], flow["sourcePort"])): flow["instance"]
+        for flow in answer["flows"]
+        if flow["valid"]
+    }
+
+
+def udp(flows):
+    return {key: home for key, home in flows.items() if key[0] == "udp"}
+
+
+def end(address, port):
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def parts(local):
+    address, _, port = local.rpartition(":")
+    return address.strip("[]"), port
+
+
+def homes(check, proto):
+    """The servers' truth: {(proto, client): instance}"""
+    return {
+        (kind, end(*parts(local))): home
+        for (kind, local), home in check.home.items()
+        if kind == proto
+    }
+
+
+def test_list(lab, checks):
+    """Every UDP flow has an entry with the instance that it is at."""
+    truth = {**homes(checks[V4], "udp"), **homes(checks[V6], "udp")}
+    assert set(truth.values()) == ALL
+    seen = listed(lab)
+    assert udp(seen) == truth
+    # TCP needs one while its slot has moved lately only
+    tcp = {**homes(checks[V4], "tcp"), **homes(checks[V6], "tcp")}
+    assert all(tcp[key] == home for key, home in seen.items() if key[0] == "tcp")
+
+
+def test_filters(lab, checks):
+    four, six = homes(checks[V4], "udp"), homes(checks[V6], "udp")
+    for name in (PREFIX[V4], V4):
+        if name == V4 and lab.explain("r1").get("name") != V4:
+            continue  # learnt without a name
+        assert udp(listed(lab, f"service {name}")) == four
+    assert udp(listed(lab, f"service {PREFIX[V6]}")) == six
+    both = {key: home for key, home in {**four, **six}.items() if home == "b1"}
+    assert both and udp(listed(lab, "instance b1")) == both
+    only = {key: home for key, home in four.items() if home == "b1"}
+    assert udp(listed(lab, f"service {PREFIX[V4]} instance b1")) == only
+    # by its D-BID, which is of one service
+    assert udp(listed(lab, f"instance {small.dbid('b1')}")) == only
+
+
+def test_text(lab, checks):
+    text = lab.vtysh("r1", f"show dyncast flows service {PREFIX[V4]}").splitlines()
+    assert text[-1] == f"{len(text) - 2} flow(s)", text[-3:]
+    found = [line.split()[-3] for line in text[1:-1] if line.startswith("udp ")]
+    assert sorted(found) == sorted(homes(checks[V4], "udp").values())
+
+
+@pytest.mark.parametrize("command", ("show", "clear"))
+def test_names_that_are_not_there(lab, checks, command):
+    for rest in ("service nobody", "instance nobody", f"service {PREFIX[V4]} instance nobody"):
+        assert "% no" in lab.vtysh("r1", f"{command} dyncast flows {rest}"), rest
+    assert listed(lab), checks
+
+
+@pytest.mark.parametrize("service", (V4, V6))
+def test_one_flow(lab, checks, service):
+    """Where it goes, also of those that have no entry, and of one to come."""
+    for proto in ("tcp", "udp"):
+        for (_, local), home in list(homes(checks[service], proto).items())[:12]:
+            address, port = parts(local)
+            line = f"show dyncast flow {address} {ADDRESS[service]} {proto} {port}"
+            answer = lab.json("r1", f"{line} {traffic.ECHO_PORT} json")
+            assert answer["instance"] == home, answer
+            assert "entry" in answer or proto == "tcp", answer
+            assert home in lab.vtysh("r1", f"{line} {traffic.ECHO_PORT}")
+
+
+def test_flow_of_no_service(lab):
+    said = lab.vtysh("r1", f"show dyncast flow {CLIENTS[V4][0]} 10.77.0.1")
+    assert not any(name in said.split() for name in ALL), said
+
+
+def test_clear_some(lab, checks):
+    """Those of one instance of one service; all others keep their entries."""
+    before = listed(lab)
+    gone = {
+        key for key, home in homes(checks[V4], "udp").items() if home == "b1"
+    }
+    # nobody goes to b1 any more, but for those that are there
+    lab.configure("e2", f"dyncast service {V4} instance b1 drain")
+    lab.wait_ring("r1", ALL - {"b1"})
+    checks[V4].expect_kept()
+    said = lab.vtysh("r1", f"clear dyncast flows service {PREFIX[V4]} instance b1")
+    cleared = int(said.split()[0])
+    assert "flow(s) cleared" in said and cleared >= len(gone), said
+
+    def replaced():
+        now = listed(lab, f"service {PREFIX[V4]}")
+        return True if gone <= set(now) and "b1" not in now.values() else str(now)
+
+    wait_for("its flows to be placed anew", replaced, 10)
+    after = listed(lab)
+    for key in set(before) - gone:
+        assert after[key] == before[key], key
+    lab.configure("e2", f"no dyncast service {V4} instance b1 drain")
+
+
+def test_clear_all(lab, checks):
+    assert listed(lab)
+    for check in checks.values():
+        check.load.stop()
+    said = lab.vtysh("r1", f"clear dyncast flows service {PREFIX[V6]}")
+    assert int(said.split()[0]) >= EACH, said
+    assert not listed(lab, f"service {PREFIX[V6]}") and listed(lab)
+    said = lab.vtysh("r1", "clear dyncast flows")
+    assert int(said.split()[0]) >= EACH, said
+    assert not listed(lab)
+    assert lab.vtysh("r1", "clear dyncast flows").startswith("0 flow(s)")

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+r"""A router whose kernel refuses bpf(): the encapsulated route alone steers, and
+where zebra has no encapsulation plain BGP stands.
+
+    c1 ---- r1 ---- core ---- e1 --+-- a1   site 1
+  clients            |             +-- a2
+                     +------- e2 ----- b1   site 2
+
+core has no daemon, and its own route for the service leads to e1.
+"""
+
+import os
+import re
+
+import dyncast_small as small
+import dyncast_topology as topology
+import dyncast_traffic as traffic
+from dyncast_small import CLIENTS, PREFIX, V4
+from dyncast_topology import wait_for
+
+ALL = ("a1", "a2", "b1")
+WITHOUT = os.path.join(os.path.dirname(topology.__file__), "without_bpf")
+
+
+class NoBpfLab(small.SmallLab):
+    """r1's zebra is told that bpf() is not permitted."""
+
+    def start_router(self, router):
+        if router == "r1":
+            node = self.node("r1")
+            folder = os.path.join(self.logdir, "r1", "frr")
+            os.makedirs(folder)
+            for name in os.listdir(node.daemondir):
+                source = WITHOUT if name == "zebra" else os.path.join(node.daemondir, name)
+                os.symlink(source, os.path.join(folder, name))
+            node.daemondir = folder
+        super().start_router(router)
+
+
+def build(lab_of, members=ALL, **kwargs):
+    lab = lab_of(NoBpfLab, services=(V4,), members=members, **kwargs)
+    traffic.start_servers(lab)
+    wait_for(
+        "r1 to know all", lambda: set(lab.candidates("r1")) == set(members) or "not all", 30
+    )
+    return lab
+
+
+def segments(lab):
+    """{D-BID: weight} of the service's route in r1's kernel"""
+    text = lab.cmd("r1", f"ip route show {PREFIX[V4]}").replace("nexthop", "\nnexthop")
+    found = {}
+    for line in text.splitlines():
+        segment = re.search(r"segs 1 \[ (\S+) \]", line)
+        weight = re.search(r"weight (\d+)", line)
+        if segment:
+            found[segment.group(1)] = int(weight.group(1)) if weight else 1
+    return found
+
+
+def expect_said_once(lab):
+    kernel = lab.forwarding("r1")["kernel"]
+    assert not kernel["active"] and kernel["missing"] == ["bpf"]
+    assert "refused" in kernel["reason"]
+    text = lab.vtysh("r1", "show dyncast forwarding")
+    assert "Kernel: inactive, the kernel refused" in text
+    assert "without bpf: services follow their encapsulated route" in text
+    log = lab.log("r1", "zebra")
+    assert log.count("no BPF forwarding: the kernel refused") == 1
+    assert log.count("this kernel is without bpf:") == 1
+
+
+def reached(lab, name):
+    """Instances that 120 fresh flows reach.  Without affinity one may reach
+    several, while weights move."""
+    load = traffic.Load(lab, name, sources=CLIENTS[V4])
+    load.ask("open", udp=120, interval=0.3)
+    mine = {flow["local"] for flow in load.flows()}
+    answers = traffic.server_flows(lab)
+    load.stop()
+    found = {
+        name: {flow["peer"] for flow in answer["udp"]} & mine for name, answer in answers.items()
+    }
+    assert set().union(*found.values()) == mine
+    return {name for name, flows in found.items() if flows}
+
+
+def test_encapsulated_route(lab_of):
+    """Each flow reaches an instance by a SID, with weights that follow cost."""
+    lab = build(lab_of)
+    ours = {small.dbid(name) for name in ALL}
+    wait_for("the route", lambda: set(segments(lab)) == ours or str(segments(lab)), 20)
+    expect_said_once(lab)
+    assert reached(lab, "all") == set(ALL)
+    # joint cost: a third of the capacity, a third of the flows
+    even = segments(lab)
+    b1 = small.INSTANCES["b1"]
+    lab.configure(
+        "e2",
+        f"dyncast service {V4} instance b1 address {b1.address} capacity 300 sid {b1.sid}",
+    )
+
+    def heavier():
+        now = segments(lab)
+        others = [now.get(small.dbid(name), 0) for name in ("a1", "a2")]
+        grown = now.get(small.dbid("b1"), 0) >= 2 * max(others) > 0
+        return True if grown else f"{even} -> {now}"
+
+    wait_for("the weight of b1 to grow", heavier, 20)
+    lab.configure("e2", f"dyncast service {V4} instance b1 drain")
+    wait_for("b1 to go", lambda: set(segments(lab)) == ours - {small.dbid("b1")} or "there", 20)
+    assert reached(lab, "drained") == {"a1", "a2"}
+    # bgpd of the router hears no complaint, and nothing is tried again
+    expect_said_once(lab)
+    lab.expect_alive()
+    lab.stop()
+
+
+def test_plain_bgp_stands(lab_of):
+    """IP-in-IP has no next hop in zebra: its own route to no other site."""
+    lab = build(lab_of, ("a1", "a2"), underlay="ipv4")
+
+    def route():
+        text = lab.cmd("r1", f"ip route show {PREFIX[V4]}")
+        return True if "proto bgp" in text and "encap" not in text else text or "none"
+
+    wait_for("BGP's route", route, 20)
+    expect_said_once(lab)
+    assert lab.forwarding("r1")["services"][0]["routeNexthops"] == 0
+    assert "dyncast-out" not in lab.cmd("r1", "ip link show")
+    lab.cmd("c1", f"ping -c 3 -i 0.2 -W 1 {small.ADDRESS[V4]}")
+    lab.expect_alive()
