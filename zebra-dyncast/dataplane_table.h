@@ -40,8 +40,8 @@ static inline uint32_t dyncast_dp_flows_of(uint32_t buckets)
 	       DYNCAST_DP_FLOWS_STEP;
 }
 
-/* Maps the table with that fd, of AF_INET or AF_INET6, which stays the caller's.
- * Privileges raised.  False with errno. */
+/* Maps the table with that fd, of AF_INET or AF_INET6, which stays the
+ * caller's. Privileges raised.  False with errno. */
 bool dyncast_dp_table_open(struct dyncast_dp_table *table, int fd,
 			   uint8_t family);
 void dyncast_dp_table_close(struct dyncast_dp_table *table);
@@ -66,7 +66,8 @@ uint32_t dyncast_dp_table_order(enum dyncast_map_order_op op, uint8_t family,
 				uint32_t n);
 
 /* Notes that no flow of the bucket is in another one any more, if so, which
- * spares looking for them there.  A table of the program.  Privileges raised. */
+ * spares looking for them there.  A table of the program.  Privileges raised.
+ */
 void dyncast_dp_table_settle(const struct dyncast_dp_table *table,
 			     uint32_t bucket);
 

@@ -157,8 +157,9 @@ struct dyncast_map_flow {
  * A bucket has WAYS entries of a whole fraction of a cache line each, and a tag
  * of 8 bits for each: 0 where the entry is free, else of the flow's hash, so
  * that hardly any entry is read in vain.  A flow is put where its hash wants it
- * (home) if that is free, and is found there by a single read.  A free entry's
- * key is zero, which no flow has.
+ * (home) if that is free, else beside it, which is in the same cache line
+ * (IPv4) or in the one that the processor fetches along (IPv6): most flows are
+ * found there by a single miss.  A free entry's key is zero, which no flow has.
  *
  * Readers take no lock.  Who inserts, removes or changes flags holds the lock
  * of the bucket (map "flow_locks").  Only programs can, so the daemon has
@@ -198,6 +199,12 @@ struct dyncast_map_bucket6 {
 	__u64 reserved[5];
 	struct dyncast_map_entry6 entries[DYNCAST_MAP_WAYS];
 };
+/* the way beside one; way 0 has the tags beside it and is its own */
+static inline __attribute__((always_inline)) __u32
+dyncast_map_way_beside(__u32 way)
+{
+	return way ? ((way - 1) ^ 1) + 1 : 0;
+}
 _Static_assert(sizeof(struct dyncast_map_bucket4) == 512 &&
 		       sizeof(struct dyncast_map_bucket6) == 1024,
 	       "entries are to keep to their cache lines");

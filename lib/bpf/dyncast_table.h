@@ -232,6 +232,9 @@ table_find_of(enum table_caller caller, const struct dyncast_map_flow_key *key,
 	there = table_key(tags, place->home, ipv4);
 	if (there && table_same(there, (const __u64 *)key, ipv4))
 		return table_flow(there, ipv4);
+	there = table_key(tags, dyncast_map_way_beside(place->home), ipv4);
+	if (there && table_same(there, (const __u64 *)key, ipv4))
+		return table_flow(there, ipv4);
 	if (!flow_scratch_set(caller, key, NULL, ipv4))
 		return NULL;
 	at = dyncast_table_probe(caller, family, place->bucket, place->tag);
@@ -280,8 +283,13 @@ static __always_inline __u32 table_free_way(__u64 first, __u64 second,
 	__u64 free_last = table_matches(second, 0) & TABLE_TOPS_LAST;
 	__u64 word = home < TABLE_WAYS_PER_WORD ? first : second;
 
+	__u32 beside = dyncast_map_way_beside(home);
+
 	if (!(word >> (home % TABLE_WAYS_PER_WORD * 8) & 0xff))
 		return home;
+	word = beside < TABLE_WAYS_PER_WORD ? first : second;
+	if (!(word >> (beside % TABLE_WAYS_PER_WORD * 8) & 0xff))
+		return beside;
 	if (free)
 		return table_first(free);
 	return free_last ? TABLE_WAYS_PER_WORD + table_first(free_last)
