@@ -153,8 +153,14 @@ def test_clear_some(lab, checks):
 
     wait_for("its flows to be placed anew", replaced, 10)
     after = listed(lab)
-    for key in set(before) - gone:
-        assert after[key] == before[key], key
+    # its connections, where they had entries, are anywhere or have none now
+    theirs = {
+        key for key, home in homes(checks[V4], "tcp").items() if home == "b1"
+    }
+    for key in set(before) - gone - theirs:
+        # a connection's entry goes by itself when the ring agrees with it
+        assert after.get(key, before[key]) == before[key], key
+        assert key in after or key[0] == "tcp", key
     lab.configure("e2", f"no dyncast service {V4} instance b1 drain")
 
 
