@@ -190,6 +190,10 @@ void dyncast_dp_copy_table(int from, uint8_t family, uint32_t since)
 	if (ok) {
 		put_batch(false, family, &out);
 		dyncast_dp_table_close(&table);
+	} else {
+		dyncast_dp_warn(
+			"the flows of the table before cannot be read (%s): they are placed anew",
+			strerror(errno));
 	}
 	batch_free(&out);
 }

@@ -35,6 +35,8 @@ struct {
 const volatile __u32 flow_buckets = 1;
 
 #define TABLE_WAYS_PER_WORD 8
+/* how often one begins again since another CPU has changed the bucket */
+#define TABLE_TRIES 4
 #define TABLE_ONES 0x0101010101010101ull
 #define TABLE_TOPS 0x8080808080808080ull
 /* times a power of 256: its exponent, in the topmost byte */
@@ -282,7 +284,6 @@ static __always_inline __u32 table_free_way(__u64 first, __u64 second,
 	__u64 free = table_matches(first, 0);
 	__u64 free_last = table_matches(second, 0) & TABLE_TOPS_LAST;
 	__u64 word = home < TABLE_WAYS_PER_WORD ? first : second;
-
 	__u32 beside = dyncast_map_way_beside(home);
 
 	if (!(word >> (home % TABLE_WAYS_PER_WORD * 8) & 0xff))
@@ -370,18 +371,22 @@ __noinline int dyncast_table_put(__u32 caller, __u32 family)
 	struct flow_in_scratch *flow =
 		bpf_map_lookup_elem(&flow_scratch, &caller);
 	struct dyncast_hash_place place;
-	__u32 bucket, probe, tries = 0;
+	__u32 bucket, probe, passed = 0, tries = 0;
 	int result, at;
 
 	if (!flow)
 		return 0;
 	place = dyncast_hash_place(&flow->key, family, flow_buckets);
+	/* One that has spilled is written where it is, or not at all: a second
+	 * entry would hide it, and show again when that is removed. */
 	at = dyncast_table_probe(caller, family, place.bucket, place.tag);
-	if (at >= 0 &&
-	    dyncast_table_put_into(caller, family,
-				   table_at_bucket(place.bucket, at)) ==
+	for (; at >= 0 && tries < TABLE_TRIES; tries++)
+		if (dyncast_table_put_into(caller, family,
+					   table_at_bucket(place.bucket, at)) ==
 		    TABLE_PUT_DONE)
-		return 1;
+			return 1;
+	if (at >= 0)
+		return 0;
 	bucket = place.bucket;
 	for (probe = 0; probe < DYNCAST_MAP_PROBES; probe++) {
 		result = dyncast_table_put_into(caller, family, bucket);
@@ -395,8 +400,8 @@ __noinline int dyncast_table_put(__u32 caller, __u32 family)
 	}
 	if (probe == DYNCAST_MAP_PROBES)
 		return 0;
-	for (bucket = place.bucket; tries < probe && tries < DYNCAST_MAP_PROBES;
-	     tries++) {
+	for (bucket = place.bucket;
+	     passed < probe && passed < DYNCAST_MAP_PROBES; passed++) {
 		table_spill(family, bucket);
 		bucket = table_next(bucket);
 	}

@@ -210,7 +210,7 @@ static void full_stays_at_old(void **state)
 static void on_cpu(int cpu, int rounds)
 {
 	cpu_set_t set;
-	const uint32_t own = 512, shared = 64;
+	const uint32_t own = 560, shared = 64;
 
 	CPU_ZERO(&set);
 	CPU_SET(cpu, &set);
@@ -239,8 +239,9 @@ static void several_cpus(void **state)
 	int status_of;
 
 	(void)state;
-	/* few buckets, so that they meet */
-	assert_true(dyncast_dp_start(dp_dir, 1536, 0));
+	/* few buckets, so that they meet, and more flows than it has to hold,
+	 * so that many spill over */
+	assert_true(dyncast_dp_start(dp_dir, 1024, 0));
 	make_flows(AF_INET);
 	for (int cpu = 0; cpu < 2; cpu++) {
 		fflush(NULL);
@@ -254,6 +255,7 @@ static void several_cpus(void **state)
 				 children[cpu]);
 		assert_int_equal(status_of, 0);
 	}
+	assert_true(spills(AF_INET) > 0);
 	/* the shared ones, each once */
 	assert_int_equal(dp_entries(), 64);
 }
