@@ -21,11 +21,7 @@ ALL = ("a1", "a2", "b1")
 
 @pytest.fixture(scope="module")
 def lab(lab_of):
-    lab = lab_of(small.SmallLab, members=ALL)
-    traffic.start_servers(lab)
-    for service in (V4, V6):
-        lab.wait_ring("r1", ALL, service)
-    return lab
+    return lab_of(small.SmallLab, members=ALL).wait_steering()
 
 
 def traces(lab, router):

@@ -20,11 +20,7 @@ EACH = 60  # flows of TCP and of UDP, of each family
 
 @pytest.fixture(scope="module")
 def lab(lab_of):
-    lab = lab_of(small.SmallLab)
-    traffic.start_servers(lab)
-    for service in (V4, V6):
-        lab.wait_ring("r1", ALL, service)
-    return lab
+    return lab_of(small.SmallLab).wait_steering()
 
 
 @pytest.fixture(scope="module")

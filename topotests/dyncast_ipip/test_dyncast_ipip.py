@@ -55,11 +55,7 @@ class IpipLab(small.SmallLab):
 
 @pytest.fixture(scope="module")
 def lab(lab_of):
-    lab = lab_of(IpipLab, underlay="ipv4", adapt=adapt)
-    traffic.start_servers(lab)
-    for service in (V4, V6):
-        lab.wait_ring("r1", ALL, service)
-    return lab
+    return lab_of(IpipLab, underlay="ipv4", adapt=adapt).wait_steering()
 
 
 def interfaces(lab, router):

@@ -22,10 +22,7 @@ ALL = set(INSTANCES)
 
 @pytest.fixture(scope="module")
 def lab(lab_of):
-    lab = lab_of(small.SmallLab, services=(V6,))
-    traffic.start_servers(lab)
-    lab.wait_ring("r1", ALL, V6)
-    return lab
+    return lab_of(small.SmallLab, services=(V6,)).wait_steering((V6,))
 
 
 def load_of(lab, name):

@@ -27,11 +27,7 @@ BOUND = 6 + 4
 
 @pytest.fixture(scope="module")
 def lab(lab_of):
-    lab = lab_of(small.SmallLab)
-    traffic.start_servers(lab)
-    for service in (V4, V6):
-        lab.wait_ring("r1", ALL, service)
-    return lab
+    return lab_of(small.SmallLab).wait_steering()
 
 
 def silence(lab, name, on=True):

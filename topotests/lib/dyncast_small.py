@@ -19,7 +19,7 @@ import subprocess
 from collections import namedtuple
 
 from dyncast_topology import ASN, Lab, wait_for
-from dyncast_traffic import Process
+from dyncast_traffic import Process, start_servers
 
 V4 = "video"
 V6 = "video6"
@@ -253,6 +253,13 @@ class SmallLab(Lab):
             return True
 
         wait_for(f"ring of {service} at {router}", missing, timeout)
+
+    def wait_steering(self, services=(V4, V6)):
+        """Servers on all instances, and at r1 each instance has its slots."""
+        start_servers(self)
+        for service in services:
+            self.wait_ring("r1", self.members, service)
+        return self
 
     def forwarding(self, router):
         return self.json(router, "show dyncast forwarding json")
