@@ -235,11 +235,23 @@ static unsigned int pick_oracle(struct sim_router *router,
 	return best;
 }
 
+/* A flow's hash is as good as a random number, so slots can be numbered in any
+ * order: by site, so that equal shares make the choices of pick_weighted(). */
+static unsigned int pick_slot(struct sim_router *router)
+{
+	unsigned int at = pick(router, DYNCAST_RING_SLOTS);
+
+	for (unsigned int i = 0; i < router->config->sites; i++) {
+		if (at < router->slots[i])
+			return i;
+		at -= router->slots[i];
+	}
+	return 0;
+}
+
 unsigned int sim_router_choose(struct sim_router *router,
 			       const struct sim_site *sites)
 {
-	uint32_t id;
-
 	switch (router->config->policy) {
 	case SIM_BEST:
 		return pick_best(router);
@@ -254,7 +266,6 @@ unsigned int sim_router_choose(struct sim_router *router,
 	case SIM_ORACLE:
 		return pick_oracle(router, sites);
 	default:
-		id = router->ring[pick(router, DYNCAST_RING_SLOTS)];
-		return id ? id - 1u : pick(router, router->config->sites);
+		return pick_slot(router);
 	}
 }

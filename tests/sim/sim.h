@@ -5,12 +5,14 @@
  *
  * engine.c moves jobs and time, site.c is a site with its measurements,
  * router.c is an ingress that chooses sites (`spread` by lib/cost.c, lib/ring.c
- * and lib/learn.c as they are), grid.c and trials.c say what is run, main.c
- * writes it down.
+ * and lib/learn.c as they are), runs.c uses all processors, grid.c and trials.c
+ * say what is run, main.c writes it down.
  *
  * Time is in microseconds.  A run is a pure function of its configuration:
  * arrivals and service times come from streams of their own, so that all
- * policies serve the same jobs.
+ * policies serve the same jobs, and two that give sites the same shares make
+ * the same choices (common random numbers: what is compared differs by policy,
+ * not by luck).
  */
 
 #ifndef DYNCAST_SIM_H
@@ -100,6 +102,10 @@ struct sim_result {
 };
 
 void sim_run(const struct sim_config *config, struct sim_result *result);
+/* the same for n of them, as many at once as there are processors; ends the
+ * program when that fails */
+void sim_runs(const struct sim_config *configs, size_t n,
+	      struct sim_result *results);
 
 /* ---- random numbers ---------------------------------------------------- */
 

@@ -42,57 +42,70 @@ void sim_config_length(struct sim_config *config, double warm, double jobs)
 /* ---- do weights rest? -----------------------------------------------------
  */
 
+#define REST_LOADS 3
+#define REST_ROUTERS 3
+#define REST_RUNS (REST_LOADS * REST_ROUTERS * N_AGES * 2)
+
+static void rest_fill(struct sim_config *config, size_t i, bool quick)
+{
+	static const unsigned int routers[REST_ROUTERS] = {1, 4, 16};
+	static const double loads[REST_LOADS] = {0.3, 0.8, 0.95};
+	double age = ages[i / (REST_ROUTERS * REST_LOADS) % N_AGES];
+
+	sim_config_fill(config, 3, 16, true,
+			loads[i / REST_ROUTERS % REST_LOADS]);
+	config->routers = routers[i % REST_ROUTERS];
+	config->known = i / (REST_ROUTERS * REST_LOADS * N_AGES);
+	config->interval_us = age * SIM_SERVICE_US;
+	config->delay_us = config->interval_us / 4;
+	sim_config_length(config, age > 1000 ? 50000 : 10000,
+			  quick ? 100e3 : 600e3);
+}
+
 void sim_trial_oscillation(FILE *csv, FILE *json, struct sim_bars *bars,
 			   bool quick)
 {
-	static const unsigned int routers[] = {1, 4, 16};
-	static const double loads[] = {0.3, 0.8, 0.95};
-	unsigned int good = 0, all = 0;
+	static struct sim_config configs[REST_RUNS];
+	static struct sim_result results[REST_RUNS];
+	unsigned int good = 0;
 	double worst = 0;
 	char where[96] = "";
 
+	for (size_t i = 0; i < REST_RUNS; i++)
+		rest_fill(&configs[i], i, quick);
+	sim_runs(configs, REST_RUNS, results);
 	fprintf(csv, "routers,load,ageServiceTimes,known,shareStd\n");
 	fprintf(json, "  \"oscillation\": [");
-	for (size_t i = 0; i < 3 * 3 * N_AGES * 2; i++) {
-		struct sim_config config;
-		struct sim_result result;
-		double age = ages[i / 9 % N_AGES];
-		bool known = i / 9 / N_AGES;
+	for (size_t i = 0; i < REST_RUNS; i++) {
+		const struct sim_config *config = &configs[i];
+		double age = config->interval_us / SIM_SERVICE_US;
+		double std = results[i].share_std_max;
 
-		sim_config_fill(&config, 3, 16, true, loads[i / 3 % 3]);
-		config.routers = routers[i % 3];
-		config.known = known;
-		config.interval_us = age * SIM_SERVICE_US;
-		config.delay_us = config.interval_us / 4;
-		sim_config_length(&config, age > 1000 ? 50000 : 10000,
-				  quick ? 200e3 : 600e3);
-		sim_run(&config, &result);
-		all++;
-		good += result.share_std_max <= 0.02;
-		if (result.share_std_max > worst) {
-			worst = result.share_std_max;
+		good += std <= 0.02;
+		if (std > worst) {
+			worst = std;
 			snprintf(where, sizeof(where),
 				 "%u routers, load %.2f, age %.0f, %s",
-				 config.routers, config.load, age,
-				 known ? "known" : "unknown");
+				 config->routers, config->load, age,
+				 config->known ? "known" : "unknown");
 		}
-		fprintf(csv, "%u,%.2f,%.0f,%s,%.5f\n", config.routers,
-			config.load, age, known ? "true" : "false",
-			result.share_std_max);
+		fprintf(csv, "%u,%.2f,%.0f,%s,%.5f\n", config->routers,
+			config->load, age, config->known ? "true" : "false",
+			std);
 		fprintf(json,
 			"%s\n    {\"routers\": %u, \"load\": %.2f, \"ageServiceTimes\": %.0f, \"known\": %s, \"shareStd\": %.5f}",
-			i ? "," : "", config.routers, config.load, age,
-			known ? "true" : "false", result.share_std_max);
+			i ? "," : "", config->routers, config->load, age,
+			config->known ? "true" : "false", std);
 	}
 	fprintf(json, "\n  ]");
 	sim_bar(bars, "standard deviation of a site's share of slots", good,
-		all, worst, 0.02, where);
+		REST_RUNS, worst, 0.02, where);
 }
 
 /* ---- a site loses half, or all ------------------------------------------- */
 
 #define CHANGE_WINDOWS 40
-#define CHANGE_LATE 30 /* the bounds hold on average from here on */
+#define CHANGE_RUNS_MAX 400
 
 struct course {
 	double mean[CHANGE_WINDOWS];
@@ -100,20 +113,26 @@ struct course {
 	double lost;
 };
 
-static void course_run(struct sim_config *config, unsigned int runs,
+static void course_run(const struct sim_config *config, unsigned int runs,
 		       struct course *course)
 {
-	struct sim_result result;
+	static struct sim_config configs[CHANGE_RUNS_MAX];
+	static struct sim_result results[CHANGE_RUNS_MAX];
 
+	for (unsigned int r = 0; r < runs; r++) {
+		configs[r] = *config;
+		configs[r].seed = r + 1;
+	}
+	sim_runs(configs, runs, results);
 	memset(course, 0, sizeof(*course));
 	for (unsigned int r = 0; r < runs; r++) {
-		config->seed = r + 1;
-		sim_run(config, &result);
-		course->lost += (double)result.lost / runs;
+		const struct sim_result *result = &results[r];
+
+		course->lost += (double)result->lost / runs;
 		for (size_t w = 0; w < CHANGE_WINDOWS; w++) {
-			course->mean[w] += result.window_mean[w] *
-					   (double)result.window_jobs[w];
-			course->jobs[w] += (double)result.window_jobs[w];
+			course->mean[w] += result->window_mean[w] *
+					   (double)result->window_jobs[w];
+			course->jobs[w] += (double)result->window_jobs[w];
 		}
 	}
 	for (size_t w = 0; w < CHANGE_WINDOWS; w++) {
@@ -209,6 +228,19 @@ void sim_trial_change(FILE *csv, FILE *json, struct sim_bars *bars, bool quick)
 /* ---- other jobs -----------------------------------------------------------
  */
 
+/* all policies in the same jobs */
+static void policies_run(const struct sim_config *config,
+			 struct sim_result *results)
+{
+	struct sim_config configs[SIM_POLICIES];
+
+	for (int p = 0; p < SIM_POLICIES; p++) {
+		configs[p] = *config;
+		configs[p].policy = (enum sim_policy)p;
+	}
+	sim_runs(configs, SIM_POLICIES, results);
+}
+
 void sim_trial_services(FILE *csv, struct sim_bars *bars, bool quick)
 {
 	static const struct {
@@ -221,13 +253,13 @@ void sim_trial_services(FILE *csv, struct sim_bars *bars, bool quick)
 		{"heavy tail", SIM_HEAVY, 0},
 		{"exponential bursts", SIM_EXPONENTIAL, 2e6},
 	};
+	struct sim_result result[SIM_POLICIES];
 	unsigned int good = 0, all = 0;
 	double worst = 0;
 	char where[96] = "";
 
 	fprintf(csv, "jobs,load,policy,meanServiceTimes,shareStd\n");
 	for (size_t i = 0; i < 4 * 2; i++) {
-		struct sim_result result[SIM_POLICIES];
 		struct sim_config config;
 		double is;
 
@@ -237,9 +269,8 @@ void sim_trial_services(FILE *csv, struct sim_bars *bars, bool quick)
 		config.burst_us = kinds[i / 2].burst_us;
 		config.interval_us = 25 * SIM_SERVICE_US;
 		sim_config_length(&config, 20000, quick ? 300e3 : 2000e3);
+		policies_run(&config, result);
 		for (int p = 0; p < SIM_POLICIES; p++) {
-			config.policy = (enum sim_policy)p;
-			sim_run(&config, &result[p]);
 			fprintf(csv, "%s,%.2f,%s,%.4f,%.5f\n",
 				kinds[i / 2].name, config.load,
 				sim_policy_names[p],
@@ -265,13 +296,13 @@ void sim_trial_services(FILE *csv, struct sim_bars *bars, bool quick)
 void sim_trial_network(FILE *csv, struct sim_bars *bars, bool quick)
 {
 	static const double loads[] = {0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95};
+	struct sim_result result[SIM_POLICIES];
 	unsigned int good = 0, all = 0;
 	double worst = 0;
 	char where[96] = "";
 
 	fprintf(csv, "load,routers,policy,meanServiceTimes\n");
 	for (size_t i = 0; i < 2 * 7; i++) {
-		struct sim_result result[SIM_POLICIES];
 		struct sim_config config;
 		double is;
 
@@ -284,9 +315,8 @@ void sim_trial_network(FILE *csv, struct sim_bars *bars, bool quick)
 				config.network_us[r][s] = 2000 * ((s + r) % 3);
 		}
 		sim_config_length(&config, 10000, quick ? 200e3 : 800e3);
+		policies_run(&config, result);
 		for (int p = 0; p < SIM_POLICIES; p++) {
-			config.policy = (enum sim_policy)p;
-			sim_run(&config, &result[p]);
 			fprintf(csv, "%.2f,%u,%s,%.4f\n", config.load,
 				config.routers, sim_policy_names[p],
 				result[p].mean_us / SIM_SERVICE_US);
