@@ -53,11 +53,14 @@ const char *dyncast_verdict_str(enum dyncast_verdict verdict);
  * traffic it was given here while it measured that.
  */
 struct dyncast_cost_state {
-	bool heard;	    /* the three below are of reports */
+	bool heard;	    /* those below up to smoothed are of reports */
 	bool walking;	    /* its weight is not where it should be yet */
 	uint32_t used;	    /* utilisation, smoothed, of 65536 */
 	uint32_t given;	    /* weight, smoothed likewise */
 	uint32_t delay_us;  /* smoothed likewise */
+	uint32_t used_off;  /* how far a report is from that in the mean */
+	uint32_t delay_off; /* likewise */
+	uint32_t smoothed;  /* what is left of that, of 65536 */
 	uint32_t age_ms;    /* of the metrics, at the last call */
 	uint32_t since_ms;  /* the report before, */
 	uint64_t given_sum; /* weight times ms since then */

@@ -62,7 +62,8 @@
 
 #define LOAD_LEAST (ONE * 15 / 100) /* plan for no less, in all */
 #define LOAD_MOST (ONE * 98 / 100)  /* of a site */
-#define FOREIGN_NOISE 10u	    /* percent of a site's load */
+#define FOREIGN_NOISE 10u	    /* percent of a site's load, at least */
+#define NOISE_REPORTS 32u	    /* that measure how reports vary */
 #define MOVABLE_LEAST 2u	    /* a half of all */
 #define GIVEN_LEAST 32u		    /* a part that says something */
 #define FLOOR_DIVISOR 16u	    /* a target is no less of its capacity's */
@@ -70,7 +71,7 @@
 #define BACKLOG_FROM (ONE * 90 / 100)
 #define BACKLOG_HORIZONS 4u
 
-#define SERVICE_NOISE 15u	      /* percent */
+#define SERVICE_NOISE 15u	      /* percent, at least */
 #define SERVICE_BUSY (ONE * 85 / 100) /* delay says nothing from here, */
 #define SERVICE_IDLE (ONE * 60 / 100) /* and is believed up to here */
 #define WORKERS_DEFAULT 4u
@@ -103,6 +104,25 @@ static uint64_t max_u64(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
+static uint32_t distance(uint32_t a, uint32_t b)
+{
+	return a > b ? a - b : b - a;
+}
+
+/* square root of a number of 32 fractional bits below 1: 16 fractional bits */
+static uint32_t root(uint64_t x)
+{
+	uint32_t y = 0;
+
+	for (uint32_t bit = 1u << 15; bit; bit >>= 1) {
+		uint64_t try = y | bit;
+
+		if (try * try <= x)
+			y |= bit;
+	}
+	return y;
+}
+
 /* ---- what was heard ------------------------------------------------------ */
 
 static uint32_t towards(uint32_t from, uint32_t to, uint64_t part,
@@ -129,9 +149,16 @@ static void hear(const struct dyncast_work *w, size_t i, uint64_t smooth_ms,
 	if (!s->heard) {
 		part = whole = 1;
 		s->heard = true;
+		s->used = used;
+		s->delay_us = m->delay_us;
 		if (!given) /* new here, not to those who load it */
 			given = w->share[i];
 	}
+	s->used_off =
+		towards(s->used_off, distance(used, s->used), 1, NOISE_REPORTS);
+	s->delay_off = towards(s->delay_off, distance(m->delay_us, s->delay_us),
+			       1, NOISE_REPORTS);
+	s->smoothed = root((part << 32) / (2 * whole));
 	s->used = towards(s->used, used, part, whole);
 	s->given = towards(s->given, given, part, whole);
 	s->delay_us = towards(s->delay_us, m->delay_us, part, whole);
@@ -177,6 +204,13 @@ static void states_fill(const struct dyncast_work *w)
 			hear(w, i, smooth_ms, s);
 		s->age_ms = m->age_ms;
 	}
+}
+
+/* how far a smoothed figure may be off by chance: twice its standard
+ * deviation, which is 1.25 times the mean of what reports are off */
+static uint64_t doubt(const struct dyncast_cost_state *s, uint32_t off)
+{
+	return (uint64_t)off * s->smoothed * 5 / 2 / ONE;
 }
 
 static bool is_known(const struct dyncast_work *w, size_t i)
@@ -247,8 +281,11 @@ static void foreign_fill(const struct dyncast_work *w, struct model *model)
 	}
 	least = min_u64(max_u64(least, sum / MOVABLE_LEAST), sum);
 	for (size_t i = 0; i < w->n; i++) {
-		uint64_t ours = least * w->out[i].state.given / ONE;
-		uint64_t noise = (uint64_t)model->load[i] * FOREIGN_NOISE / 100;
+		const struct dyncast_cost_state *s = &w->out[i].state;
+		uint64_t ours = least * s->given / ONE;
+		uint64_t noise =
+			max_u64((uint64_t)model->load[i] * FOREIGN_NOISE / 100,
+				w->share[i] * doubt(s, s->used_off) / ONE);
 
 		model->foreign[i] = 0;
 		if (is_known(w, i) && model->load[i] > ours + noise)
@@ -327,8 +364,10 @@ static void services_fill(const struct dyncast_work *w, struct model *model)
 	}
 	mean = shares ? max_u64(sum / shares, 1) : 1000;
 	for (size_t i = 0; i < w->n; i++) {
-		uint64_t noise = mean * SERVICE_NOISE / 100;
-		uint32_t used = w->out[i].state.used, belief = ONE;
+		const struct dyncast_cost_state *state = &w->out[i].state;
+		uint64_t noise = max_u64(mean * SERVICE_NOISE / 100,
+					 doubt(state, state->delay_off));
+		uint32_t used = state->used, belief = ONE;
 		uint64_t s = model->service[i] ? model->service[i] : mean;
 		uint64_t off = s > mean ? s - mean : mean - s;
 
@@ -340,20 +379,6 @@ static void services_fill(const struct dyncast_work *w, struct model *model)
 		off = off > noise ? (off - noise) * belief / ONE : 0;
 		model->service[i] = s > mean ? mean + off : mean - off;
 	}
-}
-
-/* square root of a number of 32 fractional bits below 1: 16 fractional bits */
-static uint32_t root(uint64_t x)
-{
-	uint32_t y = 0;
-
-	for (uint32_t bit = 1u << 15; bit; bit >>= 1) {
-		uint64_t try = y | bit;
-
-		if (try * try <= x)
-			y |= bit;
-	}
-	return y;
 }
 
 /* load that site i has when the marginal cost is `cost`, foreign included */
