@@ -206,11 +206,11 @@ static void states_fill(const struct dyncast_work *w)
 	}
 }
 
-/* how far a smoothed figure may be off by chance: twice its standard
+/* how far a smoothed figure may be off by chance: three times its standard
  * deviation, which is 1.25 times the mean of what reports are off */
 static uint64_t doubt(const struct dyncast_cost_state *s, uint32_t off)
 {
-	return (uint64_t)off * s->smoothed * 5 / 2 / ONE;
+	return (uint64_t)off * s->smoothed * 15 / 4 / ONE;
 }
 
 static bool is_known(const struct dyncast_work *w, size_t i)
