@@ -30,11 +30,12 @@
  * Damping.  Utilisation and delay are smoothed over 0.5 s, 100 service times or
  * twice their age, whichever is most, and so are the weights that they are
  * compared with; foreign load below a tenth of a site's is noise; service
- * times count where they differ by more than 15 %, and not on busy sites.
- * Weights walk to their targets with a time constant of 0.4 s, at most by half
- * of themselves in a call, to the targets themselves; at rest they stay while
- * all are within 3 %.  Influence over capacity
- * weights fades between DYNCAST_AGE_FRESH_MS and _STALE_MS of age.
+ * times count where they differ by more than 15 %, and not on busy sites; and
+ * how much reports vary is measured: no difference counts that is within three
+ * standard deviations of chance.  Weights walk to their targets with a time
+ * constant of 0.15 s, at most by half of themselves in a call, to the targets
+ * themselves; at rest they stay while all are within 3 %.  Influence over
+ * capacity weights fades between DYNCAST_AGE_FRESH_MS and _STALE_MS of age.
  *
  * The number of ingress routers need not be known.  Those with our view have
  * our weights: then all of the load is movable and each solves for the whole,
@@ -81,7 +82,7 @@
 #define OCTAVE 65536 /* one, with 16 fractional bits */
 #define CORRECTION_MAX (3 * OCTAVE)
 
-#define WALK_MS 400u
+#define WALK_MS 150u
 #define WALK_BLIND_MS 2000u
 
 /* what the model is solved for */

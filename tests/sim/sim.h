@@ -40,6 +40,9 @@ enum sim_policy {
 	SIM_P2C,
 	SIM_ORACLE,
 	SIM_POLICIES,
+	/* not for use, but to see what can be had; for equal sites */
+	SIM_FEEDBACK = SIM_POLICIES, /* knows queues exactly, but late */
+	SIM_TURNS,		     /* each router by turns */
 };
 extern const char *const sim_policy_names[SIM_POLICIES];
 
@@ -62,6 +65,7 @@ struct sim_config {
 	unsigned int routers;
 	enum sim_policy policy;
 	bool known;	    /* capacity is configured */
+	double gain;	    /* of SIM_FEEDBACK */
 	double load;	    /* of all workers */
 	double interval_us; /* between two reports of a site */
 	double delay_us;    /* until a report is there, at router 0; the
@@ -197,6 +201,7 @@ struct sim_router {
 	unsigned int index;
 	struct sim_view views[SIM_SITES_MAX];
 	struct sim_random random;
+	unsigned int turn;
 	/* spread */
 	struct dyncast_cost_input in[SIM_SITES_MAX];
 	struct dyncast_cost_output out[SIM_SITES_MAX];

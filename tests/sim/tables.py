@@ -10,13 +10,41 @@ import os
 import sys
 
 POLICIES = ["spread", "capacity", "random", "p2c", "best"]
-LOADS = ["0.30", "0.50", "0.70", "0.80", "0.90", "0.95"]
 AGES = ["1", "25", "250", "2500"]
 
 
 def rows(folder, name):
     with open(os.path.join(folder, name), newline="") as file:
         return list(csv.DictReader(file))
+
+
+def worst(grid):
+    """The bars of the grid, by load: the worst of all ages and sites."""
+    print("spread, 16 workers, the worst cell of all ages, site counts and capacities:\n")
+    body = []
+    for name, key, known in (
+        ("of the oracle's, known", "ratioToOracle", "true"),
+        ("of the oracle's, unknown", "ratioToOracle", "false"),
+        ("of capacity weights', known", "ratioToCapacity", "true"),
+        ("of capacity weights', unknown", "ratioToCapacity", "false"),
+        ("of equal random's, known", "ratioToRandom", "true"),
+        ("of equal random's, unknown", "ratioToRandom", "false"),
+    ):
+        body.append(
+            [name]
+            + [
+                number(
+                    max(
+                        float(row[key])
+                        for row in grid
+                        if (row["policy"], row["workers"], row["known"], row["load"])
+                        == ("spread", "16", known, load)
+                    )
+                )
+                for load in loads(grid)
+            ]
+        )
+    table(["Mean response"] + ["load " + load for load in loads(grid)], body)
 
 
 def table(head, body):
@@ -30,6 +58,11 @@ def table(head, body):
             else "  ".join(c.ljust(w) for c, w in zip(line, widths)).rstrip()
         )
     print("\n".join(text) + "\n")
+
+
+def loads(grid):
+    """Those that were run: --quick leaves some out."""
+    return list(dict.fromkeys(row["load"] for row in grid if row["workers"] == "16"))
 
 
 def number(text):
@@ -91,7 +124,7 @@ def by_load(grid):
         for capacity in ("equal", "unequal"):
             for age in AGES:
                 line = [sites, capacity, age]
-                for load in LOADS:
+                for load in loads(grid):
                     for row in grid:
                         if (
                             row["sites"] == sites
@@ -110,7 +143,7 @@ def by_load(grid):
                                 )
                             )
                 body.append(line)
-    table(["Sites", "Capacity", "Age"] + ["load " + load for load in LOADS], body)
+    table(["Sites", "Capacity", "Age"] + ["load " + load for load in loads(grid)], body)
 
 
 def oscillation(folder):
@@ -139,7 +172,7 @@ def change(folder):
     body = []
     for age in AGES:
         line = [age]
-        for interval in ("0", "1", "2", "4", "6", "8", "10", "20", "39"):
+        for interval in ("0", "1", "2", "4", "6", "8", "9", "10", "20", "39"):
             for row in data:
                 if (
                     row["change"] == "half"
@@ -149,7 +182,7 @@ def change(folder):
                 ):
                     line.append(number(row["spread"]))
         body.append(line)
-    table(["Age"] + "0 1 2 4 6 8 10 20 39".split(), body)
+    table(["Age"] + "0 1 2 4 6 8 9 10 20 39".split(), body)
 
 
 def others(folder):
@@ -184,17 +217,31 @@ def others(folder):
     table(["Ingresses", "Load"] + names, body)
 
 
+def four(folder):
+    print("8 equal sites of 4 workers, load 0.8, of the oracle's.  Feedback knows all queues")
+    print("exactly, but only when others are told (with the best of five gains); by turns,")
+    print("each ingress sends one request after the other to the next site:\n")
+    body = [
+        [row["ageServiceTimes"]]
+        + [number(row[name]) for name in ("capacity", "spread", "feedback", "turns")]
+        for row in rows(folder, "sim-four.csv")
+    ]
+    table(["Age", "capacity", "spread", "feedback", "by turns"], body)
+
+
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     folder = sys.argv[1]
     grid = rows(folder, "sim-grid.csv")
+    worst(grid)
     by_policy(grid)
     by_age(grid)
     by_load(grid)
     oscillation(folder)
     change(folder)
     others(folder)
+    four(folder)
 
 
 if __name__ == "__main__":

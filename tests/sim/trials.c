@@ -333,3 +333,57 @@ void sim_trial_network(FILE *csv, struct sim_bars *bars, bool quick)
 	sim_bar(bars, "spread / capacity, sites at a distance", good, all,
 		worst, 1.05, where);
 }
+
+/* ---- few workers: what could be had ---------------------------------------
+ */
+
+#define FOUR_GAINS 5
+#define FOUR_RUNS (4 + FOUR_GAINS)
+
+static void four_fill(struct sim_config *config, size_t i, double age,
+		      bool quick)
+{
+	static const double gains[FOUR_GAINS] = {0.01, 0.02, 0.05, 0.1, 0.2};
+	static const enum sim_policy policies[4] = {SIM_ORACLE, SIM_CAPACITY,
+						    SIM_SPREAD, SIM_TURNS};
+
+	sim_config_fill(config, 8, 4, false, 0.8);
+	config->known = true;
+	config->policy = i < 4 ? policies[i] : SIM_FEEDBACK;
+	config->gain = i < 4 ? 0 : gains[i - 4];
+	config->interval_us = age * SIM_SERVICE_US;
+	sim_config_length(config, 10000, quick ? 100e3 : 1000e3);
+}
+
+void sim_trial_four(FILE *csv, struct sim_bars *bars, bool quick)
+{
+	static struct sim_config configs[N_AGES * FOUR_RUNS];
+	static struct sim_result results[N_AGES * FOUR_RUNS];
+	double floor = 0;
+
+	for (size_t i = 0; i < N_AGES * FOUR_RUNS; i++)
+		four_fill(&configs[i], i % FOUR_RUNS, ages[i / FOUR_RUNS],
+			  quick);
+	sim_runs(configs, N_AGES * FOUR_RUNS, results);
+	fprintf(csv, "ageServiceTimes,capacity,spread,feedback,gain,turns\n");
+	for (size_t a = 0; a < N_AGES; a++) {
+		const struct sim_result *r = &results[a * FOUR_RUNS];
+		double oracle = r[0].mean_us;
+		size_t best = 4;
+
+		for (size_t i = 4; i < FOUR_RUNS; i++) {
+			if (r[i].mean_us < r[best].mean_us)
+				best = i;
+		}
+		fprintf(csv, "%.0f,%.4f,%.4f,%.4f,%.2f,%.4f\n", ages[a],
+			r[1].mean_us / oracle, r[2].mean_us / oracle,
+			r[best].mean_us / oracle,
+			configs[a * FOUR_RUNS + best].gain,
+			r[3].mean_us / oracle);
+		floor = fmax(floor,
+			     fmin(r[best].mean_us, r[1].mean_us) / oracle);
+	}
+	fprintf(bars->out,
+		"8 sites of 4: exact knowledge of queues, as old, has %.4g at the worst age\n",
+		floor);
+}
