@@ -131,7 +131,9 @@ static void end(struct event *e)
 	dyncast_dp_enter(job.opened, job.services);
 	state = DONE;
 	/* lines that came meanwhile */
-	dyncast_startup_resize();
+	if (job.flows != flows_wanted() ||
+	    job.services != dyncast_config.service_table_size)
+		dyncast_startup_resize();
 	dyncast_recovered_init();
 	if (dyncast_cleared)
 		dyncast_clear_begun();
