@@ -17,6 +17,7 @@
 #include "module.h"
 #include "service.h"
 #include "sid.h"
+#include "startup.h"
 #include "../lib/addr.h"
 #include "../lib/cost.h"
 
@@ -77,7 +78,7 @@ bool dyncast_apply_flow_table(enum dyncast_apply_phase phase, uint32_t flows,
 	dyncast_config.flow_table_size_set = flows != 0;
 	dyncast_config.flow_table_size =
 		flows ? flows : DYNCAST_DP_FLOWS_DEFAULT;
-	dyncast_module_dataplane_resize();
+	dyncast_startup_resize();
 	return true;
 }
 
@@ -102,7 +103,7 @@ bool dyncast_apply_service_table(enum dyncast_apply_phase phase,
 		       in_range(services, 16, DYNCAST_DP_SERVICES_MAX,
 				"the service table's size", error, size);
 	dyncast_config.service_table_size = services;
-	dyncast_module_dataplane_resize();
+	dyncast_startup_resize();
 	return true;
 }
 

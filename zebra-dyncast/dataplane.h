@@ -38,6 +38,14 @@
  */
 bool dyncast_dp_start(const char *dir, uint32_t flow_table_size,
 		      uint32_t service_table_size);
+/*
+ * The same in two halves, for the first start: open() does what takes long and
+ * may run in any thread while no other function of this file does; enter() then
+ * takes what it returned, in the thread of all others.
+ */
+bool dyncast_dp_open(const char *dir, uint32_t flow_table_size,
+		     uint32_t service_table_size);
+bool dyncast_dp_enter(bool opened, uint32_t service_table_size);
 /* what both tables are now: services are 0.. and instance ids 1.. of so many */
 uint32_t dyncast_dp_services_max(void);
 uint32_t dyncast_dp_instances_max(void);

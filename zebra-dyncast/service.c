@@ -28,6 +28,7 @@
 #include "route.h"
 #include "service.h"
 #include "sid.h"
+#include "startup.h"
 #include "../lib/ring.h"
 
 DEFINE_MTYPE_STATIC(DYNCAST_ZEBRA, DYNCAST_SERVICE, "Dyncast service");
@@ -137,10 +138,9 @@ static void service_open(struct dyncast_service *s)
 	struct dyncast_backend *b;
 	bool created = false;
 
-	if (dyncast_cleared || s->dp_index >= 0 ||
+	if (dyncast_cleared || s->dp_index >= 0 || !dyncast_startup_done() ||
 	    !dyncast_vrf_table(s->key.vrf_id, &s->table_id))
 		return;
-	dyncast_module_dataplane_start();
 	s->dp_index =
 		dyncast_dp_service_get(s->table_id, &s->key.prefix, &created);
 	if (s->dp_index < 0) {

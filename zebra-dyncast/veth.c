@@ -43,6 +43,7 @@
 #include "module.h"
 #include "netlink.h"
 #include "service.h"
+#include "startup.h"
 #include "veth.h"
 
 #define MTU_DEFAULT 1500
@@ -297,8 +298,7 @@ void dyncast_veth_update(void)
 		mtu_set = 0;
 		return;
 	}
-	dyncast_module_dataplane_start();
-	if (!dyncast_dp_active())
+	if (!dyncast_startup_done() || !dyncast_dp_active())
 		return;
 	/* also one of a former run: its settings are not known */
 	if (!ours || !find(DYNCAST_VETH_NAME))
