@@ -1,14 +1,20 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Print the tables of doc/steering.rst from the simulator's CSV files.
+"""Print the tables of doc/steering.rst from the simulator's files, or put them there.
 
-    tables.py FOLDER
+    tables.py FOLDER [DOCUMENT]
 """
 
+import contextlib
 import csv
+import io
+import json
 import os
 import sys
 
+BEGIN = ".. tables of tests/sim/tables.py"
+END = ".. end of the tables"
+CHOSEN = [0, 1, 2, 3, 4, 6, 8, 10, 12, 15, 25, 39]  # windows after a change
 POLICIES = ["spread", "capacity", "random", "p2c", "best"]
 AGES = ["1", "25", "250", "2500"]
 
@@ -167,22 +173,21 @@ def oscillation(folder):
 
 def change(folder):
     data = rows(folder, "sim-change.csv")
-    print("A site of three loses half of its workers at load 0.6; mean response in")
-    print("service times, by metric interval after it (capacity unknown):\n")
+    print("A site of three loses half of its workers at load 0.6; mean response in service")
+    print("times by metric interval after it (by ten intervals at age 1), capacity unknown:\n")
     body = []
     for age in AGES:
-        line = [age]
-        for interval in ("0", "1", "2", "4", "6", "8", "9", "10", "20", "39"):
-            for row in data:
-                if (
-                    row["change"] == "half"
-                    and row["known"] == "false"
-                    and row["ageServiceTimes"] == age
-                    and row["interval"] == interval
-                ):
-                    line.append(number(row["spread"]))
-        body.append(line)
-    table(["Age"] + "0 1 2 4 6 8 9 10 20 39".split(), body)
+        found = [
+            row
+            for row in data
+            if (row["change"], row["known"], row["ageServiceTimes"]) == ("half", "false", age)
+        ]
+        for name in ("spread", "capacity", "oracle"):
+            body.append(
+                [age if name == "spread" else "", name]
+                + [number(found[i][name]) for i in CHOSEN]
+            )
+    table(["Age", "Policy"] + [str(i) for i in CHOSEN], body)
 
 
 def others(folder):
@@ -229,11 +234,29 @@ def four(folder):
     table(["Age", "capacity", "spread", "feedback", "by turns"], body)
 
 
-def main():
-    if len(sys.argv) != 2:
-        sys.exit(__doc__)
-    folder = sys.argv[1]
+def bars(folder):
+    with open(os.path.join(folder, "sim.json")) as file:
+        data = json.load(file)
+    print("Bars; the worst figure, and where it is:\n")
+    body = [
+        [
+            bar["bar"],
+            "yes" if bar["met"] else "**no**",
+            "%u of %u" % (bar["good"], bar["all"]),
+            "%.4g" % bar["worst"],
+            "%.4g" % bar["limit"],
+            bar["where"],
+        ]
+        for bar in data["bars"]
+    ]
+    table(["Bar", "Met", "Cells", "Worst", "Limit", "Where"], body)
+    settled = data["settledServiceTimes"]
+    print("The longest start-up backlog was gone after %.0f service times.\n" % settled)
+
+
+def tables(folder):
     grid = rows(folder, "sim-grid.csv")
+    bars(folder)
     worst(grid)
     by_policy(grid)
     by_age(grid)
@@ -242,6 +265,27 @@ def main():
     change(folder)
     others(folder)
     four(folder)
+
+
+def put(path, text):
+    """Between the two comments that the document has for it."""
+    with open(path) as file:
+        before, rest = file.read().split(BEGIN, 1)
+        after = rest.split(END, 1)[1]
+    with open(path, "w") as file:
+        file.write(before + BEGIN + "\n\n" + text + END + after)
+
+
+def main():
+    if len(sys.argv) not in (2, 3):
+        sys.exit(__doc__)
+    text = io.StringIO()
+    with contextlib.redirect_stdout(text):
+        tables(sys.argv[1])
+    if len(sys.argv) == 3:
+        put(sys.argv[2], text.getvalue())
+    else:
+        print(text.getvalue(), end="")
 
 
 if __name__ == "__main__":

@@ -105,7 +105,9 @@ void sim_trial_oscillation(FILE *csv, FILE *json, struct sim_bars *bars,
 /* ---- a site loses half, or all ------------------------------------------- */
 
 #define CHANGE_WINDOWS 40
-#define CHANGE_RUNS_MAX 400
+/* a window is an interval, but no less than this: ten at age 1 */
+#define CHANGE_LEAST_US 40000.0
+#define CHANGE_RUNS_MAX 120
 
 struct course {
 	double mean[CHANGE_WINDOWS];
@@ -141,6 +143,12 @@ static void course_run(const struct sim_config *config, unsigned int runs,
 	}
 }
 
+static unsigned int intervals(const struct sim_config *config, size_t windows)
+{
+	return (unsigned int)(config->window_us * (double)windows /
+			      config->interval_us);
+}
+
 /* the first window from which on all means are within both bounds */
 static unsigned int back_after(const struct course *spread,
 			       const struct course *capacity,
@@ -169,19 +177,19 @@ static unsigned int change_run(FILE *csv, struct sim_config *config, double age,
 	course_run(config, runs, &spread);
 	back = back_after(&spread, &capacity, &oracle);
 	for (size_t w = 0; w < CHANGE_WINDOWS; w++)
-		fprintf(csv, "%s,%.0f,%s,%zu,%.4f,%.4f,%.4f,%.1f\n",
+		fprintf(csv, "%s,%.0f,%s,%u,%.4f,%.4f,%.4f,%.1f\n",
 			config->change == SIM_HALF ? "half" : "fail", age,
-			config->known ? "true" : "false", w,
+			config->known ? "true" : "false", intervals(config, w),
 			spread.mean[w] / SIM_SERVICE_US,
 			capacity.mean[w] / SIM_SERVICE_US,
 			oracle.mean[w] / SIM_SERVICE_US, spread.lost);
-	return back;
+	return intervals(config, back);
 }
 
 void sim_trial_change(FILE *csv, FILE *json, struct sim_bars *bars, bool quick)
 {
-	/* as many runs as make the mean of one interval tell 5 % */
-	static const unsigned int runs[] = {200, 160, 24, 4};
+	/* as many runs as make the mean of one window tell 5 % */
+	static const unsigned int runs[] = {80, 120, 16, 2};
 	unsigned int good = 0, all = 0, worst = 0;
 	char where[96] = "";
 
@@ -200,11 +208,11 @@ void sim_trial_change(FILE *csv, FILE *json, struct sim_bars *bars, bool quick)
 		config.interval_us = age * SIM_SERVICE_US;
 		config.warm_us = fmax(2000, 10 * age) * SIM_SERVICE_US;
 		config.change_us = config.warm_us;
-		config.window_us = config.interval_us;
+		config.window_us = fmax(config.interval_us, CHANGE_LEAST_US);
 		config.end_us =
-			config.change_us + CHANGE_WINDOWS * config.interval_us;
+			config.change_us + CHANGE_WINDOWS * config.window_us;
 		back = change_run(csv, &config, age,
-				  quick ? runs[i / 4] / 4 : runs[i / 4]);
+				  quick ? (runs[i / 4] + 3) / 4 : runs[i / 4]);
 		fprintf(json,
 			"%s\n    {\"change\": \"%s\", \"ageServiceTimes\": %.0f, \"known\": %s, \"backAfterIntervals\": %u}",
 			i ? "," : "", half ? "half" : "fail", age,
@@ -217,7 +225,9 @@ void sim_trial_change(FILE *csv, FILE *json, struct sim_bars *bars, bool quick)
 			worst = back;
 			snprintf(where, sizeof(where), "age %.0f, %s%s", age,
 				 known ? "known" : "unknown",
-				 back == CHANGE_WINDOWS ? " (or more)" : "");
+				 back == intervals(&config, CHANGE_WINDOWS)
+					 ? " (or more)"
+					 : "");
 		}
 	}
 	fprintf(json, "\n  ]");
