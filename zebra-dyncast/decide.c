@@ -511,7 +511,8 @@ static void decide(struct event *e)
 	s->settling = program_all(s);
 	if (!s->settling) {
 		moving = weigh(s);
-		dyncast_history_note(s);
+		if (!s->early)
+			dyncast_history_note(s);
 		turn_ring(s);
 		enable(s);
 		/* the ring has let go of them */
