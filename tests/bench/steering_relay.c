@@ -7,7 +7,8 @@
  *   steering_relay DELAY_US IF PID IF PID
  *
  * PID: a process in the namespace where that end shall be.  Prints "ready" when
- * both interfaces exist; they are gone when this ends.
+ * both interfaces exist; they are gone when this ends, with its stdin.  A line
+ * there is another delay.
  */
 
 #define _GNU_SOURCE
@@ -89,9 +90,23 @@ static int64_t give(struct way *way)
 	return INT64_MAX;
 }
 
+/* a new delay, or the end */
+static int64_t told(void)
+{
+	char line[32] = "";
+
+	if (read(0, line, sizeof(line) - 1) <= 0)
+		exit(0);
+	return atoll(line) * NS_PER_US;
+}
+
 int main(int argc, char **argv)
 {
-	struct pollfd fds[2] = {{.events = POLLIN}, {.events = POLLIN}};
+	struct pollfd fds[3] = {
+		{.events = POLLIN},
+		{.events = POLLIN},
+		{.events = POLLIN}, /* stdin */
+	};
 	int64_t delay;
 
 	if (argc != 6)
@@ -107,8 +122,10 @@ int main(int argc, char **argv)
 		int64_t due = first < second ? first : second;
 		struct timespec left = steering_timeout(due);
 
-		if (ppoll(fds, 2, due < INT64_MAX ? &left : NULL, NULL) < 0)
+		if (ppoll(fds, 3, due < INT64_MAX ? &left : NULL, NULL) < 0)
 			STEERING_DIE("ppoll: %s", strerror(errno));
+		if (fds[2].revents)
+			delay = told();
 		take(&ways[0], delay);
 		take(&ways[1], delay);
 	}
