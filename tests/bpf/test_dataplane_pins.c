@@ -31,6 +31,7 @@
 #include <linux/seccomp.h>
 
 #include "dp_harness.h"
+#include "zebra-dyncast/sizing.h"
 
 #define FLOWS 500
 
@@ -567,13 +568,21 @@ static void memory_is_as_told(void **state)
 	flows4 = memlock(DYNCAST_DP_MAP_FLOWS4);
 	flows = flows4 + memlock(DYNCAST_DP_MAP_FLOWS6);
 	assert_about(told.flows, flows);
-	assert_about(told.slots, memlock(DYNCAST_DP_MAP_SLOTS));
+	assert_about(told.slots, memlock(DYNCAST_DP_MAP_SLOTS) +
+					 memlock(DYNCAST_DP_MAP_PINS));
 	/* of each flow that can be remembered */
 	assert_in_range(told.flows, 1, 2 * 128ull * 262144);
 	assert_in_range(flows4, 0, 128ull * 262144);
 	assert_in_range(flows - flows4, 0, 128ull * 262144);
 	print_message("bytes for a flow: IPv4 %.1f, IPv6 %.1f\n",
 		      flows4 / 262144.0, (flows - flows4) / 262144.0);
+
+	/* what the configuration lines tell before */
+	assert_int_equal(dyncast_sizing_flows(262144), told.flows);
+	assert_true(dyncast_dp_start(dp_dir, 262144, 2048));
+	assert_int_equal(dyncast_sizing_services(2048) -
+				 dyncast_sizing_services(1024),
+			 status().memory.total - told.total);
 }
 
 int main(void)
