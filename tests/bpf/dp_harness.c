@@ -507,6 +507,27 @@ unsigned int dp_on_probation(void)
 	       count_keys(DYNCAST_DP_MAP_PROBATION6);
 }
 
+void dp_age_probation(int seconds)
+{
+	int fd = dyncast_dp.maps[DYNCAST_DP_MAP_PROBATION4];
+	unsigned int n = 0, count = dp_on_probation();
+	struct dyncast_map_flow_key *keys = calloc(count, sizeof(*keys));
+	struct dyncast_map_flow flow;
+
+	/* first all keys: what is written moves to the head of its bucket */
+	assert_non_null(keys);
+	while (n < count &&
+	       !bpf_map_get_next_key(fd, n ? &keys[n - 1] : NULL, &keys[n]))
+		n++;
+	for (unsigned int i = 0; i < n; i++) {
+		assert_int_equal(bpf_map_lookup_elem(fd, &keys[i], &flow), 0);
+		flow.last_seen -= seconds;
+		assert_int_equal(bpf_map_update_elem(fd, &keys[i], &flow, 0),
+				 0);
+	}
+	free(keys);
+}
+
 void dp_age(int service, int seconds)
 {
 	for (int i = 0; i < DYNCAST_RING_SLOTS; i++)
