@@ -140,9 +140,9 @@ def measure(lab, agent, folder, count, seconds):
         agent.send(report(n, "i1", LOW) + report(n, "i2", MIDDLE))
 
     def all_there():
-        services = lab.json("r1", "show dyncast forwarding json")["services"]
+        services = lab.json("r1", "show dyncast forwarding json").get("services", [])
         ready = [s for s in services if len(s["instances"]) == 2 and s["enabled"]]
-        return len(ready) >= count or f"{len(ready)} of {count} services at r1"
+        return len(ready) >= count or f"{len(ready)} of {len(services)} services at r1"
 
     wait_for("the services", all_there, 300)
     rings = slots_map(lab.daemon_pid("r1", "zebra"))
