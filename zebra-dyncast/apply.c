@@ -95,6 +95,18 @@ bool dyncast_apply_route_none(enum dyncast_apply_phase phase, bool none,
 	return true;
 }
 
+bool dyncast_apply_dry_run(enum dyncast_apply_phase phase, bool on, char *error,
+			   size_t size)
+{
+	(void)error;
+	(void)size;
+	if (phase == DYNCAST_APPLY_VALIDATE)
+		return true;
+	dyncast_config.dry_run = on;
+	dyncast_service_decide_all();
+	return true;
+}
+
 bool dyncast_apply_service_table(enum dyncast_apply_phase phase,
 				 uint32_t services, char *error, size_t size)
 {

@@ -249,7 +249,7 @@ bool dyncast_veth_needed(const struct dyncast_service *s)
 	const struct dyncast_backend *b;
 	bool adjacent = false, tunnel = false, ipip = false;
 
-	if (s->key.vrf_id != VRF_DEFAULT || s->dp_index < 0 ||
+	if (s->key.vrf_id != VRF_DEFAULT || s->dp_index < 0 || s->dry ||
 	    !dyncast_dp_active() || dyncast_config.route_none)
 		return false;
 	frr_each (dyncast_backends_const, &s->backends, b) {
