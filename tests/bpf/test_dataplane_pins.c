@@ -576,7 +576,7 @@ static void memory_is_as_told(void **state)
 		      flows4 / 262144.0, (flows - flows4) / 262144.0);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, dp_setup, dp_teardown)
 	const struct CMUnitTest tests[] = {
@@ -589,6 +589,8 @@ int main(void)
 		TEST(memory_is_as_told),
 	};
 
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
 	return cmocka_run_group_tests_name("dataplane: pins", tests,
 					   dp_group_setup, dp_group_teardown);
 }
