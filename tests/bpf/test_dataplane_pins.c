@@ -585,7 +585,7 @@ static void memory_is_as_told(void **state)
 			 status().memory.total - told.total);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, dp_setup, dp_teardown)
 	const struct CMUnitTest tests[] = {
@@ -598,6 +598,8 @@ int main(void)
 		TEST(memory_is_as_told),
 	};
 
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
 	return cmocka_run_group_tests_name("dataplane: pins", tests,
 					   dp_group_setup, dp_group_teardown);
 }
