@@ -41,6 +41,7 @@ void dyncast_module_dataplane_remove(void);
 
 void dyncast_cli_init(void);
 void dyncast_show_init(void);
+void dyncast_summary_init(void);
 void dyncast_show_flows_init(void);
 void dyncast_show_flows_fini(void);
 void dyncast_show_flow_init(void);
