@@ -216,6 +216,32 @@ def test_summary(lab):
     operator.wait_summary(lab, "e1", egress, "a healthy site again")
 
 
+def test_exporter(lab):
+    """What the exporter says agrees with the show commands, at both ends."""
+    service = f'service="{topology.SERVICE}",prefix="{SERVICE_PREFIX}",vrf="0"'
+
+    def missing():
+        report_all(lab.agents)
+        for router in ("r1", "e1"):
+            text, found = operator.exported(lab, router)
+            if set(found["dyncast_up"].values()) != {1.0} or len(found["dyncast_up"]) != 2:
+                return f"{router}: {text}"
+        text, at_r1 = operator.exported(lab, "r1")
+        delays = at_r1["dyncast_candidate_delay_seconds"].values()
+        shares = at_r1["dyncast_instance_share_ratio"]
+        wrong = len(shares) != 6 or abs(sum(shares.values()) - 1) > 1e-9
+        wrong = wrong or set(delays) != {DELAY_US / 1e6} or len(delays) != 6
+        wrong = wrong or set(at_r1["dyncast_instance_eligible"].values()) != {1.0}
+        return text if wrong else True
+
+    wait_for("the exporter's figures", missing)
+    _, at_e1 = operator.exported(lab, "e1")
+    assert at_e1["dyncast_service_advertised"][service] == 1
+    assert at_e1["dyncast_local_instance_reports_total"][f'service="{topology.SERVICE}",backend="a1"'] > 0
+    assert set(at_e1["dyncast_sid_installed"]) == {f'sid="{show.dbid(n)}"' for n in ("a1", "a2")}
+    assert set(at_e1["dyncast_sid_installed"].values()) == {1.0}
+
+
 def test_captured_update_in_tshark(lab):
     """What e1 sends, read by the dissector, is what r1 has learnt."""
     capture = operator.BgpCapture(lab, "e1", "e1-core")

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What an operator looks at: the summary, a capture in tshark."""
+"""What an operator looks at: the summary, a capture in tshark, metrics in
+Prometheus's format."""
 
 import os
 import re
 import subprocess
 
+import dyncast_frr
 from dyncast_topology import wait_for
 from dyncast_traffic import Process
 
@@ -70,3 +72,16 @@ class BgpCapture:
         run = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=True)
         rows = [line.split("\t") for line in run.stdout.split("\n")[:-1]]
         return [[cell.split("|") if cell else [] for cell in row] for row in rows]
+
+
+def exported(lab, router):
+    """What dyncast-exporter says of a router: {name: {labels as text: value}}"""
+    program = os.path.join(dyncast_frr.BUILD, "dyncast-exporter")
+    _, text, _ = lab.node(router).cmd_status([program, "--once"], warn=False)
+    found = {}
+    for line in text.splitlines():
+        sample = re.fullmatch(r"(\w+)(?:\{(.*)\})? (\S+)", line)
+        if sample:
+            name, labels, value = sample.groups()
+            found.setdefault(name, {})[labels or ""] = float(value)
+    return text, found
