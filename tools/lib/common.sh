@@ -64,4 +64,4 @@ packages_run=(frr frr-pythontools iproute2 ethtool iputils-ping tcpdump procps
 packages_kernels=(qemu-system-x86 busybox-static cpio xz-utils iproute2 bpftool)
 # what only the tests use
 packages_check=(clang-format libclang-rt-14-dev valgrind python3-pytest-xdist tshark
-	prometheus)
+	prometheus groff-base)
