@@ -20,6 +20,7 @@
 #include "service.h"
 #include "show.h"
 #include "sid.h"
+#include "startup.h"
 #include "veth.h"
 #include "warnings.h"
 #include "../lib/addr.h"
@@ -31,8 +32,13 @@
 #define CLEARED_REASON                                                         \
 	"cleared until zebra restarts or `clear dyncast forwarding restart`"
 
-static void status_get(struct dyncast_dp_status *dp)
+void dyncast_show_status_get(struct dyncast_dp_status *dp)
 {
+	if (dyncast_startup_pending() || dyncast_clear_restarting()) {
+		memset(dp, 0, sizeof(*dp));
+		strlcpy(dp->reason, "starting", sizeof(dp->reason));
+		return;
+	}
 	dyncast_dp_status_get(dp);
 	if (dyncast_cleared)
 		strlcpy(dp->reason, CLEARED_REASON, sizeof(dp->reason));
@@ -42,7 +48,7 @@ static void text_status(struct vty *vty)
 {
 	struct dyncast_dp_status dp = {};
 
-	status_get(&dp);
+	dyncast_show_status_get(&dp);
 	vty_out(vty, "Kernel: %s%s%s\n", dp.active ? "active" : "inactive",
 		dp.reason[0] ? ", " : "", dp.reason);
 	vty_out(vty, "  maps in %s, layout %u, attached by %s\n",
@@ -246,14 +252,15 @@ static json_object *json_status(void)
 	json_object *missing = json_object_new_array();
 	struct dyncast_dp_status dp = {};
 
-	status_get(&dp);
+	dyncast_show_status_get(&dp);
 	for (int i = 0; i < DYNCAST_DP_FEATURE_MAX; i++)
 		if (dp.missing >> i & 1)
 			json_object_array_add(
 				missing, json_object_new_string(
 						 dyncast_dp_feature_name(i)));
 	json_object_boolean_add(json, "active", dp.active);
-	json_object_boolean_add(json, "cleared", dyncast_cleared);
+	json_object_boolean_add(json, "cleared",
+				dyncast_cleared && !dyncast_clear_restarting());
 	json_object_string_add(json, "reason", dp.reason);
 	json_object_object_add(json, "missing", missing);
 	json_object_string_add(json, "directory", dp.dir);

@@ -13,7 +13,6 @@
 #include "lib/json.h"
 
 #include "apply.h"
-#include "clear.h"
 #include "compat.h"
 #include "dataplane.h"
 #include "decide.h"
@@ -21,6 +20,7 @@
 #include "module.h"
 #include "peer_bgpd.h"
 #include "service.h"
+#include "show.h"
 #include "sid.h"
 #include "warnings.h"
 #include "../lib/addr.h"
@@ -65,10 +65,7 @@ static void warn(struct summary *sum, const char *format, ...)
 
 static void look_at_kernel(struct summary *sum)
 {
-	if (dyncast_cleared)
-		warn(sum,
-		     "forwarding was cleared: `clear dyncast forwarding restart` begins anew");
-	else if (!sum->dp.active)
+	if (!sum->dp.active)
 		warn(sum, "the kernel steers nothing: %s",
 		     sum->dp.reason[0] ? sum->dp.reason : "not started");
 	if (!sum->bgpd.alive)
@@ -122,7 +119,9 @@ static void look_at_service(struct summary *sum,
 		     "%s: none of %u candidates takes flows, the last one for: %s (show dyncast explain)",
 		     name, all, dyncast_verdict_str(verdict));
 	}
-	if (usable && sum->dp.active && !s->enabled)
+	if (s->dry)
+		warn(sum, "%s is decided and not installed (dry-run)", name);
+	else if (usable && sum->dp.active && !s->enabled)
 		warn(sum,
 		     "%s is not in the kernel's tables (dyncast service-table size)",
 		     name);
@@ -174,7 +173,7 @@ static void summary_make(struct summary *sum, struct vty *vty,
 	memset(sum, 0, sizeof(*sum));
 	sum->vty = vty;
 	sum->array = array;
-	dyncast_dp_status_get(&sum->dp);
+	dyncast_show_status_get(&sum->dp);
 	dyncast_peer_status_get(&sum->bgpd);
 	look_at_kernel(sum);
 	dyncast_warnings_each(look_at_setting, sum);

@@ -165,7 +165,7 @@ def test_show_commands(lab, command):
     for router in ("r1", "e1"):
         text = lab.vtysh(router, command)
         assert text.strip() and not text.startswith("%"), text
-        if "forwarding" not in command and "flows" not in command:
+        if command.split()[2] in ("summary", "service", "instance", "bgp"):
             assert not operator.wide_lines(text)
         parsed = json.loads(lab.vtysh(router, command + " json"))
         assert parsed, (router, command)
