@@ -9,8 +9,12 @@
 
 void dyncast_cli_init(void);
 void dyncast_show_init(void);
+void dyncast_summary_init(void);
 void dyncast_debug_init(void);
 
+/* show.c: one word or phrase, what becomes of the service here */
+struct dyncast_service;
+const char *dyncast_show_service_state(const struct dyncast_service *service);
 /* show_state.c */
 struct json_object;
 struct vty;

@@ -119,14 +119,6 @@ static const char *reason(const struct dyncast_backend *b, uint8_t verdict)
 	}
 }
 
-/* the decision's verdict where it decided, the fresh one where it was asked */
-static uint8_t verdict_of(const struct dyncast_backend *b)
-{
-	uint8_t verdict = dyncast_backend_verdict(b);
-
-	return verdict == DYNCAST_VERDICT_OK ? b->out.verdict : verdict;
-}
-
 static const char *metric_str(bool has, uint32_t value, char *buf, size_t size)
 {
 	if (has)
@@ -162,7 +154,7 @@ static void explain_backend(struct vty *vty, const struct dyncast_backend *b)
 	struct dyncast_dp_counters counters = {};
 	char dbid[DYNCAST_ADDR_STRLEN], site[DYNCAST_ADDR_STRLEN];
 	char c1[24], c2[24], c3[24], c4[24];
-	uint8_t verdict = verdict_of(b);
+	uint8_t verdict = dyncast_backend_verdict_now(b);
 
 	if (b->id)
 		dyncast_dp_instance_counters(b->id, &counters);
@@ -296,7 +288,7 @@ static json_object *json_backend(const struct dyncast_backend *b)
 	json_object *json = json_object_new_object();
 	struct dyncast_dp_counters counters = {};
 	char buf[DYNCAST_ADDR_STRLEN];
-	uint8_t verdict = verdict_of(b);
+	uint8_t verdict = dyncast_backend_verdict_now(b);
 
 	if (b->id)
 		dyncast_dp_instance_counters(b->id, &counters);

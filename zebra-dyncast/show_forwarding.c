@@ -12,6 +12,7 @@
 #include "compat.h"
 #include "convert.h"
 #include "dataplane.h"
+#include "decide.h"
 #include "ingress.h"
 #include "module.h"
 #include "peer_bgpd.h"
@@ -23,6 +24,7 @@
 #include "veth.h"
 #include "warnings.h"
 #include "../lib/addr.h"
+#include "../lib/cost.h"
 #include "../lib/words.h"
 
 /* ---- text ------------------------------------------------------------- */
@@ -30,7 +32,7 @@
 #define CLEARED_REASON                                                         \
 	"cleared until zebra restarts or `clear dyncast forwarding restart`"
 
-static void status_get(struct dyncast_dp_status *dp)
+void dyncast_show_status_get(struct dyncast_dp_status *dp)
 {
 	if (dyncast_startup_pending() || dyncast_clear_restarting()) {
 		memset(dp, 0, sizeof(*dp));
@@ -46,7 +48,7 @@ static void text_status(struct vty *vty)
 {
 	struct dyncast_dp_status dp = {};
 
-	status_get(&dp);
+	dyncast_show_status_get(&dp);
 	vty_out(vty, "Kernel: %s%s%s\n", dp.active ? "active" : "inactive",
 		dp.reason[0] ? ", " : "", dp.reason);
 	vty_out(vty, "  maps in %s, layout %u, attached by %s\n",
@@ -249,7 +251,7 @@ static json_object *json_status(void)
 	json_object *missing = json_object_new_array();
 	struct dyncast_dp_status dp = {};
 
-	status_get(&dp);
+	dyncast_show_status_get(&dp);
 	for (int i = 0; i < DYNCAST_DP_FEATURE_MAX; i++)
 		if (dp.missing >> i & 1)
 			json_object_array_add(
@@ -362,6 +364,11 @@ static json_object *json_backend(const struct dyncast_backend *b)
 		dyncast_addr_str(&b->data.instance.dbid, buf, sizeof(buf)));
 	json_object_boolean_add(json, "programmed", b->programmed);
 	json_object_int_add(json, "slots", b->slots);
+	json_object_boolean_add(
+		json, "eligible",
+		dyncast_verdict_eligible(dyncast_backend_verdict_now(b)));
+	if (b->out.cost_us != UINT64_MAX)
+		json_object_int_add(json, "costUs", b->out.cost_us);
 	json_instance_counters(json, b);
 	if (!b->programmed)
 		return json;

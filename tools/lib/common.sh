@@ -56,11 +56,12 @@ packages_build=(frr gcc make autoconf automake libtool bison flex pkg-config
 	dpkg-dev libjson-c-dev libyang2-dev libcap-dev libreadline-dev libelf-dev
 	zlib1g-dev python3-dev python3-sphinx libbpf-dev clang llvm
 	bpftool
-	libcurl4-openssl-dev libconfuse-dev libcmocka-dev)
+	libcurl4-openssl-dev libconfuse-dev libmicrohttpd-dev libcmocka-dev)
 # what running them in namespaces needs
 packages_run=(frr frr-pythontools iproute2 ethtool iputils-ping tcpdump procps
 	python3 python3-pytest gdb curl bpftool)
 # virtual machines with other kernels (tools/kernels)
 packages_kernels=(qemu-system-x86 busybox-static cpio xz-utils iproute2 bpftool)
 # what only the tests use
-packages_check=(clang-format libclang-rt-14-dev valgrind python3-pytest-xdist)
+packages_check=(clang-format libclang-rt-14-dev valgrind python3-pytest-xdist tshark
+	prometheus groff-base)
