@@ -21,6 +21,8 @@
 
 /* ages in zebra are right again at least this often */
 #define RESEND_MS 10000
+/* metrics that have become younger by this much are worth a set */
+#define FRESHER_MS 5000
 /* between two sets of one service, however fast its agent reports */
 #define SPACING_MS 50
 
@@ -208,6 +210,25 @@ static void send_remove(struct dyncast_track *track)
 	dyncast_set_fini(&track->sent);
 }
 
+/*
+ * Have sites said again what zebra has?  It counts ages on from the last set,
+ * and metrics that it believes old lose their influence.  Both have the same
+ * candidates.
+ */
+static bool refreshed(const struct dyncast_set *set,
+		      const struct dyncast_set *sent, int64_t elapsed_ms)
+{
+	unsigned int i;
+
+	for (i = 0; i < set->n_candidates; i++)
+		if ((int64_t)set->candidates[i].instance.metrics.age_ms +
+			    FRESHER_MS <
+		    (int64_t)sent->candidates[i].instance.metrics.age_ms +
+			    elapsed_ms)
+			return true;
+	return false;
+}
+
 /* What zebra has to know about one prefix; true when it must wait a little. */
 static bool track_send(struct dyncast_track *track)
 {
@@ -225,7 +246,8 @@ static bool track_send(struct dyncast_track *track)
 	}
 	if (!force && track->sent_valid) {
 		if (now - track->sent_ms < RESEND_MS &&
-		    dyncast_candidates_same(&set, &track->sent)) {
+		    dyncast_candidates_same(&set, &track->sent) &&
+		    !refreshed(&set, &track->sent, now - track->sent_ms)) {
 			dyncast_set_fini(&set);
 			return false;
 		}

@@ -18,8 +18,10 @@
 
 #define DYNCAST_NETWORK_UNIT_DEFAULT 100u /* us per unit of IGP metric */
 
-/* age up to which metrics count in full, and from which they do not count */
-#define DYNCAST_AGE_FRESH_MS 2000u
+/* Age up to which metrics count in full, and from which they do not count.  A
+ * site repeats metrics that do not change each ten seconds: a fresh age of less
+ * would let the weights swing with that. */
+#define DYNCAST_AGE_FRESH_MS 12000u
 #define DYNCAST_AGE_STALE_MS 30000u
 
 /* why a candidate has no weight, or what its weight is made of */

@@ -11,6 +11,7 @@
 
 #include "apply.h"
 #include "compat.h"
+#include "convert.h"
 #include "dataplane.h"
 #include "ingress.h"
 #include "module.h"
@@ -88,28 +89,56 @@ bool dyncast_apply_route_none(enum dyncast_apply_phase phase, bool none,
 	if (phase == DYNCAST_APPLY_VALIDATE)
 		return true;
 	dyncast_config.route_none = none;
+	dyncast_ingress_scan_later();
 	dyncast_service_decide_all();
 	return true;
 }
 
-bool dyncast_apply_encap_source(enum dyncast_apply_phase phase,
-				const struct in6_addr *source, char *error,
+bool dyncast_apply_service_table(enum dyncast_apply_phase phase,
+				 uint32_t services, char *error, size_t size)
+{
+	if (phase == DYNCAST_APPLY_VALIDATE)
+		return services == 0 ||
+		       in_range(services, 16, DYNCAST_DP_SERVICES_MAX,
+				"the service table's size", error, size);
+	dyncast_config.service_table_size = services;
+	dyncast_module_dataplane_resize();
+	return true;
+}
+
+bool dyncast_apply_forwarding_kernel(enum dyncast_apply_phase phase, bool on,
+				     char *error, size_t size)
+{
+	(void)error;
+	(void)size;
+	if (phase == DYNCAST_APPLY_VALIDATE)
+		return true;
+	dyncast_config.forwarding_kernel = on;
+	dyncast_ingress_scan_later();
+	dyncast_service_decide_all();
+	return true;
+}
+
+bool dyncast_apply_encap_source(enum dyncast_apply_phase phase, uint8_t family,
+				const struct dyncast_addr *source, char *error,
 				size_t size)
 {
-	struct dyncast_addr addr;
+	static const struct dyncast_addr none;
 
 	if (phase == DYNCAST_APPLY_VALIDATE) {
-		if (!source)
-			return true;
-		addr = dyncast_addr_make(AF_INET6, source);
-		if (dyncast_addr_is_unicast(&addr))
+		if (!source || dyncast_addr_is_unicast(source))
 			return true;
 		snprintf(
 			error, size,
 			"the source of outer headers must be a global unicast address");
 		return false;
 	}
-	dyncast_config.encap_source = source ? *source : in6addr_any;
+	if (!source)
+		source = &none;
+	if (family == AF_INET)
+		dyncast_config.encap_source4 = dyncast_to_in4(source);
+	else
+		dyncast_config.encap_source = dyncast_to_in6(source);
 	dyncast_service_decide_all();
 	return true;
 }
@@ -160,5 +189,17 @@ bool dyncast_apply_ingress(enum dyncast_apply_phase phase, const char *ifname,
 		dyncast_ingress_add(ifname);
 	else
 		dyncast_ingress_del(ifname);
+	return true;
+}
+
+bool dyncast_apply_ingress_all(enum dyncast_apply_phase phase, bool on,
+			       char *error, size_t size)
+{
+	(void)error;
+	(void)size;
+	if (phase == DYNCAST_APPLY_VALIDATE)
+		return true;
+	dyncast_config.ingress_all = on;
+	dyncast_ingress_scan_later();
 	return true;
 }

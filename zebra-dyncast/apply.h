@@ -13,6 +13,7 @@
 #include <net/if.h>
 
 #include "lib/prefix.h"
+#include "../lib/dyncast.h"
 
 enum dyncast_apply_phase {
 	DYNCAST_APPLY_VALIDATE,
@@ -28,9 +29,13 @@ struct dyncast_config {
 	uint32_t network_unit_us;
 	uint32_t hold_s;
 	uint32_t flow_table_size;
+	uint32_t service_table_size; /* 0: the default */
+	bool forwarding_kernel;
+	bool ingress_all;
 	bool flow_table_size_set;
 	bool route_none;
 	struct in6_addr encap_source; /* :: for automatic */
+	struct in_addr encap_source4; /* 0.0.0.0 for automatic */
 	struct prefix_ipv4 alias_prefix;
 	bool alias_prefix_set;
 };
@@ -61,9 +66,15 @@ bool dyncast_apply_flow_table(enum dyncast_apply_phase phase, uint32_t flows,
 			      char *error, size_t size);
 bool dyncast_apply_route_none(enum dyncast_apply_phase phase, bool none,
 			      char *error, size_t size);
+/* 0 for the default */
+bool dyncast_apply_service_table(enum dyncast_apply_phase phase,
+				 uint32_t services, char *error, size_t size);
+/* packets of services pass netfilter and the reverse-path filter */
+bool dyncast_apply_forwarding_kernel(enum dyncast_apply_phase phase, bool on,
+				     char *error, size_t size);
 /* NULL: choose automatically */
-bool dyncast_apply_encap_source(enum dyncast_apply_phase phase,
-				const struct in6_addr *source, char *error,
+bool dyncast_apply_encap_source(enum dyncast_apply_phase phase, uint8_t family,
+				const struct dyncast_addr *source, char *error,
 				size_t size);
 /* NULL: the default */
 bool dyncast_apply_alias_prefix(enum dyncast_apply_phase phase,
@@ -71,5 +82,8 @@ bool dyncast_apply_alias_prefix(enum dyncast_apply_phase phase,
 				size_t size);
 bool dyncast_apply_ingress(enum dyncast_apply_phase phase, const char *ifname,
 			   bool on, char *error, size_t size);
+/* all Ethernet interfaces, also those that come later */
+bool dyncast_apply_ingress_all(enum dyncast_apply_phase phase, bool on,
+			       char *error, size_t size);
 
 #endif /* DYNCAST_ZEBRA_APPLY_H */

@@ -13,6 +13,7 @@
 #include "compat.h"
 #include "ingress.h"
 #include "module.h"
+#include "../lib/addr.h"
 #include "../lib/cost.h"
 
 #ifndef VTYSH_EXTRACT_PL
@@ -83,6 +84,43 @@ DEFPY(dyncast_ingress, dyncast_ingress_cmd,
 	return APPLY(vty, dyncast_apply_ingress, ifname, !no);
 }
 
+DEFPY(dyncast_ingress_all, dyncast_ingress_all_cmd, "[no] dyncast ingress all",
+      NO_STR DYNCAST_STR
+      "Steer packets that come in by an interface\n"
+      "By every Ethernet interface, also those that come later\n")
+{
+	return APPLY(vty, dyncast_apply_ingress_all, !no);
+}
+
+DEFPY(dyncast_forwarding_kernel, dyncast_forwarding_kernel_cmd,
+      "[no] dyncast forwarding kernel",
+      NO_STR DYNCAST_STR
+      "The way of packets through this router\n"
+      "Netfilter and the reverse-path filter see them before they are placed\n")
+{
+	return APPLY(vty, dyncast_apply_forwarding_kernel, !no);
+}
+
+DEFPY(dyncast_service_table, dyncast_service_table_cmd,
+      "dyncast service-table size (16-16384)$services",
+      DYNCAST_STR
+      "Table of services\n"
+      "Most services whose flows are pinned\n"
+      "Number of services\n")
+{
+	return APPLY(vty, dyncast_apply_service_table, services);
+}
+
+DEFPY(no_dyncast_service_table, no_dyncast_service_table_cmd,
+      "no dyncast service-table size [(16-16384)]",
+      NO_STR DYNCAST_STR
+      "Table of services\n"
+      "Most services whose flows are pinned\n"
+      "Number of services\n")
+{
+	return APPLY(vty, dyncast_apply_service_table, 0);
+}
+
 DEFPY(dyncast_flow_table, dyncast_flow_table_cmd,
       "dyncast flow-table size (1024-16777216)$flows",
       DYNCAST_STR
@@ -112,23 +150,37 @@ DEFPY(dyncast_route_none, dyncast_route_none_cmd, "[no] dyncast route none",
 }
 
 DEFPY(dyncast_encap_source, dyncast_encap_source_cmd,
-      "dyncast encapsulation source X:X::X:X$source",
+      "dyncast encapsulation source <A.B.C.D|X:X::X:X>$source",
       DYNCAST_STR
       "Outer headers towards other sites\n"
-      "Source address\n"
+      "Source address, one of each family\n"
+      "IPv4 address of this router\n"
       "IPv6 address of this router\n")
 {
-	return APPLY(vty, dyncast_apply_encap_source, &source);
+	struct dyncast_addr own =
+		source->sa.sa_family == AF_INET
+			? dyncast_addr_make(AF_INET, &source->sin.sin_addr)
+			: dyncast_addr_make(AF_INET6, &source->sin6.sin6_addr);
+
+	return APPLY(vty, dyncast_apply_encap_source, own.family, &own);
 }
 
 DEFPY(no_dyncast_encap_source, no_dyncast_encap_source_cmd,
-      "no dyncast encapsulation source [X:X::X:X]",
+      "no dyncast encapsulation source [<A.B.C.D|X:X::X:X>$source]",
       NO_STR DYNCAST_STR
       "Outer headers towards other sites\n"
-      "Source address\n"
+      "Source address, one of each family\n"
+      "IPv4 address of this router\n"
       "IPv6 address of this router\n")
 {
-	return APPLY(vty, dyncast_apply_encap_source, NULL);
+	uint8_t family = source ? source->sa.sa_family : AF_UNSPEC;
+	int ret = CMD_SUCCESS;
+
+	if (family != AF_INET)
+		ret = APPLY(vty, dyncast_apply_encap_source, AF_INET6, NULL);
+	if (family != AF_INET6)
+		ret = APPLY(vty, dyncast_apply_encap_source, AF_INET, NULL);
+	return ret;
 }
 
 DEFPY(dyncast_alias_prefix, dyncast_alias_prefix_cmd,
@@ -154,15 +206,49 @@ struct writer {
 	int lines;
 };
 
-static void write_ingress(const char *ifname, uint32_t ifindex, bool attached,
-			  void *arg)
+static void write_ingress(const char *ifname, void *arg)
 {
 	struct writer *w = arg;
 
-	(void)ifindex;
-	(void)attached;
 	vty_out(w->vty, "dyncast ingress %s\n", ifname);
 	w->lines++;
+}
+
+static void write_sizes(struct writer *w)
+{
+	const struct dyncast_config *c = &dyncast_config;
+
+	if (c->flow_table_size_set) {
+		vty_out(w->vty, "dyncast flow-table size %u\n",
+			c->flow_table_size);
+		w->lines++;
+	}
+	if (c->service_table_size) {
+		vty_out(w->vty, "dyncast service-table size %u\n",
+			c->service_table_size);
+		w->lines++;
+	}
+}
+
+static void write_encapsulation(struct writer *w)
+{
+	const struct dyncast_config *c = &dyncast_config;
+
+	if (!IN6_IS_ADDR_UNSPECIFIED(&c->encap_source)) {
+		vty_out(w->vty, "dyncast encapsulation source %pI6\n",
+			&c->encap_source);
+		w->lines++;
+	}
+	if (c->encap_source4.s_addr != INADDR_ANY) {
+		vty_out(w->vty, "dyncast encapsulation source %pI4\n",
+			&c->encap_source4);
+		w->lines++;
+	}
+	if (c->alias_prefix_set) {
+		vty_out(w->vty, "dyncast alias-prefix %pFX\n",
+			&c->alias_prefix);
+		w->lines++;
+	}
 }
 
 static int config_write(struct vty *vty)
@@ -171,11 +257,7 @@ static int config_write(struct vty *vty)
 	struct writer w = {.vty = vty};
 
 	w.lines = dyncast_debug_config_write(vty);
-	if (c->flow_table_size_set) {
-		vty_out(vty, "dyncast flow-table size %u\n",
-			c->flow_table_size);
-		w.lines++;
-	}
+	write_sizes(&w);
 	if (c->network_unit_us != DYNCAST_NETWORK_UNIT_DEFAULT) {
 		vty_out(vty, "dyncast network-cost unit %u\n",
 			c->network_unit_us);
@@ -189,16 +271,16 @@ static int config_write(struct vty *vty)
 		vty_out(vty, "dyncast route none\n");
 		w.lines++;
 	}
-	if (!IN6_IS_ADDR_UNSPECIFIED(&c->encap_source)) {
-		vty_out(vty, "dyncast encapsulation source %pI6\n",
-			&c->encap_source);
+	write_encapsulation(&w);
+	if (c->forwarding_kernel) {
+		vty_out(vty, "dyncast forwarding kernel\n");
 		w.lines++;
 	}
-	if (c->alias_prefix_set) {
-		vty_out(vty, "dyncast alias-prefix %pFX\n", &c->alias_prefix);
+	if (c->ingress_all) {
+		vty_out(vty, "dyncast ingress all\n");
 		w.lines++;
 	}
-	dyncast_ingress_each(write_ingress, &w);
+	dyncast_ingress_names(write_ingress, &w);
 	if (w.lines)
 		vty_out(vty, "!\n");
 	return w.lines;
@@ -222,6 +304,10 @@ void dyncast_cli_init(void)
 	install_element(CONFIG_NODE, &dyncast_hold_cmd);
 	install_element(CONFIG_NODE, &no_dyncast_hold_cmd);
 	install_element(CONFIG_NODE, &dyncast_ingress_cmd);
+	install_element(CONFIG_NODE, &dyncast_ingress_all_cmd);
+	install_element(CONFIG_NODE, &dyncast_forwarding_kernel_cmd);
+	install_element(CONFIG_NODE, &dyncast_service_table_cmd);
+	install_element(CONFIG_NODE, &no_dyncast_service_table_cmd);
 	install_element(CONFIG_NODE, &dyncast_flow_table_cmd);
 	install_element(CONFIG_NODE, &no_dyncast_flow_table_cmd);
 	install_element(CONFIG_NODE, &dyncast_route_none_cmd);

@@ -205,6 +205,11 @@ void dyncast_dp_uninstall(void)
 		}
 }
 
+bool dyncast_dp_active(void)
+{
+	return dyncast_dp.active;
+}
+
 void dyncast_dp_status_get(struct dyncast_dp_status *out)
 {
 	struct dyncast_map_instance_counters steered;

@@ -64,6 +64,8 @@ struct dyncast_dp_status {
 	uint64_t decap_dropped;	 /* .. and could not be given to it */
 };
 void dyncast_dp_status_get(struct dyncast_dp_status *out);
+/* the kernel side works */
+bool dyncast_dp_active(void);
 
 /* A service as the program looks it up: LPM by table and prefix. */
 struct dyncast_dp_service {

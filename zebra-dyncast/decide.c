@@ -25,6 +25,7 @@
 #include "apply.h"
 #include "compat.h"
 #include "convert.h"
+#include "decap.h"
 #include "decide.h"
 #include "encap.h"
 #include "ingress.h"
@@ -33,6 +34,7 @@
 #include "nht.h"
 #include "route.h"
 #include "service.h"
+#include "veth.h"
 #include "../lib/cost.h"
 #include "../lib/ring.h"
 
@@ -79,9 +81,13 @@ static uint8_t reachability(const struct dyncast_backend *b)
 	case DYNCAST_KIND_NONE:
 		return DYNCAST_VERDICT_OK;
 	case DYNCAST_KIND_SRV6:
-		if (in->dbid.family != AF_INET6 ||
+	case DYNCAST_KIND_IPIP:
+		if ((in->kind == DYNCAST_KIND_SRV6 &&
+		     in->dbid.family != AF_INET6) ||
 		    (b->no_source &&
-		     !dyncast_encap_source(b->nht->nexthops[0].ifindex).family))
+		     !dyncast_encap_source(in->dbid.family,
+					   b->nht->nexthops[0].ifindex)
+			      .family))
 			return DYNCAST_VERDICT_NO_FORWARDING;
 		return DYNCAST_VERDICT_OK;
 	case DYNCAST_KIND_ADJACENT:
@@ -166,11 +172,12 @@ static void forwarding_of(const struct dyncast_backend *b, bool alive,
 	const struct dyncast_instance *in = &b->data.instance;
 	bool adjacent = dyncast_backend_is_adjacent(b);
 	const struct dyncast_nht *nht = b->nht;
+	const struct dyncast_nexthop *hop;
 
 	memset(dp, 0, sizeof(*dp));
 	dp->alive = alive;
 	dp->dbid = in->dbid;
-	dp->kind = adjacent ? DYNCAST_KIND_ADJACENT : DYNCAST_KIND_SRV6;
+	dp->kind = adjacent ? DYNCAST_KIND_ADJACENT : in->kind;
 	if (!alive || !nht || !nht->n_nexthops)
 		return;
 	dp->mtu = dyncast_ifindex_mtu(nht->nexthops[0].ifindex);
@@ -180,13 +187,15 @@ static void forwarding_of(const struct dyncast_backend *b, bool alive,
 		dp->ifindex = nht->nexthops[0].ifindex;
 		return;
 	}
-	dp->encap_source = dyncast_encap_source(nht->nexthops[0].ifindex);
-	/* several next hops: the kernel's own route chooses per flow */
-	if (nht->n_nexthops > 1)
+	dp->encap_source =
+		dyncast_encap_source(in->dbid.family, nht->nexthops[0].ifindex);
+	/* several next hops: the kernel's own route chooses per flow; a packet
+	 * that leaves by our device has no route before it any more */
+	if (nht->n_nexthops > 1 && !b->service->by_device)
 		return;
-	dp->ifindex = nht->nexthops[0].ifindex;
-	dp->nexthop =
-		nht->nexthops[0].gate.family ? nht->nexthops[0].gate : in->dbid;
+	hop = &nht->nexthops[b->id % nht->n_nexthops];
+	dp->ifindex = hop->ifindex;
+	dp->nexthop = hop->gate.family ? hop->gate : in->dbid;
 }
 
 static void backend_program(struct dyncast_backend *b, uint8_t verdict)
@@ -206,14 +215,17 @@ static void backend_program(struct dyncast_backend *b, uint8_t verdict)
 	}
 	forwarding_of(b, alive, &dp);
 	if (alive)
-		b->no_source = dp.kind == DYNCAST_KIND_SRV6 &&
+		b->no_source = dp.kind != DYNCAST_KIND_ADJACENT &&
 			       dp.encap_source.family == 0;
-	if (b->programmed && memcmp(&dp, &b->dp, sizeof(dp)) == 0)
+	if (b->programmed && memcmp(&dp, &b->dp, sizeof(dp)) == 0) {
+		dyncast_decap_update(b);
 		return;
+	}
 	if (!dyncast_dp_instance_set(b->id, &dp))
 		return; /* logged there; tried again at the next decision */
 	b->dp = dp;
 	b->programmed = true;
+	dyncast_decap_update(b);
 	if (was && !alive && flagged_down(b))
 		dyncast_dp_instance_void(b->id);
 }
@@ -286,10 +298,16 @@ static bool weigh(struct dyncast_service *s)
 		 * here plain anycast is somebody */
 		if (s->plain && out[i].verdict == DYNCAST_VERDICT_HELD)
 			out[i].weight = out[i].target = 0;
+		/* A walk ends near its target, and where depends on the way.
+		 * Ingresses with one view are to have one ring: rest on the
+		 * target itself. */
+		if (s->walking && !more)
+			out[i].weight = out[i].target;
 		backends[i]->out = out[i];
 		if (out[i].weight != backends[i]->ring_weight)
 			s->members_changed = true;
 	}
+	s->walking = more;
 	return more;
 }
 
@@ -431,6 +449,11 @@ static bool program_all(struct dyncast_service *s)
 			settling = true;
 		else
 			backend_program(b, verdict);
+	}
+	if (dyncast_veth_needed(s) != s->by_device) {
+		s->by_device = !s->by_device;
+		dyncast_ingress_scan_later();
+		dyncast_decide_later(s, TICK_MOVING_MS);
 	}
 	return settling;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The source address of the outer IPv6 headers that the BPF program pushes:
+ * The source address of the outer headers that the BPF program pushes:
  * `dyncast encapsulation source`, or the first global address of the
  * loopback, of the outgoing interface, or the locator's.  ICMP errors about
  * outer packets come back to it, so it should be an address of this router.
@@ -15,11 +15,12 @@
 
 #include "apply.h"
 #include "compat.h"
+#include "convert.h"
 #include "encap.h"
 #include "sid.h"
 #include "../lib/addr.h"
 
-static struct dyncast_addr first_global(struct interface *ifp)
+static struct dyncast_addr first_global(struct interface *ifp, uint8_t family)
 {
 	struct dyncast_addr none = {}, addr;
 	struct connected *c;
@@ -28,35 +29,47 @@ static struct dyncast_addr first_global(struct interface *ifp)
 		return none;
 	DYNCAST_FOR_ALL_ADDRESSES(ifp, c)
 	{
-		if (c->address->family != AF_INET6)
+		if (c->address->family != family)
 			continue;
-		addr = dyncast_addr_make(AF_INET6, &c->address->u.prefix6);
+		addr = dyncast_from_prefix(c->address);
 		if (dyncast_addr_is_unicast(&addr))
 			return addr;
 	}
 	return none;
 }
 
-struct dyncast_addr dyncast_encap_source(uint32_t ifindex)
+static struct dyncast_addr configured(uint8_t family)
+{
+	struct dyncast_addr none = {};
+
+	if (family == AF_INET6 &&
+	    !IN6_IS_ADDR_UNSPECIFIED(&dyncast_config.encap_source))
+		return dyncast_addr_make(family, &dyncast_config.encap_source);
+	if (family == AF_INET &&
+	    dyncast_config.encap_source4.s_addr != INADDR_ANY)
+		return dyncast_addr_make(family, &dyncast_config.encap_source4);
+	return none;
+}
+
+struct dyncast_addr dyncast_encap_source(uint8_t family, uint32_t ifindex)
 {
 	struct vrf *vrf = vrf_lookup_by_id(VRF_DEFAULT);
-	struct dyncast_addr addr;
+	struct dyncast_addr addr = configured(family);
 	struct interface *ifp;
 
-	if (!IN6_IS_ADDR_UNSPECIFIED(&dyncast_config.encap_source))
-		return dyncast_addr_make(AF_INET6,
-					 &dyncast_config.encap_source);
+	if (addr.family)
+		return addr;
 	if (vrf) {
 		FOR_ALL_INTERFACES (vrf, ifp) {
 			if (!if_is_loopback(ifp))
 				continue;
-			addr = first_global(ifp);
+			addr = first_global(ifp, family);
 			if (addr.family)
 				return addr;
 		}
 	}
-	addr = first_global(if_lookup_by_index(ifindex, VRF_DEFAULT));
-	if (addr.family)
+	addr = first_global(if_lookup_by_index(ifindex, VRF_DEFAULT), family);
+	if (addr.family || family == AF_INET)
 		return addr;
-	return dyncast_sid_locator()->addr;
+	return dyncast_sid_locator(family)->addr;
 }

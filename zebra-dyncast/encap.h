@@ -9,8 +9,8 @@
 #include <stdint.h>
 #include "../lib/dyncast.h"
 
-/* for packets that leave by this interface; family 0 when this router has no
- * IPv6 address at all */
-struct dyncast_addr dyncast_encap_source(uint32_t ifindex);
+/* for outer packets of this family that leave by this interface; family 0 when
+ * this router has no such address at all */
+struct dyncast_addr dyncast_encap_source(uint8_t family, uint32_t ifindex);
 
 #endif /* DYNCAST_ZEBRA_ENCAP_H */

@@ -1,55 +1,63 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The interfaces named by `dyncast ingress`: the BPF program is attached when
- * one exists, again when it is made anew, and with the table of its VRF.
- * Also the few questions about interfaces and VRFs that other files have,
- * answered from zebra's own tables.
+ * Which interfaces the BPF programs are attached to, and for what:
  *
- * Main thread.  Runs after each message about interfaces and once a second.
+ *   place    those named by `dyncast ingress`, or all Ethernet interfaces with
+ *            `dyncast ingress all`; none with `dyncast forwarding kernel`,
+ * where the kernel routes packets to a device that places them (veth.c) unpack
+ * all others, while a local instance is reached by IP-in-IP
+ *
+ * What is wanted follows from the configuration and from zebra's own table of
+ * interfaces, anew at each scan: soon after each message about interfaces and
+ * once a second.  So interfaces may come, go, be renamed, move to another VRF
+ * or come back under an old name.
+ *
+ * Main thread.  Also answers what other files ask about interfaces and VRFs.
  */
 
 #include <zebra.h>
 
 #include "lib/if.h"
-#include "lib/linklist.h"
 #include "lib/vrf.h"
+#include "zebra/interface.h"
 #include "zebra/zebra_router.h"
 #include "zebra/zebra_vrf.h"
 
+#include "apply.h"
 #include "compat.h"
 #include "dataplane.h"
+#include "decap.h"
 #include "ingress.h"
 #include "module.h"
+#include "veth.h"
 
 DEFINE_MTYPE_STATIC(DYNCAST_ZEBRA, DYNCAST_INGRESS,
 		    "Dyncast ingress interface");
 
 #define SCAN_MS 20
 
-struct ingress {
-	struct ingress *next;
-	char name[IFNAMSIZ];
-	uint32_t ifindex; /* attached there; 0 not attached */
-	uint32_t table_id;
-	uint32_t refused; /* ifindex for which that was logged */
+/* as configured */
+struct name {
+	struct name *next;
+	char ifname[IFNAMSIZ];
 };
 
-static struct ingress *ingresses;
+/* as attached, or refused */
+struct attachment {
+	struct attachment *next;
+	uint32_t ifindex;
+	char ifname[IFNAMSIZ];
+	uint32_t table_id;
+	uint32_t flags; /* DYNCAST_DP_ATTACH_*, 0: refused */
+	bool logged;
+	bool seen; /* in the present scan */
+};
+
+static struct name *names;
+static struct attachment *attachments;
 static struct event *t_scan;
 
-static struct interface *find_by_name(const char *name)
-{
-	struct interface *ifp;
-	struct vrf *vrf;
-
-	RB_FOREACH (vrf, vrf_id_head, &vrfs_by_id) {
-		ifp = if_lookup_by_name_vrf(name, vrf);
-		if (ifp && ifp->ifindex != IFINDEX_INTERNAL &&
-		    CHECK_FLAG(ifp->status, ZEBRA_INTERFACE_ACTIVE))
-			return ifp;
-	}
-	return NULL;
-}
+/* ---- questions about interfaces --------------------------------------- */
 
 static struct interface *find_by_index(uint32_t ifindex)
 {
@@ -90,50 +98,124 @@ bool dyncast_vrf_table(uint32_t vrf_id, uint32_t *table_id)
 	return true;
 }
 
-static void detach(struct ingress *in)
+/* ---- what is wanted --------------------------------------------------- */
+
+static struct name **name_find(const char *ifname)
 {
-	if (in->ifindex)
-		dyncast_dp_detach(in->ifindex, in->name);
-	in->ifindex = 0;
+	struct name **p = &names;
+
+	while (*p && strcmp((*p)->ifname, ifname) != 0)
+		p = &(*p)->next;
+	return p;
 }
 
-static void scan_one(struct ingress *in)
+/* what comes in by a member is seen at its bridge or bond again; what a bridge
+ * only passes on is not ours */
+static bool is_member(const struct interface *ifp)
 {
-	struct interface *ifp = find_by_name(in->name);
-	uint32_t table_id;
+	return IS_ZEBRA_IF_BRIDGE_SLAVE(ifp) || IS_ZEBRA_IF_BOND_SLAVE(ifp);
+}
 
-	/* the kernel detaches when an interface goes; its pin and its entry
-	 * in the maps are ours to remove */
-	if (!ifp || in->ifindex != (uint32_t)ifp->ifindex)
-		detach(in);
-	if (!ifp)
+static bool in_all(const struct interface *ifp)
+{
+	return dyncast_config.ingress_all && ifp->ll_type == ZEBRA_LLT_ETHER &&
+	       !IS_ZEBRA_IF_VRF(ifp) && !IS_ZEBRA_IF_VXLAN(ifp) &&
+	       !is_member(ifp);
+}
+
+static uint32_t wanted(struct interface *ifp)
+{
+	if (ifp->ifindex == IFINDEX_INTERNAL ||
+	    !CHECK_FLAG(ifp->status, ZEBRA_INTERFACE_ACTIVE) ||
+	    if_is_loopback(ifp))
+		return 0;
+	if (dyncast_veth_is(ifp->name))
+		return dyncast_veth_attach_flags(ifp->ifindex);
+	if (!dyncast_veth_steers() && (*name_find(ifp->name) || in_all(ifp)))
+		return DYNCAST_DP_ATTACH_STEER;
+	if (dyncast_decap_wanted() && !IS_ZEBRA_IF_VRF(ifp) && !is_member(ifp))
+		return DYNCAST_DP_ATTACH_DECAP;
+	return 0;
+}
+
+/* ---- and done --------------------------------------------------------- */
+
+static struct attachment *attachment_get(uint32_t ifindex)
+{
+	struct attachment *a;
+
+	for (a = attachments; a; a = a->next)
+		if (a->ifindex == ifindex)
+			return a;
+	a = XCALLOC(MTYPE_DYNCAST_INGRESS, sizeof(*a));
+	a->ifindex = ifindex;
+	a->next = attachments;
+	attachments = a;
+	return a;
+}
+
+static void scan_one(struct interface *ifp)
+{
+	uint32_t table_id, flags = wanted(ifp);
+	struct attachment *a;
+
+	if (!flags || !dyncast_vrf_table(ifp->vrf->vrf_id, &table_id))
 		return;
-	if (!dyncast_vrf_table(ifp->vrf->vrf_id, &table_id))
-		return;
-	if (in->ifindex == (uint32_t)ifp->ifindex && in->table_id == table_id &&
-	    dyncast_dp_attached(in->ifindex))
+	a = attachment_get(ifp->ifindex);
+	a->seen = true;
+	strlcpy(a->ifname, ifp->name, sizeof(a->ifname));
+	if (a->flags == flags && a->table_id == table_id &&
+	    dyncast_dp_attached(a->ifindex))
 		return;
 	dyncast_module_dataplane_start();
-	if (dyncast_dp_attach(ifp->ifindex, in->name, table_id,
-			      DYNCAST_DP_ATTACH_STEER)) {
-		in->ifindex = ifp->ifindex;
-		in->table_id = table_id;
-		in->refused = 0;
+	if (dyncast_dp_attach(a->ifindex, a->ifname, table_id, flags)) {
+		a->flags = flags;
+		a->table_id = table_id;
+		a->logged = false;
 		return;
 	}
-	in->ifindex = 0;
-	if (in->refused != (uint32_t)ifp->ifindex) {
-		in->refused = ifp->ifindex;
+	a->flags = 0;
+	if (!a->logged)
 		zlog_warn(
-			"dyncast: packets coming in by %s are not steered, see `show dyncast forwarding`; tried again every second",
-			in->name);
+			"dyncast: packets coming in by %s are not %s, see `show dyncast forwarding`; tried again every second",
+			a->ifname,
+			flags & DYNCAST_DP_ATTACH_DECAP ? "unpacked"
+							: "steered");
+	a->logged = true;
+}
+
+/* the kernel detaches when an interface goes; its pin and its entry in the
+ * maps are ours to remove */
+static void drop_unseen(void)
+{
+	struct attachment **p = &attachments, *a;
+
+	while ((a = *p)) {
+		if (a->seen) {
+			p = &a->next;
+			continue;
+		}
+		dyncast_dp_detach(a->ifindex, a->ifname);
+		*p = a->next;
+		XFREE(MTYPE_DYNCAST_INGRESS, a);
 	}
 }
 
 void dyncast_ingress_scan(void)
 {
-	for (struct ingress *in = ingresses; in; in = in->next)
-		scan_one(in);
+	struct interface *ifp;
+	struct vrf *vrf;
+
+	dyncast_veth_update();
+	if (!names && !attachments && !dyncast_config.ingress_all &&
+	    !dyncast_decap_wanted() && !dyncast_veth_ifindex())
+		return;
+	for (struct attachment *a = attachments; a; a = a->next)
+		a->seen = false;
+	RB_FOREACH (vrf, vrf_id_head, &vrfs_by_id)
+		FOR_ALL_INTERFACES (vrf, ifp)
+			scan_one(ifp);
+	drop_unseen();
 }
 
 static void scan(struct event *e)
@@ -144,60 +226,52 @@ static void scan(struct event *e)
 
 void dyncast_ingress_scan_later(void)
 {
-	if (ingresses && !t_scan)
+	if (!t_scan)
 		event_add_timer_msec(dyncast_loop, scan, NULL, SCAN_MS,
 				     &t_scan);
 }
 
-static struct ingress **find(const char *ifname)
-{
-	struct ingress **p = &ingresses;
-
-	while (*p && strcmp((*p)->name, ifname) != 0)
-		p = &(*p)->next;
-	return p;
-}
-
-bool dyncast_ingress_exists(const char *ifname)
-{
-	return *find(ifname) != NULL;
-}
-
 void dyncast_ingress_add(const char *ifname)
 {
-	struct ingress **p = find(ifname);
+	struct name **p = name_find(ifname);
 
 	if (*p)
 		return;
 	*p = XCALLOC(MTYPE_DYNCAST_INGRESS, sizeof(**p));
-	strlcpy((*p)->name, ifname, sizeof((*p)->name));
+	strlcpy((*p)->ifname, ifname, sizeof((*p)->ifname));
 	dyncast_ingress_scan_later();
+}
+
+static void detach_named(uint32_t ifindex, void *arg)
+{
+	if (strcmp(dyncast_ifindex_name(ifindex), arg) == 0)
+		dyncast_dp_detach(ifindex, arg);
 }
 
 void dyncast_ingress_del(const char *ifname)
 {
-	struct ingress **p = find(ifname), *in = *p;
-	struct interface *ifp = find_by_name(ifname);
+	struct name **p = name_find(ifname), *name = *p;
+	char copy[IFNAMSIZ];
 
-	/* also one that is attached since before a restart */
-	if (ifp && dyncast_dp_attached(ifp->ifindex))
-		dyncast_dp_detach(ifp->ifindex, ifname);
-	if (!in)
+	if (name) {
+		*p = name->next;
+		XFREE(MTYPE_DYNCAST_INGRESS, name);
+		dyncast_ingress_scan();
 		return;
-	if (!ifp || in->ifindex != (uint32_t)ifp->ifindex)
-		detach(in);
-	*p = in->next;
-	XFREE(MTYPE_DYNCAST_INGRESS, in);
+	}
+	/* attached since before a restart, and not configured since */
+	strlcpy(copy, ifname, sizeof(copy));
+	dyncast_dp_attached_each(detach_named, copy);
 }
 
 static void forget_one(uint32_t ifindex, void *arg)
 {
 	(void)arg;
-	for (struct ingress *in = ingresses; in; in = in->next)
-		if (in->ifindex == ifindex)
+	for (struct attachment *a = attachments; a; a = a->next)
+		if (a->ifindex == ifindex)
 			return;
 	zlog_info(
-		"dyncast: packets coming in by %s are no longer steered: `dyncast ingress` does not name it since the restart",
+		"dyncast: %s is detached: the configuration does not want it since the restart",
 		dyncast_ifindex_name(ifindex));
 	dyncast_dp_detach(ifindex, dyncast_ifindex_name(ifindex));
 }
@@ -206,21 +280,55 @@ void dyncast_ingress_forget(void)
 {
 	dyncast_ingress_scan();
 	dyncast_dp_attached_each(forget_one, NULL);
+	dyncast_veth_forget();
+}
+
+void dyncast_ingress_names(void (*fn)(const char *ifname, void *arg), void *arg)
+{
+	for (struct name *name = names; name; name = name->next)
+		fn(name->ifname, arg);
+}
+
+static bool is_attached(const char *ifname)
+{
+	for (struct attachment *a = attachments; a; a = a->next)
+		if (a->flags && strcmp(a->ifname, ifname) == 0)
+			return true;
+	return false;
 }
 
 void dyncast_ingress_each(dyncast_ingress_fn *fn, void *arg)
 {
-	for (struct ingress *in = ingresses; in; in = in->next)
-		fn(in->name, in->ifindex, in->ifindex != 0, arg);
+	struct dyncast_ingress ingress = {};
+
+	for (struct attachment *a = attachments; a; a = a->next) {
+		if (!a->flags)
+			continue;
+		ingress.name = a->ifname;
+		ingress.ifindex = a->ifindex;
+		ingress.flags = a->flags;
+		fn(&ingress, arg);
+	}
+	for (struct name *name = names; name; name = name->next) {
+		if (is_attached(name->ifname))
+			continue;
+		ingress = (struct dyncast_ingress){.name = name->ifname};
+		fn(&ingress, arg);
+	}
 }
 
 void dyncast_ingress_fini(void)
 {
-	struct ingress *in;
+	struct attachment *a;
+	struct name *name;
 
 	dyncast_event_off(&t_scan);
-	while ((in = ingresses)) {
-		ingresses = in->next;
-		XFREE(MTYPE_DYNCAST_INGRESS, in);
+	while ((a = attachments)) {
+		attachments = a->next;
+		XFREE(MTYPE_DYNCAST_INGRESS, a);
+	}
+	while ((name = names)) {
+		names = name->next;
+		XFREE(MTYPE_DYNCAST_INGRESS, name);
 	}
 }

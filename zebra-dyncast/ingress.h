@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The interfaces whose incoming packets are steered.  See ingress.c.
+ * Interfaces that steer, or that unpack what other sites send: see ingress.c.
  */
 
 #ifndef DYNCAST_ZEBRA_INGRESS_H
@@ -9,25 +9,32 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* configured names; attached when the interface exists */
 void dyncast_ingress_add(const char *ifname);
 void dyncast_ingress_del(const char *ifname);
-bool dyncast_ingress_exists(const char *ifname);
-
+/* bring everything in line with the interfaces that there are */
 void dyncast_ingress_scan(void);
 void dyncast_ingress_scan_later(void);
-/* detach what is attached since before a restart and configured no more */
+/* detach what is attached since before a restart and not configured any more */
 void dyncast_ingress_forget(void);
 void dyncast_ingress_fini(void);
 
-typedef void dyncast_ingress_fn(const char *ifname, uint32_t ifindex,
-				bool attached, void *arg);
+/* names as configured, in their order; also those that do not exist */
+void dyncast_ingress_names(void (*fn)(const char *ifname, void *arg),
+			   void *arg);
+
+struct dyncast_ingress {
+	const char *name;
+	uint32_t ifindex; /* 0: no such interface, or the kernel refuses it */
+	uint32_t flags;	  /* DYNCAST_DP_ATTACH_* */
+};
+typedef void dyncast_ingress_fn(const struct dyncast_ingress *ingress,
+				void *arg);
+/* all that are attached, and names that wait for an interface */
 void dyncast_ingress_each(dyncast_ingress_fn *fn, void *arg);
 
-/* a VRF's kernel table; false when the VRF is not there */
+/* the table of a VRF; false when it is not there (yet) */
 bool dyncast_vrf_table(uint32_t vrf_id, uint32_t *table_id);
-
-/* MTU of an interface in any VRF, 0 unknown */
+/* 0 when unknown */
 uint16_t dyncast_ifindex_mtu(uint32_t ifindex);
 const char *dyncast_ifindex_name(uint32_t ifindex);
 

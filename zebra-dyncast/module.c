@@ -33,6 +33,7 @@
 #include "route.h"
 #include "service.h"
 #include "sid.h"
+#include "veth.h"
 #include "zserv_socket.h"
 
 #ifndef DYNCAST_BUILT_FOR
@@ -143,7 +144,8 @@ void dyncast_module_dataplane_start(void)
 			"dyncast: zebra has no unix socket, so there is no place for the BPF maps: flows are not pinned");
 		dir[0] = '\0';
 	}
-	dyncast_dp_start(dir, dyncast_config.flow_table_size, 0);
+	dyncast_dp_start(dir, dyncast_config.flow_table_size,
+			 dyncast_config.service_table_size);
 	dyncast_recovered_init();
 }
 
@@ -152,7 +154,8 @@ void dyncast_module_dataplane_resize(void)
 	char dir[256];
 
 	if (dataplane_started && dyncast_module_dir(dir, sizeof(dir)))
-		dyncast_dp_start(dir, dyncast_config.flow_table_size, 0);
+		dyncast_dp_start(dir, dyncast_config.flow_table_size,
+				 dyncast_config.service_table_size);
 }
 
 static void dataplane_late(struct event *e)
@@ -210,6 +213,7 @@ static int early_fini(void)
 	dyncast_nht_fini();
 	dyncast_neighbor_fini();
 	dyncast_ingress_fini();
+	dyncast_veth_fini();
 	dyncast_dp_stop();
 	return 0;
 }

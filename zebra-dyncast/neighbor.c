@@ -17,6 +17,8 @@
 
 #include <zebra.h>
 
+/* before lib/vrf.h, which defines what older kernel headers lack */
+#include <linux/if_link.h>
 #include <linux/neighbour.h>
 
 #include "compat.h"

@@ -113,7 +113,8 @@ static void receive_hello(const struct dyncast_msg_hello *hello)
 		/* in the middle of a sync END_OF_SYNC decides */
 		if (!alive && peer.status.synced)
 			dyncast_service_unstale_all();
-		dyncast_sid_locator_set(&hello->locator);
+		dyncast_sid_locator_set(AF_INET6, &hello->locator);
+		dyncast_sid_locator_set(AF_INET, &hello->locator4);
 		if (hello->features & DYNCAST_FEATURE_ASK)
 			dyncast_feedback_repeat();
 		return;
@@ -130,7 +131,8 @@ static void receive_hello(const struct dyncast_msg_hello *hello)
 	dyncast_msg_reader_fini(&peer.reader);
 	memset(&peer.reader, 0, sizeof(peer.reader));
 	dyncast_service_stale_all();
-	dyncast_sid_locator_set(&hello->locator);
+	dyncast_sid_locator_set(AF_INET6, &hello->locator);
+	dyncast_sid_locator_set(AF_INET, &hello->locator4);
 	send_hello();
 	dyncast_feedback_all();
 }

@@ -25,6 +25,7 @@
 #include "route.h"
 #include "service.h"
 #include "sid.h"
+#include "veth.h"
 
 DEFINE_MTYPE_STATIC(DYNCAST_ZEBRA, DYNCAST_ROUTE, "Dyncast route");
 
@@ -46,6 +47,7 @@ struct route_hop {
 struct dyncast_route_state {
 	unsigned int n;
 	struct route_hop *hops;
+	uint32_t mtu; /* 0: that of the device */
 	int64_t sent_ms;
 	bool again; /* send even if it is the same */
 };
@@ -102,6 +104,9 @@ static void backend_hops(const struct dyncast_backend *b)
 
 	if (!nht || !nht->resolved || b->out.weight == 0)
 		return;
+	/* zebra cannot install IP-in-IP, and plain it would loop */
+	if (!local && b->data.instance.kind == DYNCAST_KIND_IPIP)
+		return;
 	hop.vrf_id = nht->vrf_id;
 	if (!srv6) {
 		hop.gate = local ? b->data.address : b->data.instance.dbid;
@@ -120,6 +125,24 @@ static void backend_hops(const struct dyncast_backend *b)
 	}
 }
 
+/* out of the device that places packets, as long as there is somebody to place
+ * them with */
+static bool build_device(const struct dyncast_service *s)
+{
+	struct route_hop hop = {.vrf_id = VRF_DEFAULT, .weight = 1};
+	const struct dyncast_backend *b;
+
+	hop.ifindex = dyncast_veth_ifindex();
+	if (!hop.ifindex || !s->enabled || !s->by_device)
+		return false;
+	frr_each (dyncast_backends_const, &s->backends, b)
+		if (route_member(b) && b->out.weight) {
+			hop_add(&hop);
+			break;
+		}
+	return true;
+}
+
 /* the next hops in scratch, scaled to 1..255 and in an order of their own */
 static void build(const struct dyncast_service *s)
 {
@@ -127,9 +150,10 @@ static void build(const struct dyncast_service *s)
 	uint64_t max = 0;
 
 	n_hops = 0;
-	frr_each (dyncast_backends_const, &s->backends, b)
-		if (route_member(b))
-			backend_hops(b);
+	if (!build_device(s))
+		frr_each (dyncast_backends_const, &s->backends, b)
+			if (route_member(b))
+				backend_hops(b);
 	for (unsigned int i = 0; i < n_hops; i++)
 		if (hops[i].weight > max)
 			max = hops[i].weight;
@@ -139,6 +163,23 @@ static void build(const struct dyncast_service *s)
 			hops[i].weight = 1;
 	}
 	qsort(hops, n_hops, sizeof(hops[0]), hop_cmp);
+}
+
+/*
+ * What the ingress program finds too big for the tunnel to a flow's instance
+ * comes here to be answered with "fragmentation needed", but the route may
+ * choose an adjacent next hop, which could take it.
+ */
+static uint32_t route_mtu(const struct dyncast_service *s)
+{
+	const struct dyncast_backend *b;
+	uint32_t mtu = UINT32_MAX;
+
+	if (s->by_device)
+		return 0;
+	frr_each (dyncast_backends_const, &s->backends, b)
+		mtu = MIN(mtu, dyncast_veth_inner_mtu(b));
+	return mtu == UINT32_MAX ? 0 : mtu;
 }
 
 static bool same_members(const struct dyncast_route_state *state)
@@ -223,6 +264,10 @@ static void route_send(struct dyncast_service *s, int64_t now)
 	for (unsigned int i = 0; i < n_hops; i++)
 		fill_nexthop(&api->nexthops[i], &hops[i]);
 	api->nexthop_num = n_hops;
+	if (route_mtu(s)) {
+		SET_FLAG(api->message, ZAPI_MESSAGE_MTU);
+		api->mtu = route_mtu(s);
+	}
 	dyncast_client_route(true, api);
 
 	state_free(s);
@@ -231,6 +276,7 @@ static void route_send(struct dyncast_service *s, int64_t now)
 				 n_hops * sizeof(s->route->hops[0]));
 	memcpy(s->route->hops, hops, n_hops * sizeof(hops[0]));
 	s->route->n = n_hops;
+	s->route->mtu = route_mtu(s);
 	s->route->sent_ms = now;
 }
 
@@ -243,7 +289,8 @@ bool dyncast_route_update(struct dyncast_service *s, int64_t now)
 		dyncast_route_withdraw(s);
 		return false;
 	}
-	if (s->route && !s->route->again && same_members(s->route)) {
+	if (s->route && !s->route->again && same_members(s->route) &&
+	    s->route->mtu == route_mtu(s)) {
 		if (!weights_moved(s->route))
 			return false;
 		if (now - s->route->sent_ms < ROUTE_INTERVAL_MS)

@@ -30,7 +30,6 @@
 #include "../lib/ring.h"
 
 DEFINE_MTYPE_STATIC(DYNCAST_ZEBRA, DYNCAST_SERVICE, "Dyncast service");
-DEFINE_MTYPE_STATIC(DYNCAST_ZEBRA, DYNCAST_BACKEND, "Dyncast candidate");
 DEFINE_MTYPE_STATIC(DYNCAST_ZEBRA, DYNCAST_SITES, "Dyncast sites of a service");
 
 /* the sum of weights that a recovered ring stands for */
@@ -46,14 +45,6 @@ static struct dyncast_dp_walk *sweep;
 
 struct dyncast_services_head dyncast_services =
 	INIT_RBTREE_UNIQ(dyncast_services);
-
-static struct dyncast_backend *by_id[DYNCAST_DP_INSTANCES_MAX];
-
-int dyncast_backend_cmp(const struct dyncast_backend *a,
-			const struct dyncast_backend *b)
-{
-	return dyncast_addr_cmp(&a->data.instance.dbid, &b->data.instance.dbid);
-}
 
 int dyncast_service_cmp(const struct dyncast_service *a,
 			const struct dyncast_service *b)
@@ -98,182 +89,6 @@ const char *dyncast_service_str(const struct dyncast_service *service,
 	return buf;
 }
 
-struct dyncast_backend *dyncast_backend_find(struct dyncast_service *service,
-					     const struct dyncast_addr *dbid)
-{
-	struct dyncast_backend ref = {};
-
-	ref.data.instance.dbid = *dbid;
-	return dyncast_backends_find(&service->backends, &ref);
-}
-
-struct dyncast_backend *dyncast_backend_by_id(uint32_t id)
-{
-	return id < DYNCAST_DP_INSTANCES_MAX ? by_id[id] : NULL;
-}
-
-/* ---- candidates ------------------------------------------------------- */
-
-/* give it an id of the data plane, when its service is in there */
-static void backend_identify(struct dyncast_backend *b)
-{
-	bool created = false;
-
-	if (b->id || b->service->dp_index < 0)
-		return;
-	b->id = dyncast_dp_instance_get(b->service->dp_index,
-					&b->data.instance.dbid, &created);
-	if (b->id >= DYNCAST_DP_INSTANCES_MAX)
-		b->id = 0;
-	if (b->id)
-		by_id[b->id] = b;
-	b->service->members_changed = true;
-}
-
-static struct dyncast_backend *backend_new(struct dyncast_service *s,
-					   const struct dyncast_addr *dbid)
-{
-	struct dyncast_backend *b = XCALLOC(MTYPE_DYNCAST_BACKEND, sizeof(*b));
-
-	b->service = s;
-	b->data.instance.dbid = *dbid;
-	dyncast_backends_add(&s->backends, b);
-	backend_identify(b);
-	return b;
-}
-
-static void backend_drop(struct dyncast_backend *b, bool from_kernel)
-{
-	struct dyncast_service *s = b->service;
-
-	if (b->id) {
-		by_id[b->id] = NULL;
-		if (from_kernel)
-			dyncast_dp_instance_del(b->id);
-	}
-	dyncast_nht_unref(&b->nht);
-	dyncast_nht_unref(&b->site_nht);
-	dyncast_neighbor_unref(&b->neighbor);
-	dyncast_sid_unref(&b->sid);
-	dyncast_backends_del(&s->backends, b);
-	s->members_changed = true;
-	XFREE(MTYPE_DYNCAST_BACKEND, b);
-}
-
-void dyncast_backend_free(struct dyncast_backend *backend)
-{
-	backend_drop(backend, true);
-}
-
-static void track(struct dyncast_nht **nht, uint32_t vrf_id,
-		  const struct dyncast_addr *addr)
-{
-	struct dyncast_nht *old = *nht;
-
-	if (addr->family == 0) {
-		dyncast_nht_unref(nht);
-		return;
-	}
-	if (old && old->vrf_id == vrf_id &&
-	    dyncast_addr_cmp(&old->addr, addr) == 0)
-		return;
-	*nht = dyncast_nht_ref(vrf_id, addr);
-	dyncast_nht_unref(&old);
-}
-
-/* who is on the link is asked whether he is there */
-static void neighbor_track(struct dyncast_backend *b)
-{
-	struct dyncast_neighbor *old = b->neighbor;
-
-	b->neighbor = NULL;
-	if (dyncast_backend_is_adjacent(b) && dyncast_nht_on_link(b->nht))
-		b->neighbor = dyncast_neighbor_ref(b->nht->nexthops[0].ifindex,
-						   &b->nht->addr);
-	dyncast_neighbor_unref(&old);
-}
-
-/* follow whatever decides whether the candidate can be reached */
-static void backend_track(struct dyncast_backend *b)
-{
-	const struct dyncast_instance *in = &b->data.instance;
-	uint32_t vrf_id = b->service->key.vrf_id;
-	bool local = dyncast_backend_is_local(b);
-	struct dyncast_addr none = {};
-
-	if (local) {
-		track(&b->nht, vrf_id, &b->data.address);
-	} else if (in->kind == DYNCAST_KIND_NONE &&
-		   dyncast_prefix_contains(dyncast_sid_locator(), &in->dbid)) {
-		/* a SID of our own: what is behind it is not known yet */
-		track(&b->nht, vrf_id, &none);
-	} else {
-		/* SIDs are addresses of the underlay */
-		track(&b->nht,
-		      in->dbid.family == AF_INET6 &&
-				      in->kind != DYNCAST_KIND_ADJACENT
-			      ? VRF_DEFAULT
-			      : vrf_id,
-		      &in->dbid);
-	}
-	track(&b->site_nht, vrf_id, &b->data.site);
-	neighbor_track(b);
-
-	if (!local || in->kind != DYNCAST_KIND_SRV6) {
-		dyncast_sid_unref(&b->sid);
-		b->sid_refused = false;
-		return;
-	}
-	if (b->sid && dyncast_addr_cmp(&b->sid->address, &b->data.address) != 0)
-		dyncast_sid_unref(&b->sid);
-	if (!b->sid &&
-	    b->service->key.prefix.addr.family == b->data.address.family) {
-		b->sid = dyncast_sid_ref(&in->dbid, &b->data.address, vrf_id);
-		b->sid_refused = b->sid == NULL;
-	}
-}
-
-/* failure rule (b), or (a) when there is nothing to wait for */
-static void backend_hold(struct dyncast_backend *b, int64_t now)
-{
-	/* `dyncast hold 0` is no reason to drop what its path, which comes
-	 * a little later than the first set, would have brought back */
-	int64_t hold_ms = b->recovered ? dyncast_apply_settle_ms()
-				       : (int64_t)dyncast_config.hold_s * 1000;
-
-	if (b->presence != DYNCAST_PRESENT)
-		return;
-	if (b->data.instance.flags & DYNCAST_INSTANCE_DOWN || hold_ms == 0) {
-		b->presence = DYNCAST_GONE;
-		return;
-	}
-	b->presence = DYNCAST_HELD;
-	b->expires_ms = now + hold_ms;
-}
-
-static bool site_in_set(const struct dyncast_set *set,
-			const struct dyncast_addr *site)
-{
-	for (unsigned int i = 0; i < set->n_sites; i++)
-		if (dyncast_addr_cmp(&set->sites[i], site) == 0)
-			return true;
-	return false;
-}
-
-/* not in this set: did its site remove it, or is only the path gone? */
-static void backend_missing(struct dyncast_backend *b,
-			    const struct dyncast_set *set, int64_t now)
-{
-	/* known from the pinned maps only: its site is not known */
-	bool known = b->data.instance.kind != DYNCAST_KIND_NONE;
-
-	if (known &&
-	    (b->data.site.family == 0 || site_in_set(set, &b->data.site)))
-		b->presence = DYNCAST_GONE; /* rule (a) */
-	else
-		backend_hold(b, now); /* rule (b) */
-}
-
 /* ---- services --------------------------------------------------------- */
 
 static void recover_instance(uint32_t id, const struct dyncast_addr *dbid,
@@ -283,11 +98,8 @@ static void recover_instance(uint32_t id, const struct dyncast_addr *dbid,
 	struct dyncast_backend *b = dyncast_backend_find(s, dbid);
 
 	if (!b)
-		b = backend_new(s, dbid);
-	if (id && id < DYNCAST_DP_INSTANCES_MAX) {
-		b->id = id;
-		by_id[id] = b;
-	}
+		b = dyncast_backend_new(s, dbid);
+	dyncast_backend_id_set(b, id);
 	b->recovered = true;
 }
 
@@ -337,7 +149,7 @@ static void service_open(struct dyncast_service *s)
 	if (!created)
 		service_recover(s);
 	frr_each (dyncast_backends, &s->backends, b)
-		backend_identify(b);
+		dyncast_backend_identify(b);
 }
 
 static struct dyncast_service *
@@ -347,6 +159,7 @@ service_new(const struct dyncast_service_key *key)
 
 	s->key = *key;
 	s->dp_index = -1;
+	s->walking = true;
 	s->seed = dyncast_ring_seed(&key->prefix);
 	dyncast_backends_init(&s->backends);
 	dyncast_services_add(&dyncast_services, s);
@@ -379,7 +192,7 @@ static void service_drop(struct dyncast_service *s, bool from_kernel)
 	dyncast_event_off(&s->t_decide);
 	dyncast_route_withdraw(s);
 	frr_each_safe (dyncast_backends, &s->backends, b)
-		backend_drop(b, false);
+		dyncast_backend_drop(b, false);
 	sites_track(s, NULL);
 	dyncast_backends_fini(&s->backends);
 	if (s->dp_index >= 0 && from_kernel)
@@ -403,14 +216,14 @@ static void set_candidate(struct dyncast_service *s,
 	struct dyncast_backend *b = dyncast_backend_find(s, &c->instance.dbid);
 
 	if (!b)
-		b = backend_new(s, &c->instance.dbid);
+		b = dyncast_backend_new(s, &c->instance.dbid);
 	if (b->seen)
 		return; /* the first of two with one D-BID counts */
 	b->seen = true;
 	b->data = *c;
 	b->received_ms = now;
 	b->presence = DYNCAST_PRESENT;
-	backend_track(b);
+	dyncast_backend_track(b);
 	dyncast_backend_check(b);
 	dyncast_feedback(b);
 }
@@ -438,8 +251,8 @@ void dyncast_service_set(const struct dyncast_set *set)
 	frr_each (dyncast_backends, &s->backends, b) {
 		if (b->seen)
 			continue;
-		backend_missing(b, set, now);
-		backend_track(b);
+		dyncast_backend_missing(b, set, now);
+		dyncast_backend_track(b);
 		dyncast_backend_check(b);
 	}
 	dyncast_decide_later(s, DECIDE_SOON_MS);
@@ -456,7 +269,7 @@ void dyncast_service_remove(const struct dyncast_service_key *key)
 	s->removed = true;
 	s->stale = false;
 	frr_each (dyncast_backends, &s->backends, b) {
-		backend_hold(b, now);
+		dyncast_backend_hold(b, now);
 		dyncast_backend_check(b);
 	}
 	dyncast_decide_later(s, DECIDE_SOON_MS);
@@ -512,7 +325,7 @@ static void service_tick(struct dyncast_service *s, int64_t now)
 		}
 		/* whoever had its SID may have let go of it */
 		if (b->sid_refused && b->presence == DYNCAST_PRESENT) {
-			backend_track(b);
+			dyncast_backend_track(b);
 			dyncast_feedback(b);
 		}
 	}
@@ -554,7 +367,7 @@ void dyncast_service_nht_changed(const struct dyncast_nht *nht)
 		frr_each (dyncast_backends, &s->backends, b) {
 			if (b->nht != nht && b->site_nht != nht)
 				continue;
-			neighbor_track(b);
+			dyncast_backend_neighbor_track(b);
 			dyncast_backend_check(b);
 			dyncast_feedback(b);
 			dyncast_decide_later(s, DECIDE_NHT_MS);

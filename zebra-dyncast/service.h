@@ -43,6 +43,7 @@ struct dyncast_backend {
 	struct dyncast_neighbor *neighbor; /* of adjacent ones */
 	struct dyncast_sid *sid;	   /* local instances of kind SRV6 */
 	bool sid_refused;		   /* another instance has that SID */
+	bool decap;	  /* the kernel unpacks for it: local and IPIP */
 	bool no_source;	  /* no address for the outer header's source */
 	uint8_t feedback; /* last sent, 0 none */
 
@@ -72,6 +73,7 @@ struct dyncast_service {
 	unsigned int n_sites;
 
 	bool removed;	      /* bgpd took it back; candidates are held */
+	bool by_device;	      /* its route leads to the device of veth.c */
 	bool plain;	      /* sites are left, none of them with candidates */
 	bool stale;	      /* bgpd restarted and has not sent it again */
 	int64_t stale_ms;     /* until when the stale set is kept */
@@ -96,7 +98,24 @@ struct dyncast_service {
 	struct event *t_decide;
 	int64_t decide_at_ms;
 	int64_t weighed_ms; /* last step of the weights */
+	bool walking;	    /* they have not come to rest */
 };
+
+/* backend.c, for service.c */
+struct dyncast_backend *dyncast_backend_new(struct dyncast_service *service,
+					    const struct dyncast_addr *dbid);
+void dyncast_backend_drop(struct dyncast_backend *backend, bool from_kernel);
+/* give it an id of the data plane, when its service is in there */
+void dyncast_backend_identify(struct dyncast_backend *backend);
+void dyncast_backend_id_set(struct dyncast_backend *backend, uint32_t id);
+/* follow whatever decides whether it can be reached */
+void dyncast_backend_track(struct dyncast_backend *backend);
+void dyncast_backend_neighbor_track(struct dyncast_backend *backend);
+/* failure rule (b), or (a) when there is nothing to wait for */
+void dyncast_backend_hold(struct dyncast_backend *backend, int64_t now);
+/* not in this set: did its site remove it, or is only the path gone? */
+void dyncast_backend_missing(struct dyncast_backend *backend,
+			     const struct dyncast_set *set, int64_t now);
 
 int dyncast_backend_cmp(const struct dyncast_backend *a,
 			const struct dyncast_backend *b);

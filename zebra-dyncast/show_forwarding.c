@@ -18,7 +18,10 @@
 #include "service.h"
 #include "show.h"
 #include "sid.h"
+#include "veth.h"
+#include "warnings.h"
 #include "../lib/addr.h"
+#include "../lib/words.h"
 
 /* ---- text ------------------------------------------------------------- */
 
@@ -45,6 +48,10 @@ static void text_status(struct vty *vty)
 		"  no instance %" PRIu64 ", too big %" PRIu64
 		", fragments %" PRIu64 ", errors %" PRIu64 "\n",
 		dp.no_instance, dp.too_big, dp.fragments, dp.errors);
+	vty_out(vty,
+		"  service table %u; unpacked %" PRIu64
+		" packets of other sites, dropped %" PRIu64 "\n",
+		dp.service_table_size, dp.decapsulated, dp.decap_dropped);
 	vty_out(vty, "  not for a service %" PRIu64 "\n", dp.passed);
 }
 
@@ -67,15 +74,54 @@ static void text_peer(struct vty *vty)
 	vty_out(vty, "\n");
 }
 
-static void text_ingress(const char *ifname, uint32_t ifindex, bool attached,
-			 void *arg)
+static const char *duty_str(uint32_t flags)
+{
+	return flags & DYNCAST_DP_ATTACH_STEER	  ? "steer"
+	       : flags & DYNCAST_DP_ATTACH_EGRESS ? "egress"
+						  : "unpack";
+}
+
+static void text_ingress(const struct dyncast_ingress *ingress, void *arg)
 {
 	struct vty *vty = arg;
 
-	if (attached)
-		vty_out(vty, "  %-16s attached, ifindex %u\n", ifname, ifindex);
+	if (ingress->ifindex)
+		vty_out(vty, "  %-16s attached (%s), ifindex %u\n",
+			ingress->name, duty_str(ingress->flags),
+			ingress->ifindex);
 	else
-		vty_out(vty, "  %-16s not attached\n", ifname);
+		vty_out(vty, "  %-16s not attached\n", ingress->name);
+}
+
+static void text_instance_counters(struct vty *vty,
+				   const struct dyncast_backend *b)
+{
+	struct dyncast_dp_counters c = {};
+
+	if (!b->id || !dyncast_dp_instance_counters(b->id, &c))
+		return;
+	vty_out(vty,
+		"        %" PRIu64 " packets, %" PRIu64 " bytes, %" PRIu64
+		" new flows, hits %" PRIu64 ", without entry %" PRIu64
+		", re-pinned %" PRIu64 ", refused %" PRIu64 "\n",
+		c.packets, c.bytes, c.flows_new, c.hits, c.stateless,
+		c.repinned, c.refused);
+}
+
+static void text_service_counters(struct vty *vty,
+				  const struct dyncast_service *s)
+{
+	struct dyncast_dp_service_counters c = {};
+
+	if (s->dp_index < 0 || !dyncast_dp_service_counters(s->dp_index, &c))
+		return;
+	vty_out(vty,
+		"    %" PRIu64 " packets, %" PRIu64 " bytes, %" PRIu64
+		" new flows, hits %" PRIu64 ", misses %" PRIu64
+		", without entry %" PRIu64 ", re-pinned %" PRIu64
+		", refused %" PRIu64 "\n",
+		c.packets, c.bytes, c.flows_new, c.hits, c.misses, c.stateless,
+		c.repinned, c.refused);
 }
 
 static void text_backend(struct vty *vty, const struct dyncast_backend *b)
@@ -92,11 +138,11 @@ static void text_backend(struct vty *vty, const struct dyncast_backend *b)
 	}
 	dyncast_addr_str(&b->dp.nexthop, hop, sizeof(hop));
 	vty_out(vty, "        %s, %s via %s %s, %u slots\n",
-		b->dp.alive ? "alive" : "dead",
-		b->dp.kind == DYNCAST_KIND_SRV6 ? "outer IPv6" : "adjacent",
+		b->dp.alive ? "alive" : "dead", dyncast_kind_str(b->dp.kind),
 		b->dp.nexthop.family ? hop : "the kernel's route",
 		b->dp.ifindex ? dyncast_ifindex_name(b->dp.ifindex) : "",
 		b->slots);
+	text_instance_counters(vty, b);
 }
 
 static void text_services(struct vty *vty)
@@ -115,6 +161,7 @@ static void text_services(struct vty *vty)
 			vty_out(vty, "by its route only");
 		vty_out(vty, ", route with %u next hop(s)\n",
 			dyncast_route_nexthops(s));
+		text_service_counters(vty, s);
 		frr_each (dyncast_backends_const, &s->backends, b)
 			text_backend(vty, b);
 	}
@@ -123,10 +170,13 @@ static void text_services(struct vty *vty)
 static void text_sid(const struct dyncast_sid *sid, void *arg)
 {
 	char addr[DYNCAST_ADDR_STRLEN], instance[DYNCAST_ADDR_STRLEN];
+	char alias[32] = "End.DX6";
 	struct vty *vty = arg;
 
-	vty_out(vty, "  %s End.DX4 %pI4 via %s: %s\n",
-		dyncast_addr_str(&sid->sid, addr, sizeof(addr)), &sid->alias,
+	if (sid->address.family == AF_INET)
+		snprintfrr(alias, sizeof(alias), "End.DX4 %pI4", &sid->alias);
+	vty_out(vty, "  %s %s via %s: %s\n",
+		dyncast_addr_str(&sid->sid, addr, sizeof(addr)), alias,
 		dyncast_addr_str(&sid->address, instance, sizeof(instance)),
 		sid->failed				     ? "failed"
 		: sid->sid_installed && sid->alias_installed ? "installed"
@@ -134,19 +184,34 @@ static void text_sid(const struct dyncast_sid *sid, void *arg)
 			       : "waits for the instance's network");
 }
 
-void dyncast_show_forwarding_text(struct vty *vty)
+static void text_locator(struct vty *vty, uint8_t family)
 {
+	const struct dyncast_prefix *locator = dyncast_sid_locator(family);
 	char buf[DYNCAST_PREFIX_STRLEN];
 
+	if (locator->addr.family)
+		vty_out(vty, "Locator: %s\n",
+			dyncast_prefix_str(locator, buf, sizeof(buf)));
+}
+
+static void text_warning(const char *text, void *arg)
+{
+	vty_out((struct vty *)arg, "Warning: %s\n", text);
+}
+
+void dyncast_show_forwarding_text(struct vty *vty)
+{
 	text_status(vty);
+	dyncast_warnings_each(text_warning, vty);
 	text_peer(vty);
-	vty_out(vty, "Ingress interfaces:\n");
+	vty_out(vty, "Interfaces%s:\n",
+		dyncast_config.forwarding_kernel
+			? " (forwarding kernel: services are routed to " DYNCAST_VETH_NAME
+			  ")"
+			: "");
 	dyncast_ingress_each(text_ingress, vty);
-	vty_out(vty, "Locator: %s\n",
-		dyncast_sid_locator()->addr.family
-			? dyncast_prefix_str(dyncast_sid_locator(), buf,
-					     sizeof(buf))
-			: "none");
+	text_locator(vty, AF_INET6);
+	text_locator(vty, AF_INET);
 	dyncast_sid_each(text_sid, vty);
 	text_services(vty);
 }
@@ -166,6 +231,7 @@ static json_object *json_status(void)
 			       dp.attach_mode ? dp.attach_mode : "none");
 	json_object_int_add(json, "layoutVersion", dp.layout_version);
 	json_object_int_add(json, "flowTableSize", dp.flow_table_size);
+	json_object_int_add(json, "serviceTableSize", dp.service_table_size);
 	json_object_int_add(json, "packetsSteered", dp.packets_steered);
 	json_object_int_add(json, "bytesSteered", dp.bytes_steered);
 	json_object_int_add(json, "flowHits", dp.flow_hits);
@@ -179,6 +245,8 @@ static json_object *json_status(void)
 	json_object_int_add(json, "tooBig", dp.too_big);
 	json_object_int_add(json, "fragments", dp.fragments);
 	json_object_int_add(json, "errors", dp.errors);
+	json_object_int_add(json, "decapsulated", dp.decapsulated);
+	json_object_int_add(json, "decapDropped", dp.decap_dropped);
 	json_object_int_add(json, "passed", dp.passed);
 	return json;
 }
@@ -200,16 +268,50 @@ static json_object *json_peer(void)
 	return json;
 }
 
-static void json_ingress(const char *ifname, uint32_t ifindex, bool attached,
-			 void *arg)
+static void json_ingress(const struct dyncast_ingress *ingress, void *arg)
 {
 	json_object *json = json_object_new_object();
 
-	json_object_string_add(json, "interface", ifname);
-	json_object_boolean_add(json, "attached", attached);
-	if (attached)
-		json_object_int_add(json, "ifindex", ifindex);
+	json_object_string_add(json, "interface", ingress->name);
+	json_object_boolean_add(json, "attached", ingress->ifindex != 0);
+	if (ingress->ifindex) {
+		json_object_int_add(json, "ifindex", ingress->ifindex);
+		json_object_string_add(json, "duty", duty_str(ingress->flags));
+	}
 	json_object_array_add(arg, json);
+}
+
+static void json_instance_counters(json_object *json,
+				   const struct dyncast_backend *b)
+{
+	struct dyncast_dp_counters c = {};
+
+	if (!b->id || !dyncast_dp_instance_counters(b->id, &c))
+		return;
+	json_object_int_add(json, "packets", c.packets);
+	json_object_int_add(json, "bytes", c.bytes);
+	json_object_int_add(json, "flowsNew", c.flows_new);
+	json_object_int_add(json, "hits", c.hits);
+	json_object_int_add(json, "stateless", c.stateless);
+	json_object_int_add(json, "repinned", c.repinned);
+	json_object_int_add(json, "refused", c.refused);
+}
+
+static void json_service_counters(json_object *json,
+				  const struct dyncast_service *s)
+{
+	struct dyncast_dp_service_counters c = {};
+
+	if (s->dp_index < 0 || !dyncast_dp_service_counters(s->dp_index, &c))
+		return;
+	json_object_int_add(json, "packets", c.packets);
+	json_object_int_add(json, "bytes", c.bytes);
+	json_object_int_add(json, "flowsNew", c.flows_new);
+	json_object_int_add(json, "hits", c.hits);
+	json_object_int_add(json, "misses", c.misses);
+	json_object_int_add(json, "stateless", c.stateless);
+	json_object_int_add(json, "repinned", c.repinned);
+	json_object_int_add(json, "refused", c.refused);
 }
 
 static json_object *json_backend(const struct dyncast_backend *b)
@@ -224,12 +326,13 @@ static json_object *json_backend(const struct dyncast_backend *b)
 		dyncast_addr_str(&b->data.instance.dbid, buf, sizeof(buf)));
 	json_object_boolean_add(json, "programmed", b->programmed);
 	json_object_int_add(json, "slots", b->slots);
+	json_instance_counters(json, b);
 	if (!b->programmed)
 		return json;
 	json_object_boolean_add(json, "alive", b->dp.alive);
 	json_object_string_add(json, "forwarding",
-			       b->dp.kind == DYNCAST_KIND_SRV6 ? "srv6"
-							       : "adjacent");
+			       dyncast_kind_str(b->dp.kind));
+	json_object_boolean_add(json, "unpacked", b->decap);
 	if (b->dp.nexthop.family)
 		json_object_string_add(
 			json, "nexthop",
@@ -260,6 +363,7 @@ static json_object *json_service(const struct dyncast_service *s)
 	json_object_int_add(json, "tableId", s->table_id);
 	json_object_boolean_add(json, "enabled", s->enabled);
 	json_object_int_add(json, "routeNexthops", dyncast_route_nexthops(s));
+	json_service_counters(json, s);
 	frr_each (dyncast_backends_const, &s->backends, b)
 		json_object_array_add(instances, json_backend(b));
 	json_object_object_add(json, "instances", instances);
@@ -273,7 +377,8 @@ static void json_sid(const struct dyncast_sid *sid, void *arg)
 
 	json_object_string_add(json, "sid",
 			       dyncast_addr_str(&sid->sid, buf, sizeof(buf)));
-	json_object_string_addf(json, "alias", "%pI4", &sid->alias);
+	if (sid->address.family == AF_INET)
+		json_object_string_addf(json, "alias", "%pI4", &sid->alias);
 	json_object_string_add(
 		json, "address",
 		dyncast_addr_str(&sid->address, buf, sizeof(buf)));
@@ -283,16 +388,33 @@ static void json_sid(const struct dyncast_sid *sid, void *arg)
 	json_object_array_add(arg, json);
 }
 
+static void json_locator(json_object *json, const char *key, uint8_t family)
+{
+	const struct dyncast_prefix *locator = dyncast_sid_locator(family);
+	char buf[DYNCAST_PREFIX_STRLEN];
+
+	if (locator->addr.family)
+		json_object_string_add(
+			json, key,
+			dyncast_prefix_str(locator, buf, sizeof(buf)));
+}
+
+static void json_warning(const char *text, void *arg)
+{
+	json_object_array_add(arg, json_object_new_string(text));
+}
+
 json_object *dyncast_show_forwarding_json(void)
 {
+	json_object *warnings = json_object_new_array();
 	json_object *json = json_object_new_object();
 	json_object *ingress = json_object_new_array();
 	json_object *services = json_object_new_array();
 	json_object *sids = json_object_new_array();
 	const struct dyncast_service *s;
-	char buf[DYNCAST_PREFIX_STRLEN];
 
 	dyncast_ingress_each(json_ingress, ingress);
+	dyncast_warnings_each(json_warning, warnings);
 	dyncast_sid_each(json_sid, sids);
 	frr_each (dyncast_services_const, &dyncast_services, s)
 		json_object_array_add(services, json_service(s));
@@ -301,11 +423,13 @@ json_object *dyncast_show_forwarding_json(void)
 	json_object_int_add(json, "holdSeconds", dyncast_config.hold_s);
 	json_object_int_add(json, "unclaimedServices",
 			    dyncast_recovered_count());
+	json_object_string_add(json, "forwarding",
+			       dyncast_config.forwarding_kernel ? "kernel"
+								: "bpf");
+	json_object_object_add(json, "warnings", warnings);
 	json_object_object_add(json, "ingress", ingress);
-	if (dyncast_sid_locator()->addr.family)
-		json_object_string_add(json, "locator",
-				       dyncast_prefix_str(dyncast_sid_locator(),
-							  buf, sizeof(buf)));
+	json_locator(json, "locator", AF_INET6);
+	json_locator(json, "locatorIpv4", AF_INET);
 	json_object_object_add(json, "sids", sids);
 	json_object_object_add(json, "services", services);
 	return json;

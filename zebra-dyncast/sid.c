@@ -52,18 +52,18 @@ static int sid_cmp(const struct dyncast_sid *a, const struct dyncast_sid *b)
 DECLARE_RBTREE_UNIQ(dyncast_sids, struct dyncast_sid, item, sid_cmp);
 
 static struct dyncast_sids_head sids = INIT_RBTREE_UNIQ(sids);
-static struct dyncast_prefix locator;
+static struct dyncast_prefix locator, locator4;
 
 /* ---- routes ----------------------------------------------------------- */
 
-static void locator_send(bool add)
+static void locator_send(const struct dyncast_prefix *of, bool add)
 {
 	struct zapi_route *api;
 	struct prefix p;
 
-	if (locator.addr.family != AF_INET6)
+	if (!of->addr.family)
 		return;
-	dyncast_to_prefix(&locator.addr, locator.len, &p);
+	dyncast_to_prefix(&of->addr, of->len, &p);
 	api = dyncast_client_route_new(VRF_DEFAULT, &p);
 	api->nexthop_num = 1;
 	api->nexthops[0].type = NEXTHOP_TYPE_BLACKHOLE;
@@ -275,25 +275,35 @@ void dyncast_sid_unref(struct dyncast_sid **psid)
 	XFREE(MTYPE_DYNCAST_SID, sid);
 }
 
-void dyncast_sid_locator_set(const struct dyncast_prefix *new)
+void dyncast_sid_locator_set(uint8_t family, const struct dyncast_prefix *new)
 {
-	if (dyncast_prefix_cmp(&locator, new) == 0)
+	struct dyncast_prefix *own = family == AF_INET ? &locator4 : &locator;
+
+	if (dyncast_prefix_cmp(own, new) == 0)
 		return;
-	locator_send(false);
-	locator = *new;
-	locator_send(true);
+	locator_send(own, false);
+	*own = *new;
+	locator_send(own, true);
 }
 
-const struct dyncast_prefix *dyncast_sid_locator(void)
+const struct dyncast_prefix *dyncast_sid_locator(uint8_t family)
 {
-	return &locator;
+	return family == AF_INET ? &locator4 : &locator;
+}
+
+bool dyncast_sid_in_locator(const struct dyncast_addr *dbid)
+{
+	const struct dyncast_prefix *own = dyncast_sid_locator(dbid->family);
+
+	return own->addr.family && dyncast_prefix_contains(own, dbid);
 }
 
 void dyncast_sid_resend(void)
 {
 	struct dyncast_sid *sid;
 
-	locator_send(true);
+	locator_send(&locator, true);
+	locator_send(&locator4, true);
 	frr_each (dyncast_sids, &sids, sid) {
 		if (sid->ifindex)
 			sid_send(sid);
@@ -378,12 +388,22 @@ static const char *sid_problem(const struct dyncast_backend *b)
 	return NULL;
 }
 
+static const char *decap_problem(const struct dyncast_backend *b)
+{
+	if (!dyncast_dp_active())
+		return "IP-in-IP is unpacked by BPF, which the kernel refuses, see `show dyncast forwarding`";
+	if (b->service->dp_index < 0)
+		return "the service table is full, see `dyncast service-table size`";
+	return NULL;
+}
+
 static uint8_t feedback_state(const struct dyncast_backend *b,
 			      const char **problem)
 {
 	bool srv6 = b->data.instance.kind == DYNCAST_KIND_SRV6;
+	bool ipip = b->data.instance.kind == DYNCAST_KIND_IPIP;
 
-	*problem = srv6 ? sid_problem(b) : NULL;
+	*problem = srv6 ? sid_problem(b) : ipip ? decap_problem(b) : NULL;
 	if (*problem)
 		return DYNCAST_FEEDBACK_FAILED;
 	if (!b->nht || !b->nht->answered)
@@ -393,7 +413,8 @@ static uint8_t feedback_state(const struct dyncast_backend *b,
 		return DYNCAST_FEEDBACK_UNREACHABLE;
 	if (b->neighbor->state == DYNCAST_NEIGHBOR_UNKNOWN)
 		return 0;
-	if (srv6 && !(b->sid->alias_installed && b->sid->sid_installed))
+	if ((srv6 && !(b->sid->alias_installed && b->sid->sid_installed)) ||
+	    (ipip && !b->decap))
 		return 0;
 	return DYNCAST_FEEDBACK_READY;
 }

@@ -38,9 +38,12 @@ void dyncast_sid_connected(void);
 /* routes that a former run has left and nobody claims; bgpd has said all */
 void dyncast_sid_sweep(void);
 
-/* bgpd's locator; family 0 for none */
-void dyncast_sid_locator_set(const struct dyncast_prefix *locator);
-const struct dyncast_prefix *dyncast_sid_locator(void);
+/* bgpd's locators, AF_INET6 or AF_INET; family 0 for none */
+void dyncast_sid_locator_set(uint8_t family,
+			     const struct dyncast_prefix *locator);
+const struct dyncast_prefix *dyncast_sid_locator(uint8_t family);
+/* a D-BID of this router */
+bool dyncast_sid_in_locator(const struct dyncast_addr *dbid);
 
 /* Give a local backend its SID, or NULL when another instance has it. */
 struct dyncast_sid *dyncast_sid_ref(const struct dyncast_addr *sid,

@@ -11,6 +11,7 @@
 
 #define HOP_LIMIT 64
 #define IP_DF 0x4000
+#define LOOPBACK 1 /* its ifindex, in every network namespace */
 
 static __always_inline void count_steered(__u32 id, const struct packet *pkt)
 {
@@ -158,6 +159,46 @@ static __always_inline void set_protocol(struct __sk_buff *skb, const __u32 l2,
 		eth->h_proto = protocol;
 }
 
+/*
+ * Several next hops or none: the main table knows.  Handing the packet to the
+ * kernel alone will not do: it takes no IPv4 packet from outside with a source
+ * of its own, and would look in the table of the interface's VRF.  What is
+ * left to it is to say that there is no route.
+ */
+static __always_inline int by_route(struct __sk_buff *skb,
+				    const struct dyncast_map_instance *instance,
+				    const struct packet *pkt, const __u32 l2)
+{
+	struct bpf_fib_lookup where = {
+		.family = instance->outer_family,
+		.ifindex = LOOPBACK,
+		/* where paths are chosen by ports, flows are to spread */
+		.sport = pkt->hash,
+	};
+	struct bpf_redir_neigh neigh;
+	long result;
+
+	if (where.family == DYNCAST_MAP_AF_INET) {
+		where.ipv4_src = instance->ipv4.source;
+		where.ipv4_dst = instance->ipv4.dbid;
+	} else {
+		where.flowinfo = bpf_htonl(pkt->hash >> 12);
+		__builtin_memcpy(where.ipv6_src, instance->ipv6.source, 16);
+		__builtin_memcpy(where.ipv6_dst, instance->ipv6.dbid, 16);
+	}
+	result = bpf_fib_lookup(skb, &where, sizeof(where), 0);
+	if (result != BPF_FIB_LKUP_RET_SUCCESS &&
+	    result != BPF_FIB_LKUP_RET_NO_NEIGH)
+		return TC_ACT_OK;
+	if (!l2 && bpf_skb_change_head(skb, ETH_HLEN, 0)) {
+		count(DYNCAST_COUNT_ERROR, 1);
+		return TC_ACT_SHOT;
+	}
+	neigh.nh_family = where.family;
+	__builtin_memcpy(neigh.ipv6_nh, where.ipv6_dst, sizeof(neigh.ipv6_nh));
+	return bpf_redirect_neigh(where.ifindex, &neigh, sizeof(neigh), 0);
+}
+
 /* outer header, DSCP and ECN copied (RFC 6040, normal mode) */
 static __always_inline int
 forward_tunnel(struct __sk_buff *skb,
@@ -199,9 +240,8 @@ forward_tunnel(struct __sk_buff *skb,
 		set_protocol(skb, l2, bpf_htons(ETH_P_IPV6));
 	}
 
-	/* several next hops or none: the kernel routes to the D-BID */
 	if (!instance->ifindex || !instance->nexthop_family)
-		return TC_ACT_OK;
+		return by_route(skb, instance, pkt, l2);
 	return to_next_hop(skb, instance, l2);
 }
 

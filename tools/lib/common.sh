@@ -67,5 +67,7 @@ packages_build=(frr gcc make autoconf automake libtool bison flex pkg-config
 # what running them in namespaces needs
 packages_run=(frr frr-pythontools iproute2 ethtool iputils-ping tcpdump procps
 	python3 python3-pytest gdb curl bpftool)
+# virtual machines with other kernels (tools/kernels)
+packages_kernels=(qemu-system-x86 busybox-static cpio xz-utils iproute2 bpftool)
 # what only the tests use
 packages_check=(clang-format libclang-rt-dev valgrind)

@@ -3,6 +3,7 @@
 
 import ipaddress
 import re
+import time
 
 from dyncast_topology import INSTANCES, SERVICE_PREFIX, locator, wait_for
 
@@ -66,12 +67,64 @@ def wait_share(lab, router, names, predicate, what, timeout=40):
     wait_for(f"share of {', '.join(names)} at {router} {what}", missing, timeout)
 
 
+def wait_rest(lab, router, names=tuple(INSTANCES), still=1.5, timeout=60):
+    """Until each of `names`, and nobody else, has slots, and neither weights
+    nor slots have moved for a while."""
+    last = {"seen": None, "since": 0.0}
+
+    def missing():
+        answer = explain(lab, router)
+        seen = {c["name"]: (c["weight"], c["slots"]) for c in answer.get("candidates", [])}
+        if seen != last["seen"]:
+            last.update(seen=seen, since=time.monotonic())
+        if {name for name, (_, slots) in seen.items() if slots} != set(names):
+            return f"(weight, slots) are {seen}"
+        quiet = time.monotonic() - last["since"]
+        return True if quiet > still and not answer["slotsLeft"] else f"moving: {seen}"
+
+    wait_for(f"the ring of {router} to rest", missing, timeout)
+
+
+def wait_all(lab, router, names):
+    """Until all new flows go to one of these."""
+
+    def missing():
+        share = weight_share(lab, router, names)
+        return True if share == 1 else f"{share:.2f} of the ring"
+
+    wait_for(f"{names} to win at {router}", missing, every=0.05)
+
+
 def wait_share_below(lab, router, names, limit, timeout=40):
     wait_share(lab, router, names, lambda share: share < limit, f"below {limit:.3f}", timeout)
 
 
+def wait_recovered(lab, router, timeout=60):
+    """The two modules of a router talk to each other again, it steers, and r1
+    could use every instance."""
+
+    def missing():
+        kernel = forwarding(lab, router)
+        if not kernel.get("bgpd", {}).get("synchronised"):
+            return f"{router}: zebra and bgpd are not synchronised"
+        if not kernel["kernel"]["active"]:
+            return f"{router}: {kernel['kernel']['reason']}"
+        verdicts = {name: c["verdict"] for name, c in candidates(lab, "r1").items()}
+        fine = ("ok", "not best", "no metrics", "stale")
+        if set(verdicts) != set(INSTANCES) or set(verdicts.values()) - set(fine):
+            return str(verdicts)
+        return lab.sessions_missing() or True
+
+    wait_for(f"{router} to recover", missing, timeout)
+
+
 def forwarding(lab, router):
     return lab.json(router, "show dyncast forwarding json")
+
+
+def counters(lab, router):
+    """The forwarding plane's counters, {name: number}"""
+    return forwarding(lab, router)["kernel"]
 
 
 def flows(lab, router):

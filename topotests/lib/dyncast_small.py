@@ -13,10 +13,13 @@ service addresses on lo.
 """
 
 import ipaddress
+import json
+import os
 import subprocess
 from collections import namedtuple
 
 from dyncast_topology import ASN, Lab, wait_for
+from dyncast_traffic import Process
 
 V4 = "video"
 V6 = "video6"
@@ -254,10 +257,31 @@ class SmallLab(Lab):
     def forwarding(self, router):
         return self.json(router, "show dyncast forwarding json")
 
+    # -- bulk transfers, see dyncast_bulk.py ------------------------------------
+
+    BULK = os.path.join(os.path.dirname(os.path.abspath(__file__)), "dyncast_bulk.py")
+    BULK_PORT = 9000
+
+    def start_bulk(self):
+        for name in self.members:
+            argv = ["/usr/bin/python3", self.BULK, "serve", name, str(self.BULK_PORT)]
+            Process(
+                self, name, "bulk-" + name, argv + self.service_addresses, stdout=subprocess.PIPE
+            )
+        for name in self.members:
+            self.procs["bulk-" + name].read_line(15)
+
+    def bulk(self, node, do, target, *args, timeout=90):
+        argv = [self.BULK, do, target, self.BULK_PORT, *args]
+        return self._python(node, argv, timeout)
+
     def python(self, node, source, *args, timeout=30):
-        """Run a few lines of Python in a node; what they print."""
+        """Run a few lines of Python in a node; they print JSON."""
+        return self._python(node, ["-c", source, *args], timeout)
+
+    def _python(self, node, argv, timeout):
         popen = self.node(node).popen(
-            ["/usr/bin/python3", "-c", source, *map(str, args)],
+            ["/usr/bin/python3", *map(str, argv)],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
         try:
@@ -267,4 +291,4 @@ class SmallLab(Lab):
             popen.communicate()
             raise
         assert popen.returncode == 0, err
-        return out
+        return json.loads(out)

@@ -35,6 +35,7 @@ SERVICE_PREFIX = SERVICE_ADDRESS + "/32"
 ASN = 65000
 
 CLIENT_ADDRESSES = [f"10.0.1.{n}" for n in range(11, 19)]
+CLIENT_GATEWAY = "10.0.1.1"
 
 Site = namedtuple("Site", "number metric instances")
 Instance = namedtuple("Instance", "name router number address sid")
@@ -57,6 +58,17 @@ NUMBERS = {"core": 9, "rr": 100, "r1": 10, "e1": 1, "e2": 2, "e3": 3}
 ROUTERS = list(NUMBERS)
 STEERING = ["r1", "e1", "e2", "e3"]  # routers that run our modules
 
+# How a Lab is wired.  reflectors: {router: its peers, all of them clients};
+# gateways: routers that c1 is connected to, each with CLIENT_GATEWAY;
+# lan_clients: {host: (its site's router, its address there)}
+Layout = namedtuple("Layout", "links reflectors gateways lan_clients")
+PLAIN = Layout(
+    links=LINKS,
+    reflectors={"rr": [router for router in ROUTERS if router != "rr"]},
+    gateways=["r1"],
+    lan_clients={},
+)
+
 CAPACITY = 100
 
 
@@ -73,10 +85,10 @@ def locator(router):
     return f"2001:db8:{router}::/64"
 
 
-def interfaces(router):
+def interfaces(router, layout=PLAIN):
     """(name, IPv4, IPv6, metric or None when passive) of a router."""
     found = []
-    for number, left, right, metric in LINKS:
+    for number, left, right, metric in layout.links:
         for end, me, peer in ((1, left, right), (2, right, left)):
             if me == router:
                 found.append(
@@ -87,17 +99,17 @@ def interfaces(router):
                         metric,
                     )
                 )
-    if router == "r1":
-        found.append(("r1-c1", "10.0.1.1/24", None, None))
+    if router in layout.gateways:
+        found.append((f"{router}-c1", CLIENT_GATEWAY + "/24", None, None))
     if router in SITES:
         found.append((f"{router}-lan", f"10.{SITES[router].number}.0.1/24", None, None))
     return found
 
 
-def zebra_conf(router):
+def zebra_conf(router, layout=PLAIN):
     lines = [f"hostname {router}", "interface lo"]
     lines += [f" ip address {loopback(router)}/32", f" ipv6 address {loopback6(router)}/128"]
-    for name, v4, v6, _ in interfaces(router):
+    for name, v4, v6, _ in interfaces(router, layout):
         lines += [f"interface {name}", f" ip address {v4}"]
         if v6:
             lines += [f" ipv6 address {v6}"]
@@ -110,7 +122,7 @@ def staticd_conf(router):
     return [f"ipv6 route {locator(router)} blackhole"] if router in SITES else []
 
 
-def isisd_conf(router):
+def isisd_conf(router, layout=PLAIN):
     net = f"49.0001.0000.0000.{NUMBERS[router]:04d}.00"
     lines = [f"hostname {router}"]
     lines += [
@@ -126,7 +138,7 @@ def isisd_conf(router):
         # No route-map: frr.conf has it after this line, and isisd 8.4 does not
         # look again at routes when their route-map appears.
         lines += [" redistribute ipv6 static level-2"]
-    for name, _, v6, metric in [("lo", None, "yes", None)] + interfaces(router):
+    for name, _, v6, metric in [("lo", None, "yes", None)] + interfaces(router, layout):
         lines += [f"interface {name}", " ip router isis 1"]
         if v6:
             lines += [" ipv6 router isis 1"]
@@ -142,21 +154,26 @@ def isisd_conf(router):
     return lines
 
 
-def bgpd_conf(router):
+def bgp_peers(router, layout=PLAIN):
+    """Those that reflect to it, and those that it reflects to."""
+    peers = [r for r, clients in layout.reflectors.items() if router in clients]
+    return list(dict.fromkeys(peers + layout.reflectors.get(router, [])))
+
+
+def bgpd_conf(router, layout=PLAIN):
     me = loopback(router)
     lines = [f"hostname {router}", f"router bgp {ASN}", f" bgp router-id {me}"]
     lines += [" timers bgp 3 12"]
-    peers = [p for p in ROUTERS if p != "rr"] if router == "rr" else ["rr"]
-    for peer in peers:
+    for peer in bgp_peers(router, layout):
         address = loopback(peer)
         lines += [
             f" neighbor {address} remote-as {ASN}",
             f" neighbor {address} update-source {me}",
             f" neighbor {address} timers connect 1",
         ]
-    if router == "rr":
+    if router in layout.reflectors:
         lines += [" address-family ipv4 unicast"]
-        for peer in peers:
+        for peer in layout.reflectors[router]:
             lines += [
                 f"  neighbor {loopback(peer)} route-reflector-client",
                 f"  neighbor {loopback(peer)} addpath-tx-all-paths",
@@ -165,11 +182,15 @@ def bgpd_conf(router):
     return lines
 
 
-def dyncast_zebra(router):
+def dyncast_zebra(router, layout=PLAIN):
     """Our lines in the configuration of zebra."""
-    if router == "r1":
-        return ["dyncast network-cost unit 100", "dyncast hold 120", "dyncast ingress r1-c1"]
-    return []
+    lines = []
+    if router in layout.gateways:
+        lines += ["dyncast network-cost unit 100", "dyncast hold 120"]
+        lines += [f"dyncast ingress {router}-c1"]
+    if router in [where for where, _ in layout.lan_clients.values()]:
+        lines += [f"dyncast ingress {router}-lan"]
+    return lines
 
 
 def dyncast_bgpd(router):
@@ -228,10 +249,12 @@ def wait_for(what, predicate, timeout=30, every=0.2):
 
 
 class Lab:
-    """The running topology.  Others (dyncast_small.py) are derived from it."""
+    """The running topology.  Others (dyncast_small.py,
+    dyncast_mesh.py) are derived from it."""
 
     routers = ROUTERS
     steering = STEERING
+    layout = PLAIN
     instances = INSTANCES
     service_addresses = [SERVICE_ADDRESS]
 
@@ -252,21 +275,27 @@ class Lab:
         self.logdir = self.tgen.logdir
 
     def _build(self, tgen):
-        for router in ROUTERS:
+        for router in self.routers:
             tgen.add_router(router)
-        tgen.add_host("c1", CLIENT_ADDRESSES[0] + "/24", "via 10.0.1.1")
+        tgen.add_host("c1", CLIENT_ADDRESSES[0] + "/24", "via " + CLIENT_GATEWAY)
+        for name, (router, address) in self.layout.lan_clients.items():
+            tgen.add_host(name, address + "/24", f"via 10.{SITES[router].number}.0.1")
         for name, inst in INSTANCES.items():
             gateway = f"10.{SITES[inst.router].number}.0.1"
             tgen.add_host(name, inst.address + "/24", "via " + gateway)
         gears = tgen.gears
-        for _, left, right, _ in LINKS:
+        for _, left, right, _ in self.layout.links:
             tgen.add_link(gears[left], gears[right], f"{left}-{right}", f"{right}-{left}")
-        tgen.add_link(gears["r1"], gears["c1"], "r1-c1", "c1-r1")
+        for router in self.layout.gateways:
+            tgen.add_link(gears[router], gears["c1"], f"{router}-c1", f"c1-{router}")
         for router, site in SITES.items():
             lan = tgen.add_switch(f"lan{site.number}")
             tgen.add_link(lan, gears[router], f"s{site.number}r", f"{router}-lan")
             for name in site.instances:
                 tgen.add_link(lan, gears[name], f"s{site.number}{name}", f"{name}-lan")
+            for name, (where, _) in self.layout.lan_clients.items():
+                if where == router:
+                    tgen.add_link(lan, gears[name], f"s{site.number}{name}", f"{name}-lan")
 
     # -- start and stop ----------------------------------------------------
 
@@ -305,16 +334,16 @@ class Lab:
     def router_conf(self, router):
         """{daemon: lines of its configuration file}"""
         conf = {
-            "zebra": zebra_conf(router),
+            "zebra": zebra_conf(router, self.layout),
             "staticd": staticd_conf(router),
-            "isisd": isisd_conf(router),
-            "bgpd": bgpd_conf(router),
+            "isisd": isisd_conf(router, self.layout),
+            "bgpd": bgpd_conf(router, self.layout),
         }
         if self.plain:
             conf["bgpd"] += plain_bgpd(router)
             conf["staticd"] += plain_staticd(router)
-        elif router in STEERING:
-            conf["zebra"] += dyncast_zebra(router)
+        elif router in self.steering:
+            conf["zebra"] += dyncast_zebra(router, self.layout)
             conf["bgpd"] += dyncast_bgpd(router)
         if self.adapt:
             self.adapt(router, conf)
@@ -470,9 +499,9 @@ class Lab:
         """All loopbacks and locators known everywhere, all sessions up."""
 
         def missing():
-            for router in ROUTERS:
+            for router in self.routers:
                 routes = self.cmd(router, "ip route; ip -6 route")
-                for other in ROUTERS:
+                for other in self.routers:
                     want = [loopback(other), loopback6(other)]
                     if other in SITES:
                         want.append(locator(other))
@@ -484,12 +513,13 @@ class Lab:
         wait_for("the underlay", missing, timeout, 0.5)
 
     def sessions_missing(self):
-        """Phrase about a BGP session of rr that is not up, or None."""
-        peers = self.json("rr", "show bgp ipv4 unicast summary json").get("peers", {})
-        for router in ROUTERS:
-            state = peers.get(loopback(router), {}).get("state")
-            if router != "rr" and state != "Established":
-                return f"BGP session of rr to {router} is {state}"
+        """Phrase about a BGP session of a reflector that is not up, or None."""
+        for reflector in self.layout.reflectors:
+            answer = self.json(reflector, "show bgp ipv4 unicast summary json")
+            for peer in bgp_peers(reflector, self.layout):
+                state = answer.get("peers", {}).get(loopback(peer), {}).get("state")
+                if state != "Established":
+                    return f"BGP session of {reflector} to {peer} is {state}"
         return None
 
     def set_site_link(self, router, up):

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A device of our own that a service's route may lead to.  The BPF program on
+ * its way out places the packet, after the kernel has done all that it does for
+ * a packet that it forwards:
+ *
+ *   client interface -> PREROUTING, rp_filter, route, FORWARD, POSTROUTING
+ *       -> dyncast-out, tc egress: place, encapsulate, redirect
+ *
+ * With `dyncast forwarding kernel` this is the way of all packets, so netfilter
+ * and the reverse-path filter stay in the path.  Without, it is for what the
+ * ingress program leaves to the route, where next hops with encapsulations
+ * cannot do it: zebra has none for IP-in-IP, and packets that are too big for a
+ * tunnel would slip through to an adjacent instance that is not theirs (IPv6;
+ * for IPv4 the route has an MTU).
+ *
+ * The device is a veth without ARP.  What the program cannot place leaves at
+ * the other end, dyncast-end, where forwarding is off, so it ends there and
+ * cannot come round again.  The MTU is that of the tightest tunnel, so that the
+ * kernel itself says "fragmentation needed".
+ *
+ * Made and removed by us; one that a former run has left is used again.  Main
+ * thread.
+ */
+
+#include <zebra.h>
+
+#include <linux/if.h>
+#include <linux/if_link.h>
+#include <linux/veth.h>
+
+#include "lib/if.h"
+#include "lib/vrf.h"
+
+#include "apply.h"
+#include "compat.h"
+#include "dataplane.h"
+#include "dataplane_port.h"
+#include "module.h"
+#include "netlink.h"
+#include "service.h"
+#include "veth.h"
+
+#define MTU_DEFAULT 1500
+#define MTU_MIN 1280
+#define OVERHEAD_IPV4 20
+#define OVERHEAD_IPV6 40
+
+static bool ours;    /* made or taken over in this run */
+static bool refused; /* logged */
+static uint32_t mtu_set;
+
+bool dyncast_veth_is(const char *ifname)
+{
+	return strcmp(ifname, DYNCAST_VETH_NAME) == 0 ||
+	       strcmp(ifname, DYNCAST_VETH_PEER) == 0;
+}
+
+bool dyncast_veth_steers(void)
+{
+	return dyncast_config.forwarding_kernel && !dyncast_config.route_none &&
+	       dyncast_dp_active();
+}
+
+static struct interface *find(const char *name)
+{
+	struct vrf *vrf = vrf_lookup_by_id(VRF_DEFAULT);
+	struct interface *ifp = vrf ? if_lookup_by_name_vrf(name, vrf) : NULL;
+
+	return ifp && ifp->ifindex != IFINDEX_INTERNAL &&
+			       CHECK_FLAG(ifp->status, ZEBRA_INTERFACE_ACTIVE)
+		       ? ifp
+		       : NULL;
+}
+
+uint32_t dyncast_veth_ifindex(void)
+{
+	struct interface *ifp = find(DYNCAST_VETH_NAME);
+
+	return dyncast_dp_active() && ifp && if_is_operative(ifp)
+		       ? (uint32_t)ifp->ifindex
+		       : 0;
+}
+
+uint32_t dyncast_veth_attach_flags(uint32_t ifindex)
+{
+	struct interface *ifp = find(DYNCAST_VETH_NAME);
+
+	return dyncast_veth_steers() && ifp && (uint32_t)ifp->ifindex == ifindex
+		       ? DYNCAST_DP_ATTACH_EGRESS
+		       : 0;
+}
+
+/* ---- making it -------------------------------------------------------- */
+
+static void put_name(struct dyncast_netlink *request, const char *name)
+{
+	dyncast_netlink_put(request, IFLA_IFNAME, name, strlen(name) + 1);
+}
+
+static int link_add(void)
+{
+	struct ifinfomsg head = {
+		.ifi_flags = IFF_UP | IFF_NOARP,
+		.ifi_change = IFF_UP | IFF_NOARP,
+	};
+	struct rtattr *info, *data, *peer;
+	struct dyncast_netlink request;
+
+	dyncast_netlink_begin(&request, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL,
+			      &head, sizeof(head));
+	put_name(&request, DYNCAST_VETH_NAME);
+	info = dyncast_netlink_nest(&request, IFLA_LINKINFO);
+	dyncast_netlink_put(&request, IFLA_INFO_KIND, "veth", 4);
+	data = dyncast_netlink_nest(&request, IFLA_INFO_DATA);
+	peer = dyncast_netlink_put(&request, VETH_INFO_PEER, &head,
+				   sizeof(head));
+	put_name(&request, DYNCAST_VETH_PEER);
+	dyncast_netlink_nest_end(&request, peer);
+	dyncast_netlink_nest_end(&request, data);
+	dyncast_netlink_nest_end(&request, info);
+	return dyncast_netlink_exchange(&request);
+}
+
+/* by name: the other end goes with it */
+static int link_del(void)
+{
+	struct ifinfomsg head = {};
+	struct dyncast_netlink request;
+
+	dyncast_netlink_begin(&request, RTM_DELLINK, 0, &head, sizeof(head));
+	put_name(&request, DYNCAST_VETH_NAME);
+	return dyncast_netlink_exchange(&request);
+}
+
+static void mtu_send(const char *name, uint32_t mtu)
+{
+	struct ifinfomsg head = {};
+	struct dyncast_netlink request;
+
+	dyncast_netlink_begin(&request, RTM_NEWLINK, 0, &head, sizeof(head));
+	put_name(&request, name);
+	dyncast_netlink_put(&request, IFLA_MTU, &mtu, sizeof(mtu));
+	dyncast_netlink_exchange(&request);
+}
+
+static void sysctl_zero(const char *family, const char *device,
+			const char *what)
+{
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/sys/net/%s/conf/%s/%s", family,
+		 device, what);
+	dyncast_dp_privs
+	{
+		fd = open(path, O_WRONLY | O_CLOEXEC);
+		if (fd >= 0) {
+			if (write(fd, "0", 1) < 0)
+				zlog_warn("dyncast: cannot write %s: %s", path,
+					  safe_strerror(errno));
+			close(fd);
+		}
+	}
+}
+
+static void make(void)
+{
+	int error = link_add();
+
+	if (error == EEXIST)
+		error = 0; /* a former run's */
+	if (error) {
+		if (!refused)
+			zlog_warn(
+				"dyncast: `dyncast forwarding kernel` needs a veth device, which the kernel refuses: %s; services follow the encapsulated route, without affinity",
+				safe_strerror(error));
+		refused = true;
+		return;
+	}
+	refused = false;
+	ours = true;
+	sysctl_zero("ipv4", DYNCAST_VETH_PEER, "forwarding");
+	sysctl_zero("ipv6", DYNCAST_VETH_PEER, "forwarding");
+	sysctl_zero("ipv6", DYNCAST_VETH_PEER, "accept_ra");
+	sysctl_zero("ipv6", DYNCAST_VETH_NAME, "accept_ra");
+}
+
+/* ---- MTU -------------------------------------------------------------- */
+
+uint32_t dyncast_veth_inner_mtu(const struct dyncast_backend *b)
+{
+	uint32_t overhead =
+		b->dp.dbid.family == AF_INET ? OVERHEAD_IPV4 : OVERHEAD_IPV6;
+
+	if (!b->programmed || !b->dp.alive || !b->dp.mtu ||
+	    b->dp.kind == DYNCAST_KIND_ADJACENT)
+		return UINT32_MAX;
+	return b->dp.mtu > MTU_MIN + overhead ? b->dp.mtu - overhead : MTU_MIN;
+}
+
+static uint32_t mtu_of(const struct dyncast_backend *b)
+{
+	if (b->programmed && b->dp.alive && b->dp.mtu &&
+	    b->dp.kind == DYNCAST_KIND_ADJACENT)
+		return MAX(b->dp.mtu, MTU_MIN);
+	return dyncast_veth_inner_mtu(b);
+}
+
+static void mtu_update(void)
+{
+	uint32_t mtu = UINT32_MAX;
+	struct dyncast_service *s;
+	struct dyncast_backend *b;
+
+	frr_each (dyncast_services, &dyncast_services, s) {
+		if (!s->by_device)
+			continue;
+		frr_each (dyncast_backends, &s->backends, b)
+			mtu = MIN(mtu, mtu_of(b));
+	}
+	if (mtu == UINT32_MAX)
+		mtu = MTU_DEFAULT;
+	if (mtu == mtu_set)
+		return;
+	mtu_set = mtu;
+	mtu_send(DYNCAST_VETH_PEER, mtu);
+	mtu_send(DYNCAST_VETH_NAME, mtu);
+}
+
+/* ---- life ------------------------------------------------------------- */
+
+bool dyncast_veth_needed(const struct dyncast_service *s)
+{
+	const struct dyncast_backend *b;
+	bool adjacent = false, tunnel = false, ipip = false;
+
+	if (s->key.vrf_id != VRF_DEFAULT || s->dp_index < 0 ||
+	    !dyncast_dp_active() || dyncast_config.route_none)
+		return false;
+	frr_each (dyncast_backends_const, &s->backends, b) {
+		if (!b->programmed || !b->dp.alive)
+			continue;
+		adjacent = adjacent || b->dp.kind == DYNCAST_KIND_ADJACENT;
+		tunnel = tunnel || b->dp.kind != DYNCAST_KIND_ADJACENT;
+		ipip = ipip || b->dp.kind == DYNCAST_KIND_IPIP;
+	}
+	return dyncast_config.forwarding_kernel || ipip ||
+	       (adjacent && tunnel && s->key.prefix.addr.family == AF_INET6);
+}
+
+static bool wanted(void)
+{
+	struct dyncast_service *s;
+
+	if (dyncast_config.forwarding_kernel && !dyncast_config.route_none)
+		return true;
+	frr_each (dyncast_services, &dyncast_services, s)
+		if (s->by_device)
+			return true;
+	return false;
+}
+
+void dyncast_veth_update(void)
+{
+	if (!wanted()) {
+		if (ours)
+			link_del();
+		ours = false;
+		mtu_set = 0;
+		return;
+	}
+	dyncast_module_dataplane_start();
+	if (!dyncast_dp_active())
+		return;
+	/* also one of a former run: its settings are not known */
+	if (!ours || !find(DYNCAST_VETH_NAME))
+		make();
+	else
+		mtu_update();
+}
+
+void dyncast_veth_forget(void)
+{
+	if (!wanted() && find(DYNCAST_VETH_NAME))
+		link_del();
+}
+
+void dyncast_veth_fini(void)
+{
+	if (ours)
+		link_del();
+}
