@@ -51,6 +51,17 @@ debian_mirror() {
 		awk -F'|' '$2 == "main" && $3 == "Debian" && $1 !~ /security/ { print $1; exit }'
 }
 
+# deb12, deb13, ...: also for a release that is no release yet and has no number
+debian_number() {
+	local VERSION_ID='' VERSION_CODENAME=''
+	. /etc/os-release
+	case $VERSION_CODENAME in
+	forky) VERSION_ID=14 ;;
+	esac
+	[ -n "$VERSION_ID" ] || die "which release of Debian is this? /etc/os-release gives no VERSION_ID"
+	echo "deb$VERSION_ID"
+}
+
 # Debian 12 has libyang's second generation beside nothing else, later releases
 # the newest one only
 libyang_dev=libyang-dev
@@ -69,5 +80,7 @@ packages_run=(frr frr-pythontools iproute2 ethtool iputils-ping tcpdump procps
 	python3 python3-pytest gdb curl bpftool)
 # virtual machines with other kernels (tools/kernels)
 packages_kernels=(qemu-system-x86 busybox-static cpio xz-utils iproute2 bpftool)
+# building packages (tools/package)
+packages_package=(debhelper fakeroot lintian)
 # what only the tests use
 packages_check=(clang-format libclang-rt-dev valgrind)
