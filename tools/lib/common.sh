@@ -83,4 +83,4 @@ packages_kernels=(qemu-system-x86 busybox-static cpio xz-utils iproute2 bpftool)
 # building packages (tools/package)
 packages_package=(debhelper fakeroot lintian)
 # what only the tests use
-packages_check=(clang-format libclang-rt-dev valgrind)
+packages_check=(clang-format libclang-rt-dev valgrind python3-pytest-xdist)
