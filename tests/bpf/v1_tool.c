@@ -10,8 +10,8 @@
  *   v1_tool DIR turn    all slots to the next instance once more, so that
  *                       flows stay by their entries or their slots' memory
  *
- * IPv4 services whose instances are adjacent or reached by SRv6 by one next
- * hop.  Root, in the namespaces of the router.
+ * IPv4 services alone, whose instances are adjacent or reached by SRv6 by one
+ * next hop.  Root, in the namespaces of the router.
  */
 
 #include <dirent.h>
@@ -36,6 +36,12 @@ static void need(bool condition, const char *what)
 	exit(1);
 }
 
+static bool is_ipv4(uint32_t service)
+{
+	return dyncast_dp.services[service].used &&
+	       dyncast_dp.services[service].prefix.addr.family == AF_INET;
+}
+
 static void put_service(struct v1_steer *v1, uint32_t index)
 {
 	const struct dyncast_dp_service_entry *from =
@@ -58,9 +64,7 @@ static void put_service(struct v1_steer *v1, uint32_t index)
 		.plen = 32,
 	};
 
-	need(from->prefix.addr.family == AF_INET &&
-		     index < DYNCAST_V1_SERVICES_MAX,
-	     "only IPv4 services, and few");
+	need(index < DYNCAST_V1_SERVICES_MAX, "too many services");
 	memcpy(ident.addr, from->prefix.addr.bytes, 4);
 	memcpy(key.addr, from->prefix.addr.bytes, 4);
 	need(v1_put(v1->maps.ident_service, &ident, &index) &&
@@ -199,10 +203,11 @@ static void leave(const char *dir)
 	v1 = v1_load();
 	need(v1, "the kernel does not take the program");
 	for (uint32_t i = 0; i < dyncast_dp.services_max; i++)
-		if (dyncast_dp.services[i].used)
+		if (is_ipv4(i))
 			put_service(v1, i);
 	for (uint32_t id = 1; id < dyncast_dp.instances_max; id++)
-		if (dyncast_dp.owners[id].used)
+		if (dyncast_dp.owners[id].used &&
+		    is_ipv4(dyncast_dp.owners[id].service))
 			put_instance(v1, id);
 	turn(bpf_map__fd(v1->maps.slots), bpf_map__fd(v1->maps.instances), 0);
 	dyncast_dp_attached_each(see_ingress, NULL);

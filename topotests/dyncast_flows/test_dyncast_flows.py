@@ -23,6 +23,11 @@ ALL = set(small.INSTANCES)
 EACH = 60  # flows of TCP and of UDP, of each family
 # flows that nobody sends, some of them longer ago than any timeout
 ENDED, ENDED_AGE, YOUNG = 500000, 1000, 1000
+PINS = "/var/run/frr/dyncast-bpf"
+
+
+def tool(name):
+    return os.path.join(dyncast_frr.BUILD, "tests", "bpf", name)
 
 
 @pytest.fixture(scope="module")
@@ -365,8 +370,7 @@ def test_echo_is_pinned(lab, service):
 def test_ended_flows_do_not_pile_up(lab, checks):
     """What ends is forgotten as fast as it comes, else its entries would fill
     the table.  At one look a second this takes a minute."""
-    tool = os.path.join(dyncast_frr.BUILD, "tests", "bpf", "dp_tool")
-    fill = f"{tool} /var/run/frr/dyncast-bpf fill"
+    fill = f"{tool('dp_tool')} {PINS} fill"
     others = 4 * EACH  # of the tests before
 
     def left():
@@ -376,3 +380,72 @@ def test_ended_flows_do_not_pile_up(lab, checks):
     lab.cmd("r1", f"{fill} {ENDED} {ENDED_AGE}")
     lab.cmd("r1", f"{fill} {YOUNG}")
     wait_for("the ended flows to be forgotten, and no others", left, 25)
+
+
+# -- an older layout of the maps ----------------------------------------------------
+
+UPGRADED = 80  # TCP flows, and as many UDP
+
+
+def first_release(lab, do):
+    """Steers by map layout 1, with the same instances, by another ring."""
+    lab.cmd("r1", f"{tool('v1_tool')} {PINS} {do}")
+
+
+def pins(lab):
+    """Layouts of what is pinned at r1."""
+    names = lab.cmd("r1", f"ls {PINS}").split()
+    return {name.partition("_")[0] for name in names if "." not in name}
+
+
+def slots(lab):
+    """Instance by the slot, of some flows that nobody sends."""
+    line = f"show dyncast flow {CLIENTS[V4][0]} {ADDRESS[V4]} udp {{}} 1 json"
+    with Vty(lab, "r1", "zebra") as zebra:
+        return [zebra.json(line.format(port))["slot"]["instance"] for port in range(2000, 2100)]
+
+
+def test_upgrade(lab):
+    """zebra starts where the first release has left its program and maps: flows
+    that began there stay with their instances."""
+    ours = slots(lab)
+    lab.kill_daemon("r1", "zebra")
+    first_release(lab, "leave")
+    assert pins(lab) == {"v1"}
+    load = traffic.Load(lab, "load-upgrade", sources=CLIENTS[V4])
+    assert load.ask("open", tcp=UPGRADED, udp=UPGRADED, interval=0.4)["opened"] == 2 * UPGRADED
+    check = traffic.FlowCheck(lab, load)
+    assert check.opened == 2 * UPGRADED
+    assert all(check.at(name) for name in ALL)
+    # each on the instance after the one that it is to have
+    first_release(lab, "turn")
+    check.expect_kept()
+
+    lab.restart_daemon("r1", "zebra")
+    lab.wait_ring("r1", ALL, V4, 60)
+    check.expect_kept()
+    left = pins(lab)
+    assert len(left) == 1 and left != {"v1"}, left
+    assert "taken over from map layout 1" in lab.log("r1", "zebra")
+    assert "4 instance(s) taken over from the kernel" in lab.log("r1", "zebra")
+    (ingress,) = [i for i in lab.forwarding("r1")["ingress"] if i["interface"] == "r1-c1"]
+    assert ingress["attached"], ingress
+    # it is by entries that they stay: the ring is zebra's own again, but for the
+    # few slots that a way there by small steps leaves elsewhere
+    same = [now == before for now, before in zip(slots(lab), ours)]
+    assert sum(same) >= 80, same
+    entries = listed(lab)
+    assert {key: entries.get(key) for key in check.home if key[0] == "udp"} == {
+        key: name for key, name in check.home.items() if key[0] == "udp"
+    }
+
+    # the control: without them they move, each to another instance
+    assert "cleared" in lab.vtysh("r1", "clear dyncast flows")
+
+    def moved():
+        there = {(f["proto"], f["local"]) for f in load.flows() if f["others"] or f["broken"]}
+        return True if len(there) > UPGRADED else f"{len(there)} moved"
+
+    wait_for("flows to move", moved)
+    load.stop()
+    lab.expect_alive()
