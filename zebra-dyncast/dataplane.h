@@ -101,6 +101,11 @@ struct dyncast_dp_status {
 	uint64_t decap_dropped;	 /* .. and could not be given to it */
 };
 void dyncast_dp_status_get(struct dyncast_dp_status *out);
+/* The same in steps, for daemons: it takes 5 us for each instance.  *next is 0
+ * at first; each call reads the counters of about max instances and services
+ * and returns true while there is more. */
+bool dyncast_dp_status_step(struct dyncast_dp_status *out, uint32_t *next,
+			    unsigned int max);
 /* the kernel side works */
 bool dyncast_dp_active(void);
 
@@ -218,6 +223,8 @@ bool dyncast_dp_attach(uint32_t ifindex, const char *ifname, uint32_t table_id,
 		       uint32_t flags);
 void dyncast_dp_detach(uint32_t ifindex, const char *ifname);
 bool dyncast_dp_attached(uint32_t ifindex);
+/* .. and nobody else has taken the program away: the kernel is asked */
+bool dyncast_dp_still_attached(uint32_t ifindex);
 /* all that are attached, also since before a restart; fn may detach */
 void dyncast_dp_attached_each(void (*fn)(uint32_t ifindex, void *arg),
 			      void *arg);
