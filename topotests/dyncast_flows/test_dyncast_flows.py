@@ -8,12 +8,14 @@ say is what the servers see.
 """
 
 import os
+import time
 
 import pytest
 
 import dyncast_frr
 import dyncast_small as small
 import dyncast_traffic as traffic
+from dyncast_agentline import AgentSocket
 from dyncast_ask import Asker, by_source
 from dyncast_small import ADDRESS, CLIENTS, PREFIX, V4, V6
 from dyncast_topology import wait_for
@@ -449,3 +451,44 @@ def test_upgrade(lab):
     wait_for("flows to move", moved)
     load.stop()
     lab.expect_alive()
+
+
+# -- the ring -----------------------------------------------------------------------
+
+STEP, STEP_EVERY = 64, 0.05
+
+
+def test_ring_turns_in_small_steps(lab):
+    """However far weights go at once, 64 slots move at a time, twenty times a second
+    at most: so many old flows need an entry."""
+    agents = {router: AgentSocket(lab, router, V4) for router in small.ROUTERS}
+
+    def report(name, capacity):
+        metrics = {"capacity": capacity, "utilisation": 40, "delayUs": 2000}
+        agents[small.INSTANCES[name].router].report(name, **metrics)
+
+    def look():
+        began = time.monotonic()
+        answer = zebra.json(f"show dyncast explain {PREFIX[V4]} json")
+        (slots_of_b1,) = [c["slots"] for c in answer["candidates"] if c["name"] == "b1"]
+        return began, slots_of_b1, time.monotonic()
+
+    def unknown():
+        verdicts = {name: c["verdict"] for name, c in lab.candidates("r1").items()}
+        return True if set(verdicts.values()) == {"ok"} else str(verdicts)
+
+    for name in ALL:
+        report(name, 100)
+    wait_for("the metrics", unknown, 10)
+    lab.wait_ring("r1", ALL)
+    with Vty(lab, "r1", "zebra") as zebra:
+        looks = [look()]
+        report("b1", 5000)
+        until = time.monotonic() + 30
+        while looks[-1][1] < 600:
+            assert time.monotonic() < until, looks[-1]
+            looks.append(look())
+    for (before, had, _), (_, has, after) in zip(looks, looks[1:]):
+        assert has - had <= STEP * (1 + (after - before) / STEP_EVERY), (had, has, after - before)
+    for agent in agents.values():
+        agent.close()
