@@ -3,6 +3,7 @@
 
 #include "v1.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <unistd.h>
 
