@@ -94,7 +94,7 @@ static struct json_object *json_path(const struct dyncast_path *path)
 }
 
 /* one word or phrase: what becomes of the service here */
-static const char *service_state(const struct dyncast_service *service)
+const char *dyncast_service_state_str(const struct dyncast_service *service)
 {
 	struct dyncast_service_key key;
 
@@ -181,7 +181,8 @@ static struct json_object *json_service(const struct dyncast_service *service,
 						  text, sizeof(text)));
 	json_object_int_add(json, "vrfId", track ? track->key.vrf_id : 0);
 	json_object_boolean_add(json, "configured", service != NULL);
-	json_object_string_add(json, "state", service_state(service));
+	json_object_string_add(json, "state",
+			       dyncast_service_state_str(service));
 	json_object_string_add(json, "select",
 			       dyncast_action_str(policy->action));
 	json_object_string_add(json, "affinity",
@@ -285,7 +286,7 @@ static void service_text(struct vty *vty, const struct dyncast_service *service,
 
 	if (service)
 		vty_out(vty, "Service %s: %s\n", service->name,
-			service_state(service));
+			dyncast_service_state_str(service));
 	else
 		vty_out(vty, "Service of other sites: learnt\n");
 	vty_out(vty, "  prefix %s",

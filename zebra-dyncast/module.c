@@ -35,6 +35,7 @@
 #include "service.h"
 #include "sid.h"
 #include "veth.h"
+#include "yang.h"
 #include "zserv_socket.h"
 
 #ifndef DYNCAST_BUILT_FOR
@@ -204,6 +205,7 @@ static int late_init(struct event_loop *loop)
 	dyncast_neighbor_init();
 	dyncast_sid_init();
 	dyncast_service_init();
+	dyncast_yang_init();
 	dyncast_cli_init();
 	dyncast_clear_init();
 	dyncast_debug_init();

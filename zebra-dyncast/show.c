@@ -78,6 +78,11 @@ static uint8_t verdict_of(const struct dyncast_backend *b)
 	return verdict == DYNCAST_VERDICT_OK ? b->out.verdict : verdict;
 }
 
+const char *dyncast_show_reason(const struct dyncast_backend *b)
+{
+	return reason(b, verdict_of(b));
+}
+
 static const char *metric_str(bool has, uint32_t value, char *buf, size_t size)
 {
 	if (has)

@@ -11,5 +11,17 @@
 
 void dyncast_show_forwarding_text(struct vty *vty);
 json_object *dyncast_show_forwarding_json(void);
+/* the kernel side, with the reason of `clear dyncast forwarding` */
+struct dyncast_dp_status;
+void dyncast_show_status_get(struct dyncast_dp_status *dp);
+
+/* show.c: why a candidate has its weight, or none */
+struct dyncast_backend;
+const char *dyncast_show_reason(const struct dyncast_backend *b);
+
+/* show_flows.c: begin to forget flows; false, and why, when something is named
+ * that is not there */
+bool dyncast_flows_clear(const char *service, const char *instance, char *error,
+			 size_t size);
 
 #endif /* DYNCAST_ZEBRA_SHOW_H */

@@ -29,7 +29,7 @@
 #define CLEARED_REASON                                                         \
 	"cleared until zebra restarts or `clear dyncast forwarding restart`"
 
-static void status_get(struct dyncast_dp_status *dp)
+void dyncast_show_status_get(struct dyncast_dp_status *dp)
 {
 	dyncast_dp_status_get(dp);
 	if (dyncast_cleared)
@@ -40,7 +40,7 @@ static void text_status(struct vty *vty)
 {
 	struct dyncast_dp_status dp = {};
 
-	status_get(&dp);
+	dyncast_show_status_get(&dp);
 	vty_out(vty, "Kernel: %s%s%s\n", dp.active ? "active" : "inactive",
 		dp.reason[0] ? ", " : "", dp.reason);
 	vty_out(vty, "  maps in %s, layout %u, attached by %s\n",
@@ -244,7 +244,7 @@ static json_object *json_status(void)
 	json_object *missing = json_object_new_array();
 	struct dyncast_dp_status dp = {};
 
-	status_get(&dp);
+	dyncast_show_status_get(&dp);
 	for (int i = 0; i < DYNCAST_DP_FEATURE_MAX; i++)
 		if (dp.missing >> i & 1)
 			json_object_array_add(
