@@ -7,6 +7,8 @@ FRR's topotest library comes from the prepared source (lib/dyncast_frr.py).
 Logs of daemons, servers and tests: $DYNCAST_RUNDIR, /tmp/dyncast-topotests by
 default.  Tests of a module share one topology and run in order; after a
 failure the rest of the module still runs, so each test says what it needs.
+With pytest-xdist modules run side by side (-n 2 --dist loadfile), each worker
+in a folder of its own below that one.
 """
 
 import os
@@ -20,7 +22,8 @@ sys.path.insert(0, os.path.join(HERE, "lib"))
 # pylint: disable=wrong-import-position
 import dyncast_frr
 
-RUNDIR = os.environ.get("DYNCAST_RUNDIR", "/tmp/dyncast-topotests")
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
+RUNDIR = os.path.join(os.environ.get("DYNCAST_RUNDIR", "/tmp/dyncast-topotests"), WORKER)
 
 
 def pytest_configure(config):

@@ -63,4 +63,4 @@ packages_run=(frr frr-pythontools iproute2 ethtool iputils-ping tcpdump procps
 # virtual machines with other kernels (tools/kernels)
 packages_kernels=(qemu-system-x86 busybox-static cpio xz-utils iproute2 bpftool)
 # what only the tests use
-packages_check=(clang-format libclang-rt-14-dev libyang2-tools valgrind)
+packages_check=(clang-format libclang-rt-14-dev libyang2-tools valgrind python3-pytest-xdist)
