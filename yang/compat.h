@@ -19,12 +19,17 @@
 	{                                                                      \
 		vty_shared_candidate_config, vty_mgmt_candidate_config         \
 	}
+/* may a node of this kind have such a callback? */
+#define dyncast_nb_has(callback, snode)                                        \
+	nb_cb_operation_is_valid(NB_CB_##callback, snode)
 #else
 #define dyncast_yang_module_load(name) yang_module_load(name)
 #define dyncast_nb_candidates                                                  \
 	{                                                                      \
 		vty_shared_candidate_config                                    \
 	}
+#define dyncast_nb_has(callback, snode)                                        \
+	nb_operation_is_valid(NB_OP_##callback, snode)
 #endif
 
 /* what an RPC is given: a list of yang_data, a tree since mgmtd handles them */

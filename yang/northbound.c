@@ -139,13 +139,13 @@ static void callbacks_set(struct nb_node *node, const struct lysc_node *snode)
 	const struct dyncast_nb_list *list;
 	char path[XPATH_MAXLEN];
 
-	if (nb_operation_is_valid(NB_OP_CREATE, snode))
+	if (dyncast_nb_has(CREATE, snode))
 		node->cbs.create = created;
-	if (nb_operation_is_valid(NB_OP_MODIFY, snode))
+	if (dyncast_nb_has(MODIFY, snode))
 		node->cbs.modify = modified;
-	if (nb_operation_is_valid(NB_OP_DESTROY, snode))
+	if (dyncast_nb_has(DESTROY, snode))
 		node->cbs.destroy = destroyed;
-	if (nb_operation_is_valid(NB_OP_GET_ELEM, snode))
+	if (dyncast_nb_has(GET_ELEM, snode))
 		node->cbs.get_elem = get_elem;
 	if (snode->nodetype == LYS_RPC)
 		node->cbs.rpc = owner->rpc_call;
