@@ -10,6 +10,7 @@
 
 #include "config.h"
 
+#include "lib/addr.h"
 #include "lib/agent_line.h"
 #include "config_check.h"
 #include "log.h"
@@ -96,6 +97,8 @@ static const char *instance_lacks(cfg_t *instance,
 	const char *http = cfg_getstr(instance, "health-url");
 	const char *tcp = cfg_getstr(instance, "health-tcp");
 
+	if (cfg_size(instance, "sid") && !cfg_size(instance, "address"))
+		return "has a sid without an address; add address, or give the sid in the router's configuration";
 	if (http && tcp)
 		return "has both health-url and health-tcp; allowed: one of them";
 	if (metrics && !dyncast_mapping_needs_text(mapping))
@@ -135,6 +138,11 @@ static bool instance_build(cfg_t *service, cfg_t *instance,
 	}
 	strcpy(out->service, cfg_title(service));
 	strcpy(out->name, cfg_title(instance));
+	if (cfg_size(instance, "address"))
+		dyncast_addr_parse(cfg_getstr(instance, "address"),
+				   &out->address); /* it was checked */
+	if (cfg_size(instance, "sid"))
+		out->sid = (uint16_t)cfg_getint(instance, "sid");
 	out->timeout_ms = number_of(service, instance, "timeout");
 	out->health_interval_ms =
 		number_of(service, instance, "health-interval");
@@ -273,6 +281,8 @@ struct dyncast_config *dyncast_config_load(const char *file)
 {
 	cfg_opt_t instance_opts[] = {
 		SETTINGS,
+		CFG_STR("address", NULL, CFGF_NODEFAULT),
+		CFG_INT("sid", 0, CFGF_NODEFAULT),
 		CFG_STR("metrics-url", NULL, CFGF_NODEFAULT),
 		CFG_STR("health-url", NULL, CFGF_NODEFAULT),
 		CFG_STR("health-tcp", NULL, CFGF_NODEFAULT),

@@ -26,6 +26,9 @@ enum dyncast_health_kind {
 struct dyncast_instance_config {
 	char service[DYNCAST_NAME_SIZE];
 	char name[DYNCAST_NAME_SIZE];
+	/* the router is to bring it up; family 0: it is configured there */
+	struct dyncast_addr address;
+	uint16_t sid; /* with an address; 0: none */
 	unsigned int timeout_ms;
 	char *metrics_url; /* NULL: nothing is scraped */
 	struct dyncast_mapping mapping;

@@ -24,6 +24,7 @@ static const struct dyncast_config_number numbers[] = {
 	{"failures", 1, 100, 3},
 	{"successes", 1, 100, 2},
 	{"delay-window", 20, 60000, 1000},
+	{"sid", 1, 65535, 0},
 };
 
 const struct dyncast_config_number *dyncast_config_number(const char *name)
@@ -186,6 +187,21 @@ static int check_capacity(cfg_t *cfg, cfg_opt_t *opt)
 	return -1;
 }
 
+static int check_address(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *text = cfg_opt_getnstr(opt, 0);
+	struct dyncast_addr address;
+
+	if (dyncast_addr_parse(text, &address) &&
+	    dyncast_addr_is_unicast(&address))
+		return 0;
+	cfg_error(
+		cfg,
+		"address = \"%s\"; allowed: the instance's own IPv4 or IPv6 address",
+		text);
+	return -1;
+}
+
 static bool url_part_empty(CURLU *url, CURLUPart part)
 {
 	char *text = NULL;
@@ -304,6 +320,8 @@ static const struct {
 	{"delay", check_selector, false},
 	{"utilisation-unit", check_unit, false},
 	{"delay-unit", check_unit, false},
+	{"address", check_address, true},
+	{"sid", check_number, true},
 	{"metrics-url", check_url, true},
 	{"health-url", check_url, true},
 	{"health-tcp", check_tcp, true},

@@ -115,13 +115,30 @@ static bool config_has(const struct dyncast_config *config,
 	return false;
 }
 
-static void log_removed(struct loop *loop, const struct dyncast_config *config)
+/* One that the router has from us alone goes there too; should this not arrive,
+ * the router takes our silence for it. */
+static void report_gone(struct loop *loop, struct dyncast_target *target)
+{
+	struct dyncast_report_entry *entry = &target->entry;
+
+	if (!target->config->address.family)
+		return;
+	memset(&entry->now.address, 0, sizeof(entry->now.address));
+	memset(&entry->now.metrics, 0, sizeof(entry->now.metrics));
+	entry->now.sid = 0;
+	entry->now.state = DYNCAST_AGENT_STATE_GONE;
+	entry->sent_epoch = 0; /* due at once */
+	dyncast_reporter_send(&loop->reporter, entry, dyncast_clock_ms());
+}
+
+static void end_removed(struct loop *loop, const struct dyncast_config *config)
 {
 	for (size_t i = 0; i < loop->config->n_instances; i++) {
 		struct dyncast_target *target = loop->targets[i];
 
 		if (config_has(config, target->config))
 			continue;
+		report_gone(loop, target);
 		dyncast_log(
 			DYNCAST_LOG_NOTICE,
 			"instance %s/%s is watched no more%s",
@@ -154,7 +171,7 @@ static void reload(struct loop *loop)
 		if (old)
 			dyncast_target_adopt(targets[i], old);
 	}
-	log_removed(loop, config);
+	end_removed(loop, config);
 	targets_free(loop->targets, loop->config->n_instances);
 	dyncast_config_free(loop->config);
 	loop->targets = targets;

@@ -46,6 +46,8 @@ dyncast_target_new(const struct dyncast_instance_config *config,
 	target->health_ms = now_ms + offset_ms;
 	strcpy(target->entry.now.service, config->service);
 	strcpy(target->entry.now.instance, config->name);
+	target->entry.now.address = config->address;
+	target->entry.now.sid = config->sid;
 	if (config->metrics_url)
 		ok &= dyncast_scrape_init(&target->scrape, config, on_measured,
 					  target);

@@ -46,9 +46,8 @@ void dyncast_apply_service_changed(struct dyncast_service *service)
 	}
 }
 
-/* validation of a change to a service that `remove` requires to exist */
-static bool service_check(struct dyncast_apply *apply, const char *name,
-			  bool remove)
+bool dyncast_apply_service_check(struct dyncast_apply *apply, const char *name,
+				 bool remove)
 {
 	if (!dyncast_apply_names_valid(apply, name, NULL))
 		return false;
@@ -127,7 +126,7 @@ bool dyncast_apply_prefix(struct dyncast_apply *apply, const char *name,
 	struct dyncast_service *service;
 
 	if (apply->phase == DYNCAST_VALIDATE)
-		return service_check(apply, name, false) &&
+		return dyncast_apply_service_check(apply, name, false) &&
 		       prefix_check(apply, name, prefix, vrf);
 	service = dyncast_service_get(name);
 	if (strcmp(service->vrf, vrf) ||
@@ -146,7 +145,7 @@ bool dyncast_apply_prefix_remove(struct dyncast_apply *apply, const char *name,
 		prefix_set(service, NULL, "");
 		return true;
 	}
-	if (!service_check(apply, name, true))
+	if (!dyncast_apply_service_check(apply, name, true))
 		return false;
 	if (!dyncast_prefix_cmp(&service->prefix, prefix))
 		return true;
@@ -170,8 +169,8 @@ bool dyncast_apply_affinity(struct dyncast_apply *apply, const char *name,
 			return dyncast_apply_refuse(
 				apply,
 				"the sources of an IPv4 service have 32 bits");
-		return service_check(apply, name,
-				     affinity == DYNCAST_AFFINITY_DEFAULT);
+		return dyncast_apply_service_check(
+			apply, name, affinity == DYNCAST_AFFINITY_DEFAULT);
 	}
 	service = dyncast_service_get(name);
 	service->policy.affinity = affinity;
@@ -188,8 +187,8 @@ bool dyncast_apply_select(struct dyncast_apply *apply, const char *name,
 	struct dyncast_service *service;
 
 	if (apply->phase == DYNCAST_VALIDATE)
-		return service_check(apply, name,
-				     action == DYNCAST_ACTION_DEFAULT);
+		return dyncast_apply_service_check(
+			apply, name, action == DYNCAST_ACTION_DEFAULT);
 	service = dyncast_service_get(name);
 	service->policy.action = action;
 	service->policy.hysteresis = hysteresis;
@@ -204,7 +203,8 @@ bool dyncast_apply_cost(struct dyncast_apply *apply, const char *name,
 	struct dyncast_service *service;
 
 	if (apply->phase == DYNCAST_VALIDATE)
-		return service_check(apply, name, cost == DYNCAST_COST_DEFAULT);
+		return dyncast_apply_service_check(
+			apply, name, cost == DYNCAST_COST_DEFAULT);
 	service = dyncast_service_get(name);
 	service->policy.cost = cost;
 	service->policy.alpha = alpha;
@@ -220,7 +220,7 @@ bool dyncast_apply_eligible(struct dyncast_apply *apply, const char *name,
 	struct dyncast_service *service;
 
 	if (apply->phase == DYNCAST_VALIDATE)
-		return service_check(apply, name, remove);
+		return dyncast_apply_service_check(apply, name, remove);
 	service = dyncast_service_get(name);
 	service->policy.max_utilisation = in->max_utilisation;
 	service->policy.min_score = in->min_score;
@@ -241,7 +241,7 @@ bool dyncast_apply_interval(struct dyncast_apply *apply, const char *name,
 			return dyncast_apply_refuse(
 				apply,
 				"interval is 10-600000 milliseconds, threshold 1-100 percent");
-		return service_check(apply, name, !interval_ms);
+		return dyncast_apply_service_check(apply, name, !interval_ms);
 	}
 	service = dyncast_service_get(name);
 	service->interval_ms = interval_ms;
@@ -257,7 +257,7 @@ bool dyncast_apply_scope(struct dyncast_apply *apply, const char *name,
 	struct dyncast_service *service;
 
 	if (apply->phase == DYNCAST_VALIDATE)
-		return service_check(apply, name, !set);
+		return dyncast_apply_service_check(apply, name, !set);
 	service = dyncast_service_get(name);
 	service->scope_set = set;
 	service->scope = set ? scope : DYNCAST_SCOPE_INTERNAL;
@@ -278,7 +278,7 @@ static struct dyncast_service *value_service(struct dyncast_apply *apply,
 	*valid = true;
 	if (apply->phase == DYNCAST_APPLY)
 		return dyncast_service_get(name);
-	*valid = service_check(apply, name, remove);
+	*valid = dyncast_apply_service_check(apply, name, remove);
 	return NULL;
 }
 
@@ -357,7 +357,7 @@ bool dyncast_apply_service_remove(struct dyncast_apply *apply, const char *name)
 	struct dyncast_service *service;
 
 	if (apply->phase == DYNCAST_VALIDATE)
-		return service_check(apply, name, true);
+		return dyncast_apply_service_check(apply, name, true);
 	service = dyncast_service_find(name);
 	dyncast_receive_service(service);
 	dyncast_advertise_forget(service);

@@ -73,6 +73,20 @@ bool dyncast_apply_agent_timeout(struct dyncast_apply *apply, const char *name,
 /* DYNCAST_CONSENT_UNSET removes the line */
 bool dyncast_apply_consent(struct dyncast_apply *apply, const char *name,
 			   enum dyncast_consent consent);
+
+/* What the operator of this router says in place of the metrics.  A site is a
+ * BGP next hop; family 0: this router's own instances. */
+
+/* site NULL removes the line */
+bool dyncast_apply_pin(struct dyncast_apply *apply, const char *name,
+		       const struct dyncast_addr *site);
+bool dyncast_apply_cap(struct dyncast_apply *apply, const char *name,
+		       const struct dyncast_addr *site, uint8_t percent);
+bool dyncast_apply_cap_remove(struct dyncast_apply *apply, const char *name,
+			      const struct dyncast_addr *site);
+bool dyncast_apply_dry_run(struct dyncast_apply *apply, const char *name,
+			   bool dry_run);
+
 bool dyncast_apply_instance(struct dyncast_apply *apply, const char *name,
 			    const char *instance,
 			    const struct dyncast_apply_instance *in);

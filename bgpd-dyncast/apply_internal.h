@@ -16,6 +16,9 @@ bool dyncast_apply_refuse(struct dyncast_apply *apply, const char *format, ...)
 /* instance may be NULL */
 bool dyncast_apply_names_valid(struct dyncast_apply *apply, const char *name,
 			       const char *instance);
+/* validation of a change to a service that `remove` requires to exist */
+bool dyncast_apply_service_check(struct dyncast_apply *apply, const char *name,
+				 bool remove);
 /* tell everyone who follows the service; ends it with its last line */
 void dyncast_apply_service_changed(struct dyncast_service *service);
 /* the anycast address itself leads to no instance in particular */

@@ -259,6 +259,7 @@ bool dyncast_candidates_build(const struct dyncast_track *track,
 	if (service) {
 		strlcpy(set->name, service->name, sizeof(set->name));
 		set->policy = service->policy;
+		set->override = service->override;
 		frr_each (dyncast_locals, &service->locals, local)
 			local_add(&b, local);
 	}
@@ -300,7 +301,8 @@ bool dyncast_candidates_same(const struct dyncast_set *a,
 
 	if (strcmp(a->name, b->name) || a->n_sites != b->n_sites ||
 	    a->n_candidates != b->n_candidates ||
-	    memcmp(&a->policy, &b->policy, sizeof(a->policy)))
+	    memcmp(&a->policy, &b->policy, sizeof(a->policy)) ||
+	    memcmp(&a->override, &b->override, sizeof(a->override)))
 		return false;
 	for (i = 0; i < a->n_sites; i++)
 		if (dyncast_addr_cmp(&a->sites[i], &b->sites[i]))

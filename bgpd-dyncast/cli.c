@@ -305,6 +305,82 @@ DEFPY(dyncast_service_policy, dyncast_service_policy_cmd,
 				      no ? DYNCAST_CONSENT_UNSET : to));
 }
 
+/* the BGP next hop that names a site; family 0 for `local`, this router */
+static struct dyncast_addr site_of(const char *text)
+{
+	struct dyncast_addr site = {};
+
+	dyncast_addr_parse(text, &site);
+	return site;
+}
+
+DEFPY(dyncast_service_pin, dyncast_service_pin_cmd,
+      "dyncast service WORD$name pin site <A.B.C.D|X:X::X:X|local>$site",
+      DYNCAST_STR SERVICE_STR
+      "Where new flows of this router go, whatever the metrics say\n"
+      "To one site, while it can take any\n"
+      "The BGP next hop of its routes\n"
+      "The BGP next hop of its routes\n"
+      "This router's own instances\n")
+{
+	struct dyncast_addr own = site_of(site);
+
+	return APPLY_SERVICE(vty, name, dyncast_apply_pin(&apply, name, &own));
+}
+
+DEFPY(no_dyncast_service_pin, no_dyncast_service_pin_cmd,
+      "no dyncast service WORD$name pin [site <A.B.C.D|X:X::X:X|local>]",
+      NO_STR DYNCAST_STR SERVICE_STR
+      "Where new flows of this router go, whatever the metrics say\n"
+      "To one site, while it can take any\n"
+      "The BGP next hop of its routes\n"
+      "The BGP next hop of its routes\n"
+      "This router's own instances\n")
+{
+	return APPLY_SERVICE(vty, name, dyncast_apply_pin(&apply, name, NULL));
+}
+
+DEFPY(dyncast_service_cap, dyncast_service_cap_cmd,
+      "dyncast service WORD$name weight-cap site <A.B.C.D|X:X::X:X|local>$site (0-100)$percent",
+      DYNCAST_STR SERVICE_STR
+      "The most that new flows of this router may bring\n"
+      "To one site\n"
+      "The BGP next hop of its routes\n"
+      "The BGP next hop of its routes\n"
+      "This router's own instances\n"
+      "Percent of the service's new flows; 0: none\n")
+{
+	struct dyncast_addr own = site_of(site);
+
+	return APPLY_SERVICE(vty, name,
+			     dyncast_apply_cap(&apply, name, &own, percent));
+}
+
+DEFPY(no_dyncast_service_cap, no_dyncast_service_cap_cmd,
+      "no dyncast service WORD$name weight-cap site <A.B.C.D|X:X::X:X|local>$site [(0-100)]",
+      NO_STR DYNCAST_STR SERVICE_STR
+      "The most that new flows of this router may bring\n"
+      "To one site\n"
+      "The BGP next hop of its routes\n"
+      "The BGP next hop of its routes\n"
+      "This router's own instances\n"
+      "Percent of the service's new flows; 0: none\n")
+{
+	struct dyncast_addr own = site_of(site);
+
+	return APPLY_SERVICE(vty, name,
+			     dyncast_apply_cap_remove(&apply, name, &own));
+}
+
+DEFPY(dyncast_service_dry_run, dyncast_service_dry_run_cmd,
+      "[no] dyncast service WORD$name dry-run",
+      NO_STR DYNCAST_STR SERVICE_STR
+      "Decide and show, but place no flow and install no route\n")
+{
+	return APPLY_SERVICE(vty, name,
+			     dyncast_apply_dry_run(&apply, name, !no));
+}
+
 DEFPY(dyncast_service_agents, dyncast_service_agents_cmd,
       "dyncast service WORD$name instances agent within <A.B.C.D/M|X:X::X:X/M>$prefix [max (1-64)$max]",
       DYNCAST_STR SERVICE_STR
@@ -382,6 +458,11 @@ void dyncast_cli_init(void)
 	install_element(CONFIG_NODE, &dyncast_service_as_scope_cmd);
 	install_element(CONFIG_NODE, &dyncast_service_agent_timeout_cmd);
 	install_element(CONFIG_NODE, &dyncast_service_policy_cmd);
+	install_element(CONFIG_NODE, &dyncast_service_pin_cmd);
+	install_element(CONFIG_NODE, &no_dyncast_service_pin_cmd);
+	install_element(CONFIG_NODE, &dyncast_service_cap_cmd);
+	install_element(CONFIG_NODE, &no_dyncast_service_cap_cmd);
+	install_element(CONFIG_NODE, &dyncast_service_dry_run_cmd);
 	install_element(CONFIG_NODE, &dyncast_service_agents_cmd);
 	install_element(CONFIG_NODE, &no_dyncast_service_agents_cmd);
 	install_element(CONFIG_NODE, &dyncast_service_feed_cmd);

@@ -107,6 +107,30 @@ static void write_policy(struct vty *vty, const struct dyncast_service *service)
 	vty_out(vty, "\n");
 }
 
+static const char *site_str(const struct dyncast_addr *site, char *text,
+			    size_t size)
+{
+	return site->family ? dyncast_addr_str(site, text, size) : "local";
+}
+
+static void write_override(struct vty *vty,
+			   const struct dyncast_service *service)
+{
+	const struct dyncast_override *override = &service->override;
+	char text[DYNCAST_ADDR_STRLEN];
+
+	if (override->pinned)
+		vty_out(vty, "dyncast service %s pin site %s\n", service->name,
+			site_str(&override->pin, text, sizeof(text)));
+	for (unsigned int i = 0; i < override->n_caps; i++)
+		vty_out(vty, "dyncast service %s weight-cap site %s %u\n",
+			service->name,
+			site_str(&override->caps[i].site, text, sizeof(text)),
+			override->caps[i].percent);
+	if (override->dry_run)
+		vty_out(vty, "dyncast service %s dry-run\n", service->name);
+}
+
 static void write_service(struct vty *vty, struct dyncast_service *service)
 {
 	const char *name = service->name;
@@ -135,6 +159,7 @@ static void write_service(struct vty *vty, struct dyncast_service *service)
 	}
 	write_policy(vty, service);
 	write_advertise(vty, service);
+	write_override(vty, service);
 	if (service->consent)
 		vty_out(vty, "dyncast service %s policy %s\n", name,
 			consent_str(service->consent));

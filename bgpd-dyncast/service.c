@@ -10,6 +10,7 @@
 #include "service.h"
 #include "lib/hash.h"
 #include "lib/jhash.h"
+#include "../lib/override.h"
 
 DEFINE_MGROUP(DYNCAST, "dyncast");
 DEFINE_MTYPE(DYNCAST, DYNCAST_SERVICE, "Dyncast service");
@@ -148,6 +149,7 @@ bool dyncast_service_unused(const struct dyncast_service *service)
 	       !service->as_scope && !service->agent_timeout_s &&
 	       !service->consent && !service->agent_within.addr.family &&
 	       !memcmp(&service->policy, &none, sizeof(none)) &&
+	       dyncast_override_empty(&service->override) &&
 	       !dyncast_locals_count(&service->locals);
 }
 

@@ -111,7 +111,8 @@ struct dyncast_service {
 	char vrf[VRF_NAMSIZ + 1]; /* empty: the default VRF */
 
 	struct dyncast_policy policy;
-	uint32_t interval_ms; /* 0: not configured */
+	struct dyncast_override override; /* of this router alone */
+	uint32_t interval_ms;		  /* 0: not configured */
 	uint8_t threshold;
 	uint8_t scope; /* enum dyncast_scope */
 	bool scope_set;

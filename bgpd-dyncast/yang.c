@@ -286,6 +286,36 @@ static bool policy_apply(const struct dyncast_service *was,
 	return ok;
 }
 
+static bool override_apply(const struct dyncast_service *was,
+			   const struct dyncast_service *want, char *error)
+{
+	const struct dyncast_override *is = &was->override;
+	const struct dyncast_override *to = &want->override;
+	const struct dyncast_cap *cap, *had;
+	const char *name = want->name;
+	bool ok = true;
+
+	if (is->pinned != to->pinned || dyncast_addr_cmp(&is->pin, &to->pin))
+		ok &= TRY(error,
+			  dyncast_apply_pin(&apply, name,
+					    to->pinned ? &to->pin : NULL));
+	for (cap = is->caps; cap < is->caps + is->n_caps; cap++)
+		if (!dyncast_override_cap(to, &cap->site))
+			ok &= TRY(error, dyncast_apply_cap_remove(&apply, name,
+								  &cap->site));
+	for (cap = to->caps; cap < to->caps + to->n_caps; cap++) {
+		had = dyncast_override_cap(is, &cap->site);
+		if (!had || had->percent != cap->percent)
+			ok &= TRY(error,
+				  dyncast_apply_cap(&apply, name, &cap->site,
+						    cap->percent));
+	}
+	if (is->dry_run != to->dry_run)
+		ok &= TRY(error,
+			  dyncast_apply_dry_run(&apply, name, to->dry_run));
+	return ok;
+}
+
 static bool advertise_apply(const struct dyncast_service *was,
 			    const struct dyncast_service *want, char *error)
 {
@@ -348,6 +378,7 @@ static bool service_apply(const struct lyd_node *node, char *error)
 		was = *own;
 	ok = prefix_apply(&was, &want, error);
 	ok &= policy_apply(&was, &want, error);
+	ok &= override_apply(&was, &want, error);
 	ok &= advertise_apply(&was, &want, error);
 	ok &= agent_apply(&was, &want, error);
 	LY_LIST_FOR (lyd_child(node), child) {

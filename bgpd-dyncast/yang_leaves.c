@@ -114,6 +114,9 @@ const struct dyncast_leaf dyncast_service_leaves[] = {
 	LEAF("eligible/network", U32, dyncast_service, policy.max_network_us, ),
 	LEAF("eligible/score", U8, dyncast_service, policy.min_score, ),
 	LEAF("policy", ENUM, dyncast_service, consent, .names = consent_names),
+	LEAF("pin", SITE, dyncast_service, override.pin, .has_mark = true,
+	     .mark = offsetof(struct dyncast_service, override.pinned)),
+	LEAF("dry-run", BOOL, dyncast_service, override.dry_run, ),
 	LEAF("advertise/interval", U32, dyncast_service, interval_ms, ),
 	LEAF("advertise/threshold", U8, dyncast_service, threshold,
 	     .present = threshold_present),
@@ -155,12 +158,29 @@ const char *dyncast_yang_name(const struct lyd_node *node)
 	return lyd_get_value(lyd_child(node));
 }
 
+static void read_cap(const struct lyd_node *node,
+		     struct dyncast_override *override)
+{
+	const struct lyd_node *percent = dyncast_leaf_child(node, "percent");
+	struct dyncast_addr site = {}; /* of "local" */
+
+	dyncast_addr_parse(dyncast_yang_name(node), &site);
+	dyncast_override_cap_set(override, &site,
+				 strtoul(lyd_get_value(percent), NULL, 10));
+}
+
 void dyncast_yang_read_service(const struct lyd_node *node,
 			       struct dyncast_service *want)
 {
+	const struct lyd_node *child;
+
 	memset(want, 0, sizeof(*want));
 	strlcpy(want->name, dyncast_yang_name(node), sizeof(want->name));
 	dyncast_leaf_read(node, dyncast_service_leaves, want);
+	LY_LIST_FOR (lyd_child(node), child) {
+		if (!strcmp(child->schema->name, "weight-cap"))
+			read_cap(child, &want->override);
+	}
 	if (!strcmp(want->vrf, VRF_DEFAULT_NAME) || !want->prefix.addr.family)
 		want->vrf[0] = '\0';
 	/* one line has both */

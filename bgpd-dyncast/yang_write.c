@@ -18,6 +18,19 @@ static void write_local(struct lyd_node *parent,
 	dyncast_leaf_write(node, dyncast_local_leaves, local);
 }
 
+static void write_cap(struct lyd_node *parent, const struct dyncast_cap *cap)
+{
+	char text[DYNCAST_ADDR_STRLEN] = "local";
+	struct lyd_node *node;
+
+	if (cap->site.family)
+		dyncast_addr_str(&cap->site, text, sizeof(text));
+	if (lyd_new_list(parent, NULL, "weight-cap", 0, &node, text))
+		return;
+	snprintf(text, sizeof(text), "%u", cap->percent);
+	lyd_new_term(node, NULL, "percent", text, 0, NULL);
+}
+
 void dyncast_yang_write_service(struct lyd_node *container, const void *arg)
 {
 	const char *name = arg;
@@ -33,6 +46,8 @@ void dyncast_yang_write_service(struct lyd_node *container, const void *arg)
 	    lyd_new_list(container, NULL, "service", 0, &node, name))
 		return;
 	dyncast_leaf_write(node, dyncast_service_leaves, service);
+	for (unsigned int i = 0; i < service->override.n_caps; i++)
+		write_cap(node, &service->override.caps[i]);
 	frr_each (dyncast_locals, &service->locals, local)
 		write_local(node, local);
 	lyd_new_implicit_tree(node, LYD_IMPLICIT_NO_STATE, NULL);

@@ -55,6 +55,10 @@ const char *dyncast_verdict_str(enum dyncast_verdict verdict)
 		return "not best";
 	case DYNCAST_VERDICT_THRESHOLD:
 		return "past threshold";
+	case DYNCAST_VERDICT_PINNED:
+		return "pinned elsewhere";
+	case DYNCAST_VERDICT_CAPPED:
+		return "capped";
 	}
 	return "unknown";
 }
@@ -347,23 +351,44 @@ static bool past_threshold(const struct dyncast_work *w, size_t i)
 	       m->delay_us > policy->max_delay_us;
 }
 
-/* Those past a threshold are out, unless all are: then a threshold that stops
- * the service would be worse than none. */
-static void thresholds_apply(struct dyncast_work *w)
+static bool pinned_away(const struct dyncast_work *w, size_t i)
 {
-	bool past[CANDIDATES_MAX] = {false};
+	return w->in[i].pinned_away;
+}
+
+/* Those that are so are out, unless all are: what stops the service would be
+ * worse than nothing. */
+static void exclude(struct dyncast_work *w,
+		    bool (*is_so)(const struct dyncast_work *, size_t),
+		    enum dyncast_verdict verdict)
+{
+	bool out[CANDIDATES_MAX] = {false};
 	bool someone = false;
 
 	for (size_t i = 0; i < w->n; i++) {
-		past[i] = w->eligible[i] && past_threshold(w, i);
-		someone |= w->eligible[i] && !past[i];
+		out[i] = w->eligible[i] && is_so(w, i);
+		someone |= w->eligible[i] && !out[i];
 	}
 	for (size_t i = 0; someone && i < w->n; i++) {
-		if (!past[i])
+		if (!out[i])
 			continue;
 		w->eligible[i] = false;
-		w->out[i].verdict = DYNCAST_VERDICT_THRESHOLD;
+		w->out[i].verdict = verdict;
 	}
+}
+
+/* an action that has no steps to its targets: caps, and there they are */
+static bool select_capped(struct dyncast_work *w)
+{
+	uint32_t targets[CANDIDATES_MAX];
+	bool more = dyncast_work_select(w);
+
+	for (size_t i = 0; i < w->n; i++)
+		targets[i] = w->out[i].target;
+	dyncast_work_cap(w, targets);
+	for (size_t i = 0; i < w->n; i++)
+		w->out[i].weight = w->out[i].target = targets[i];
+	return more;
 }
 
 /* Nobody is eligible.  Those that are held keep what they have: their paths
@@ -411,7 +436,8 @@ bool dyncast_cost_weights(const struct dyncast_cost_config *config,
 	capacities_fill(&w);
 	shares_fill(&w, w.eligible, w.share);
 	costs_fill(&w);
-	thresholds_apply(&w);
+	exclude(&w, pinned_away, DYNCAST_VERDICT_PINNED);
+	exclude(&w, past_threshold, DYNCAST_VERDICT_THRESHOLD);
 	if (!any(w.eligible, w.n)) {
 		hold(&w);
 		return false;
@@ -420,5 +446,5 @@ bool dyncast_cost_weights(const struct dyncast_cost_config *config,
 	if (config->policy.action == DYNCAST_ACTION_DEFAULT ||
 	    config->policy.action == DYNCAST_ACTION_SPREAD)
 		return dyncast_work_spread(&w);
-	return dyncast_work_select(&w);
+	return select_capped(&w);
 }

@@ -43,6 +43,8 @@ enum dyncast_verdict {
 	DYNCAST_VERDICT_NO_FORWARDING, /* neither adjacent nor encapsulable */
 	DYNCAST_VERDICT_NOT_BEST,      /* the action chose another */
 	DYNCAST_VERDICT_THRESHOLD,     /* past a threshold of the policy */
+	DYNCAST_VERDICT_PINNED,	       /* the operator pins to another site */
+	DYNCAST_VERDICT_CAPPED,	       /* the operator's cap leaves nothing */
 };
 const char *dyncast_verdict_str(enum dyncast_verdict verdict);
 
@@ -53,15 +55,19 @@ const char *dyncast_verdict_str(enum dyncast_verdict verdict);
  * traffic it was given here while it measured that.
  */
 struct dyncast_cost_state {
-	bool heard;	    /* the three below are of reports */
+	bool heard;	    /* those below up to smoothed are of reports */
 	bool walking;	    /* its weight is not where it should be yet */
 	uint32_t used;	    /* utilisation, smoothed, of 65536 */
 	uint32_t given;	    /* weight, smoothed likewise */
 	uint32_t delay_us;  /* smoothed likewise */
+	uint32_t used_off;  /* how far a report is from that in the mean */
+	uint32_t delay_off; /* likewise */
+	uint32_t smoothed;  /* what is left of that, of 65536 */
 	uint32_t age_ms;    /* of the metrics, at the last call */
 	uint32_t since_ms;  /* the report before, */
 	uint64_t given_sum; /* weight times ms since then */
-	uint32_t chosen_ms; /* best: for how long it has been */
+	bool chosen;	    /* the one that an action chose: a cap may give */
+	uint32_t chosen_ms; /* others more weight; best: for how long it has */
 };
 
 struct dyncast_cost_input {
@@ -71,6 +77,12 @@ struct dyncast_cost_input {
 	/* set by the caller when it already knows why there is none:
 	 * DOWN, DRAIN, UNRESOLVED, HELD or NO_FORWARDING; else OK */
 	uint8_t verdict;
+	/* the operator's override (lib/override.h): pinned to another site; and
+	 * which cap it is under, one number (1 to DYNCAST_CAPS_MAX) for all
+	 * candidates of a site, 0 for none */
+	bool pinned_away;
+	uint8_t cap_group;
+	uint8_t cap_percent;
 	uint32_t weight; /* current, 0 for a new candidate */
 	struct dyncast_cost_state state;
 };
@@ -98,7 +110,8 @@ struct dyncast_cost_config {
  * to their targets in bounded steps, by elapsed_ms.  Call it when metrics
  * came, but not more often than each DYNCAST_COST_PACE_MS, every 250 ms while
  * it returns true, and at once when a verdict changes.
- * The other actions: select.c.
+ * The other actions: select.c.  The operator's pins hold while one of the
+ * pinned site's candidates is eligible, his caps (cap.c) for all actions.
  *
  * If every candidate is HELD the current weights stay: a reflector that
  * restarts must not stop the service.

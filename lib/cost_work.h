@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What cost.c, spread.c, walk.c and select.c share.  Nobody else includes this.
+ * What cost.c, spread.c, walk.c, select.c and cap.c share.  Nobody else
+ * includes this.
  */
 
 #ifndef DYNCAST_COST_WORK_H
@@ -38,14 +39,18 @@ static inline bool dyncast_work_has(const struct dyncast_work *w, size_t i,
  * does not become 0. */
 void dyncast_work_scale(const uint64_t *from, uint32_t *to, size_t n,
 			uint32_t total);
+/* Lower targets to the operator's caps, and give the rest to others (cap.c).  A
+ * candidate that gets nothing has a verdict that says so. */
+void dyncast_work_cap(const struct dyncast_work *w, uint32_t *targets);
 /* Bring the sum down to DYNCAST_WEIGHT_SUM. */
 void dyncast_work_trim(uint32_t *weights, size_t n);
 
 /* the actions; each fills target and weight.  true: would go on moving */
 bool dyncast_work_spread(const struct dyncast_work *w);
 bool dyncast_work_select(const struct dyncast_work *w);
-/* one step towards targets; fills target, weight and state (walk.c) */
-bool dyncast_work_walk(const struct dyncast_work *w, const uint32_t *targets,
+/* one step towards what is wanted, as far as the caps allow; fills target,
+ * weight and state (walk.c) */
+bool dyncast_work_walk(const struct dyncast_work *w, const uint32_t *wanted,
 		       uint32_t walk_ms);
 
 #endif /* DYNCAST_COST_WORK_H */

@@ -136,6 +136,27 @@ struct dyncast_policy {
 
 #define DYNCAST_FLOW_TIMEOUT_DEFAULT 60 /* seconds */
 
+/* The most that one site gets of a service's new flows, in percent. */
+struct dyncast_cap {
+	struct dyncast_addr site; /* family 0: this router's own instances */
+	uint8_t percent;
+};
+
+#define DYNCAST_CAPS_MAX 8
+
+/*
+ * What the operator of this router says in place of the metrics (override.c).
+ * It never travels.  All zero: nothing is said.  No padding, caps in order of
+ * their sites and zero from n_caps on: it is compared with memcmp().
+ */
+struct dyncast_override {
+	bool dry_run;		 /* decide and show, install nothing */
+	bool pinned;		 /* new flows go to one site */
+	struct dyncast_addr pin; /* family 0: to this router's own instances */
+	uint8_t n_caps;
+	struct dyncast_cap caps[DYNCAST_CAPS_MAX];
+};
+
 /* One instance as its site describes it: the content of a private sub-TLV. */
 struct dyncast_instance {
 	struct dyncast_addr dbid;
@@ -165,6 +186,7 @@ struct dyncast_set {
 	struct dyncast_service_key service;
 	char name[DYNCAST_NAME_SIZE]; /* local name; empty when only learnt */
 	struct dyncast_policy policy;
+	struct dyncast_override override;
 	uint16_t n_sites;
 	uint16_t n_candidates;
 	struct dyncast_addr *sites;	      /* owned by the set */

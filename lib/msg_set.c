@@ -15,9 +15,12 @@
 
 #include "check.h"
 #include "msg_wire.h"
+#include "override.h"
 #include "policy_wire.h"
 
 #define SET_PART_LAST 0x01
+#define OVERRIDE_DRY_RUN 0x01
+#define OVERRIDE_PINNED 0x02
 #define SET_SITES_MAX 256
 #define SET_FLAGS_OFFSET (DYNCAST_MSG_HEADER_SIZE + 2)
 #define SET_COUNT_OFFSET (DYNCAST_MSG_HEADER_SIZE + 4)
@@ -101,6 +104,52 @@ static void get_candidate(struct dyncast_reader *r,
 		r->bad = true;
 }
 
+/*
+ *   +---------------+-----------------------------------------------+
+ *   | flags         | pin: 17 bytes                                 |
+ *   +---------------+-----------------------------------------------+
+ *   | caps, 0-8     | each: site, 17 bytes; percent, 1 byte         |
+ *   +---------------+-----------------------------------------------+
+ */
+static void put_override(struct dyncast_writer *w,
+			 const struct dyncast_override *override)
+{
+	if (!dyncast_override_valid(override)) {
+		w->bad = true;
+		return;
+	}
+	dyncast_put_u8(w, (override->dry_run ? OVERRIDE_DRY_RUN : 0) |
+				  (override->pinned ? OVERRIDE_PINNED : 0));
+	dyncast_wire_put_addr(w, &override->pin);
+	dyncast_put_u8(w, override->n_caps);
+	for (size_t i = 0; i < override->n_caps; i++) {
+		dyncast_wire_put_addr(w, &override->caps[i].site);
+		dyncast_put_u8(w, override->caps[i].percent);
+	}
+}
+
+static void get_override(struct dyncast_reader *r,
+			 struct dyncast_override *override)
+{
+	uint8_t flags = dyncast_get_u8(r);
+
+	override->dry_run = flags & OVERRIDE_DRY_RUN;
+	override->pinned = flags & OVERRIDE_PINNED;
+	override->pin = dyncast_wire_get_addr(r);
+	override->n_caps = dyncast_get_u8(r);
+	if ((flags & ~(OVERRIDE_DRY_RUN | OVERRIDE_PINNED)) ||
+	    override->n_caps > DYNCAST_CAPS_MAX) {
+		r->bad = true;
+		return;
+	}
+	for (size_t i = 0; i < override->n_caps; i++) {
+		override->caps[i].site = dyncast_wire_get_addr(r);
+		override->caps[i].percent = dyncast_get_u8(r);
+	}
+	if (!dyncast_override_valid(override))
+		r->bad = true;
+}
+
 /* A set's items are its sites and then its candidates. */
 static void put_item(struct dyncast_writer *w, const struct dyncast_set *set,
 		     size_t item)
@@ -138,6 +187,8 @@ static bool counts_valid(uint16_t n_sites, uint16_t n_candidates)
  *   +---------------+-----------------------------------------------+
  *   | name length   | name, 0-31 bytes                              |
  *   +---------------+-----------------------------------------------+
+ *   | override, 19-163 bytes                                        |
+ *   +---------------------------------------------------------------+
  *
  * then the items.
  */
@@ -158,6 +209,7 @@ static void put_part_head(struct dyncast_writer *w,
 	dyncast_put_policy_short(w, &set->policy);
 	dyncast_put_policy_rest(w, &set->policy);
 	dyncast_wire_put_name(w, set->name);
+	put_override(w, &set->override);
 	if (!dyncast_policy_valid(&set->policy))
 		w->bad = true;
 }
@@ -244,6 +296,7 @@ static void get_set_head(struct dyncast_msg_reader *reader,
 	dyncast_get_policy_short(r, &set->policy);
 	dyncast_get_policy_rest(r, &set->policy);
 	dyncast_wire_get_name(r, set->name);
+	get_override(r, &set->override);
 	if (!dyncast_policy_valid(&set->policy) ||
 	    !counts_valid(reader->n_sites, reader->n_candidates))
 		r->bad = true;

@@ -328,13 +328,50 @@ static size_t moves_fill(size_t n)
 	return moves;
 }
 
-static int move_cmp(const void *a, const void *b)
+static bool move_before(const struct move *a, const struct move *b)
 {
-	const struct move *x = a, *y = b;
+	return a->regret != b->regret ? a->regret < b->regret
+				      : a->slot < b->slot;
+}
 
-	if (x->regret != y->regret)
-		return x->regret < y->regret ? -1 : 1;
-	return (int)x->slot - (int)y->slot;
+/* The moves are a heap: few of them are needed, and sorting all would take
+ * longer than the race. */
+static void heap_sink(size_t n, size_t at)
+{
+	struct move move = work.moves[at];
+	size_t child;
+
+	while ((child = 2 * at + 1) < n) {
+		if (child + 1 < n &&
+		    move_before(&work.moves[child + 1], &work.moves[child]))
+			child++;
+		if (move_before(&move, &work.moves[child]))
+			break;
+		work.moves[at] = work.moves[child];
+		at = child;
+	}
+	work.moves[at] = move;
+}
+
+static struct move heap_pop(size_t *n)
+{
+	struct move least = work.moves[0];
+
+	work.moves[0] = work.moves[--*n];
+	heap_sink(*n, 0);
+	return least;
+}
+
+/* how many slots are where they are too many */
+static int32_t excess(size_t n)
+{
+	int32_t sum = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (work.racers[i].count > work.racers[i].quota)
+			sum += work.racers[i].count - work.racers[i].quota;
+	}
+	return sum;
 }
 
 /* The few slots that are still too many somewhere: those go that lose least. */
@@ -343,19 +380,23 @@ static void rest_move(size_t n)
 	size_t moves;
 
 	while ((moves = moves_fill(n))) {
-		qsort(work.moves, moves, sizeof(*work.moves), move_cmp);
-		for (size_t i = 0; i < moves; i++) {
-			const struct move *move = &work.moves[i];
+		int32_t left = excess(n);
+
+		for (size_t at = moves / 2; at--;)
+			heap_sink(moves, at);
+		while (moves && left) {
+			struct move move = heap_pop(&moves);
 			struct racer *from =
-				&work.racers[work.leader[move->slot]];
-			struct racer *to = &work.racers[move->to];
+				&work.racers[work.leader[move.slot]];
+			struct racer *to = &work.racers[move.to];
 
 			if (from->count <= from->quota ||
 			    to->count >= to->quota)
 				continue;
 			from->count--;
 			to->count++;
-			work.leader[move->slot] = (int16_t)move->to;
+			left--;
+			work.leader[move.slot] = (int16_t)move.to;
 		}
 	}
 }

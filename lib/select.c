@@ -89,12 +89,15 @@ static size_t cheapest_find(const struct dyncast_work *w)
 	return cheapest;
 }
 
-/* the eligible one with most weight now */
+/* the eligible one that was chosen last, or where nothing is known of that (a
+ * restart, another action before) the one with most weight now */
 static size_t holder_find(const struct dyncast_work *w)
 {
 	size_t holder = w->n;
 
 	for (size_t i = 0; i < w->n; i++) {
+		if (w->eligible[i] && w->in[i].state.chosen)
+			return i;
 		if (w->eligible[i] && w->in[i].weight &&
 		    (holder == w->n || w->in[i].weight > w->in[holder].weight))
 			holder = i;
@@ -110,6 +113,7 @@ static void winner_set(const struct dyncast_work *w, size_t winner)
 		else if (w->eligible[i])
 			w->out[i].verdict = DYNCAST_VERDICT_NOT_BEST;
 		w->out[i].weight = w->out[i].target;
+		w->out[i].state.chosen = i == winner;
 	}
 }
 

@@ -30,11 +30,12 @@
  * Damping.  Utilisation and delay are smoothed over 0.5 s, 100 service times or
  * twice their age, whichever is most, and so are the weights that they are
  * compared with; foreign load below a tenth of a site's is noise; service
- * times count where they differ by more than 15 %, and not on busy sites.
- * Weights walk to their targets with a time constant of 0.4 s, at most by half
- * of themselves in a call, to the targets themselves; at rest they stay while
- * all are within 3 %.  Influence over capacity
- * weights fades between DYNCAST_AGE_FRESH_MS and _STALE_MS of age.
+ * times count where they differ by more than 15 %, and not on busy sites; and
+ * how much reports vary is measured: no difference counts that is within three
+ * standard deviations of chance.  Weights walk to their targets with a time
+ * constant of 0.15 s, at most by half of themselves in a call, to the targets
+ * themselves; at rest they stay while all are within 3 %.  Influence over
+ * capacity weights fades between DYNCAST_AGE_FRESH_MS and _STALE_MS of age.
  *
  * The number of ingress routers need not be known.  Those with our view have
  * our weights: then all of the load is movable and each solves for the whole,
@@ -62,7 +63,8 @@
 
 #define LOAD_LEAST (ONE * 15 / 100) /* plan for no less, in all */
 #define LOAD_MOST (ONE * 98 / 100)  /* of a site */
-#define FOREIGN_NOISE 10u	    /* percent of a site's load */
+#define FOREIGN_NOISE 10u	    /* percent of a site's load, at least */
+#define NOISE_REPORTS 32u	    /* that measure how reports vary */
 #define MOVABLE_LEAST 2u	    /* a half of all */
 #define GIVEN_LEAST 32u		    /* a part that says something */
 #define FLOOR_DIVISOR 16u	    /* a target is no less of its capacity's */
@@ -70,7 +72,7 @@
 #define BACKLOG_FROM (ONE * 90 / 100)
 #define BACKLOG_HORIZONS 4u
 
-#define SERVICE_NOISE 15u	      /* percent */
+#define SERVICE_NOISE 15u	      /* percent, at least */
 #define SERVICE_BUSY (ONE * 85 / 100) /* delay says nothing from here, */
 #define SERVICE_IDLE (ONE * 60 / 100) /* and is believed up to here */
 #define WORKERS_DEFAULT 4u
@@ -80,7 +82,7 @@
 #define OCTAVE 65536 /* one, with 16 fractional bits */
 #define CORRECTION_MAX (3 * OCTAVE)
 
-#define WALK_MS 400u
+#define WALK_MS 150u
 #define WALK_BLIND_MS 2000u
 
 /* what the model is solved for */
@@ -101,6 +103,25 @@ static uint64_t min_u64(uint64_t a, uint64_t b)
 static uint64_t max_u64(uint64_t a, uint64_t b)
 {
 	return a > b ? a : b;
+}
+
+static uint32_t distance(uint32_t a, uint32_t b)
+{
+	return a > b ? a - b : b - a;
+}
+
+/* square root of a number of 32 fractional bits below 1: 16 fractional bits */
+static uint32_t root(uint64_t x)
+{
+	uint32_t y = 0;
+
+	for (uint32_t bit = 1u << 15; bit; bit >>= 1) {
+		uint64_t try = y | bit;
+
+		if (try * try <= x)
+			y |= bit;
+	}
+	return y;
 }
 
 /* ---- what was heard ------------------------------------------------------ */
@@ -129,9 +150,16 @@ static void hear(const struct dyncast_work *w, size_t i, uint64_t smooth_ms,
 	if (!s->heard) {
 		part = whole = 1;
 		s->heard = true;
+		s->used = used;
+		s->delay_us = m->delay_us;
 		if (!given) /* new here, not to those who load it */
 			given = w->share[i];
 	}
+	s->used_off =
+		towards(s->used_off, distance(used, s->used), 1, NOISE_REPORTS);
+	s->delay_off = towards(s->delay_off, distance(m->delay_us, s->delay_us),
+			       1, NOISE_REPORTS);
+	s->smoothed = root((part << 32) / (2 * whole));
 	s->used = towards(s->used, used, part, whole);
 	s->given = towards(s->given, given, part, whole);
 	s->delay_us = towards(s->delay_us, m->delay_us, part, whole);
@@ -177,6 +205,13 @@ static void states_fill(const struct dyncast_work *w)
 			hear(w, i, smooth_ms, s);
 		s->age_ms = m->age_ms;
 	}
+}
+
+/* how far a smoothed figure may be off by chance: three times its standard
+ * deviation, which is 1.25 times the mean of what reports are off */
+static uint64_t doubt(const struct dyncast_cost_state *s, uint32_t off)
+{
+	return (uint64_t)off * s->smoothed * 15 / 4 / ONE;
 }
 
 static bool is_known(const struct dyncast_work *w, size_t i)
@@ -247,8 +282,11 @@ static void foreign_fill(const struct dyncast_work *w, struct model *model)
 	}
 	least = min_u64(max_u64(least, sum / MOVABLE_LEAST), sum);
 	for (size_t i = 0; i < w->n; i++) {
-		uint64_t ours = least * w->out[i].state.given / ONE;
-		uint64_t noise = (uint64_t)model->load[i] * FOREIGN_NOISE / 100;
+		const struct dyncast_cost_state *s = &w->out[i].state;
+		uint64_t ours = least * s->given / ONE;
+		uint64_t noise =
+			max_u64((uint64_t)model->load[i] * FOREIGN_NOISE / 100,
+				w->share[i] * doubt(s, s->used_off) / ONE);
 
 		model->foreign[i] = 0;
 		if (is_known(w, i) && model->load[i] > ours + noise)
@@ -327,8 +365,10 @@ static void services_fill(const struct dyncast_work *w, struct model *model)
 	}
 	mean = shares ? max_u64(sum / shares, 1) : 1000;
 	for (size_t i = 0; i < w->n; i++) {
-		uint64_t noise = mean * SERVICE_NOISE / 100;
-		uint32_t used = w->out[i].state.used, belief = ONE;
+		const struct dyncast_cost_state *state = &w->out[i].state;
+		uint64_t noise = max_u64(mean * SERVICE_NOISE / 100,
+					 doubt(state, state->delay_off));
+		uint32_t used = state->used, belief = ONE;
 		uint64_t s = model->service[i] ? model->service[i] : mean;
 		uint64_t off = s > mean ? s - mean : mean - s;
 
@@ -340,20 +380,6 @@ static void services_fill(const struct dyncast_work *w, struct model *model)
 		off = off > noise ? (off - noise) * belief / ONE : 0;
 		model->service[i] = s > mean ? mean + off : mean - off;
 	}
-}
-
-/* square root of a number of 32 fractional bits below 1: 16 fractional bits */
-static uint32_t root(uint64_t x)
-{
-	uint32_t y = 0;
-
-	for (uint32_t bit = 1u << 15; bit; bit >>= 1) {
-		uint64_t try = y | bit;
-
-		if (try * try <= x)
-			y |= bit;
-	}
-	return y;
 }
 
 /* load that site i has when the marginal cost is `cost`, foreign included */

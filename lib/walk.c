@@ -129,15 +129,18 @@ static bool is_walking(const struct dyncast_work *w)
 	return false;
 }
 
-bool dyncast_work_walk(const struct dyncast_work *w, const uint32_t *targets,
+bool dyncast_work_walk(const struct dyncast_work *w, const uint32_t *wanted,
 		       uint32_t walk_ms)
 {
 	uint64_t elapsed = w->config->elapsed_ms;
+	uint32_t targets[MAX];
 	uint32_t start[MAX];
 	uint32_t goals[MAX];
 	uint32_t weights[MAX];
 	bool walking;
 
+	memcpy(targets, wanted, w->n * sizeof(*targets));
+	dyncast_work_cap(w, targets);
 	start_fill(w, targets, start, goals);
 	walking =
 		is_walking(w) || any_out_of_band(start, goals, w->n, BAND_REST);

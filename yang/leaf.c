@@ -53,6 +53,7 @@ static void value_read(const struct dyncast_leaf *leaf, const char *value,
 		strcpy(to, value);
 		break;
 	case DYNCAST_LEAF_ADDR:
+	case DYNCAST_LEAF_SITE: /* "local" is none, and stays it */
 		dyncast_addr_parse(value, to);
 		break;
 	case DYNCAST_LEAF_PREFIX:
@@ -129,6 +130,12 @@ static bool value_str(const struct dyncast_leaf *leaf, const void *from,
 	case DYNCAST_LEAF_TEXT:
 		strlcpy(buf, from, size);
 		return buf[0];
+	case DYNCAST_LEAF_SITE:
+		if (addr->family)
+			dyncast_addr_str(addr, buf, size);
+		else
+			strlcpy(buf, "local", size);
+		return true;
 	case DYNCAST_LEAF_ADDR:
 		dyncast_addr_str(addr, buf, size);
 		return addr->family;

@@ -24,6 +24,7 @@ enum dyncast_leaf_type {
 	DYNCAST_LEAF_ENUM, /* in 8 bits, named by `names` */
 	DYNCAST_LEAF_TEXT, /* char[]; its size is the model's business */
 	DYNCAST_LEAF_ADDR,
+	DYNCAST_LEAF_SITE, /* an address, "local" for none; with a mark */
 	DYNCAST_LEAF_PREFIX,
 	DYNCAST_LEAF_IN4,     /* struct in_addr */
 	DYNCAST_LEAF_IN6,     /* struct in6_addr */

@@ -17,6 +17,7 @@
 #include "module.h"
 #include "service.h"
 #include "sid.h"
+#include "startup.h"
 #include "../lib/addr.h"
 #include "../lib/cost.h"
 
@@ -77,7 +78,7 @@ bool dyncast_apply_flow_table(enum dyncast_apply_phase phase, uint32_t flows,
 	dyncast_config.flow_table_size_set = flows != 0;
 	dyncast_config.flow_table_size =
 		flows ? flows : DYNCAST_DP_FLOWS_DEFAULT;
-	dyncast_module_dataplane_resize();
+	dyncast_startup_resize();
 	return true;
 }
 
@@ -94,6 +95,18 @@ bool dyncast_apply_route_none(enum dyncast_apply_phase phase, bool none,
 	return true;
 }
 
+bool dyncast_apply_dry_run(enum dyncast_apply_phase phase, bool on, char *error,
+			   size_t size)
+{
+	(void)error;
+	(void)size;
+	if (phase == DYNCAST_APPLY_VALIDATE)
+		return true;
+	dyncast_config.dry_run = on;
+	dyncast_service_decide_all();
+	return true;
+}
+
 bool dyncast_apply_service_table(enum dyncast_apply_phase phase,
 				 uint32_t services, char *error, size_t size)
 {
@@ -102,7 +115,7 @@ bool dyncast_apply_service_table(enum dyncast_apply_phase phase,
 		       in_range(services, 16, DYNCAST_DP_SERVICES_MAX,
 				"the service table's size", error, size);
 	dyncast_config.service_table_size = services;
-	dyncast_module_dataplane_resize();
+	dyncast_startup_resize();
 	return true;
 }
 

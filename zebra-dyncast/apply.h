@@ -34,6 +34,7 @@ struct dyncast_config {
 	bool ingress_all;
 	bool flow_table_size_set;
 	bool route_none;
+	bool dry_run;
 	struct in6_addr encap_source; /* :: for automatic */
 	struct in_addr encap_source4; /* 0.0.0.0 for automatic */
 	struct prefix_ipv4 alias_prefix;
@@ -64,6 +65,9 @@ bool dyncast_apply_hold(enum dyncast_apply_phase phase, uint32_t seconds,
 /* 0 for the default */
 bool dyncast_apply_flow_table(enum dyncast_apply_phase phase, uint32_t flows,
 			      char *error, size_t size);
+/* decide and show, but install nothing, for all services */
+bool dyncast_apply_dry_run(enum dyncast_apply_phase phase, bool on, char *error,
+			   size_t size);
 bool dyncast_apply_route_none(enum dyncast_apply_phase phase, bool none,
 			      char *error, size_t size);
 /* 0 for the default */

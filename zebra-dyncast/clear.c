@@ -24,6 +24,7 @@
 #include "module.h"
 #include "service.h"
 #include "sid.h"
+#include "startup.h"
 #include "veth.h"
 
 #ifndef VTYSH_EXTRACT_PL
@@ -33,16 +34,18 @@
 #define DYNCAST_STR "Compute-aware anycast\n"
 
 bool dyncast_cleared;
+/* it is over when the kernel side has been started again */
+static bool restarting;
 
 /* The routes are asked back first, but zebra does so only after this event: the
  * programs are gone by then, and packets go by the route all the way. */
 static void take_away(void)
 {
 	/* maps of a former run may not have been asked for yet */
-	dyncast_module_dataplane_start();
+	dyncast_startup_wait();
 	dyncast_cleared = true;
 	dyncast_service_close_all();
-	dyncast_module_dataplane_remove();
+	dyncast_startup_remove();
 	dyncast_ingress_clear();
 	dyncast_veth_update();
 	dyncast_veth_forget();
@@ -51,14 +54,26 @@ static void take_away(void)
 		"dyncast: forwarding cleared: nothing is steered until zebra restarts or `clear dyncast forwarding restart`");
 }
 
-static void begin_anew(void)
+bool dyncast_clear_restarting(void)
 {
+	return restarting;
+}
+
+void dyncast_clear_begun(void)
+{
+	if (!restarting)
+		return;
+	restarting = false;
 	dyncast_cleared = false;
-	dyncast_module_dataplane_start();
 	dyncast_sid_cleared();
 	dyncast_service_open_all();
-	dyncast_ingress_scan();
 	zlog_info("dyncast: forwarding begins anew");
+}
+
+static void begin_anew(void)
+{
+	restarting = true;
+	dyncast_startup_begin();
 }
 
 DEFPY(clear_dyncast_forwarding, clear_dyncast_forwarding_cmd,
@@ -67,6 +82,8 @@ DEFPY(clear_dyncast_forwarding, clear_dyncast_forwarding_cmd,
       "Remove everything from the kernel, until zebra restarts\n"
       "Begin anew: flows choose an instance again\n")
 {
+	if (restarting)
+		dyncast_startup_wait();
 	if (!dyncast_cleared)
 		take_away();
 	if (restart)

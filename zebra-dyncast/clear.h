@@ -13,4 +13,10 @@ extern bool dyncast_cleared;
 
 void dyncast_clear_init(void);
 
+/* cleared, but not for long: the kernel side is being started */
+bool dyncast_clear_restarting(void);
+
+/* it has been started */
+void dyncast_clear_begun(void);
+
 #endif /* DYNCAST_ZEBRA_CLEAR_H */

@@ -168,6 +168,13 @@ DEFPY(dyncast_route_none, dyncast_route_none_cmd, "[no] dyncast route none",
 	return APPLY(vty, dyncast_apply_route_none, !no);
 }
 
+DEFPY(dyncast_dry_run, dyncast_dry_run_cmd, "[no] dyncast dry-run",
+      NO_STR DYNCAST_STR
+      "Decide and show, but place no flow and install no route\n")
+{
+	return APPLY(vty, dyncast_apply_dry_run, !no);
+}
+
 DEFPY(dyncast_encap_source, dyncast_encap_source_cmd,
       "dyncast encapsulation source <A.B.C.D|X:X::X:X>$source",
       DYNCAST_STR
@@ -290,6 +297,10 @@ static int config_write(struct vty *vty)
 		vty_out(vty, "dyncast route none\n");
 		w.lines++;
 	}
+	if (c->dry_run) {
+		vty_out(vty, "dyncast dry-run\n");
+		w.lines++;
+	}
 	write_encapsulation(&w);
 	if (c->forwarding_kernel) {
 		vty_out(vty, "dyncast forwarding kernel\n");
@@ -330,6 +341,7 @@ void dyncast_cli_init(void)
 	install_element(CONFIG_NODE, &dyncast_flow_table_cmd);
 	install_element(CONFIG_NODE, &no_dyncast_flow_table_cmd);
 	install_element(CONFIG_NODE, &dyncast_route_none_cmd);
+	install_element(CONFIG_NODE, &dyncast_dry_run_cmd);
 	install_element(CONFIG_NODE, &dyncast_encap_source_cmd);
 	install_element(CONFIG_NODE, &no_dyncast_encap_source_cmd);
 	install_element(CONFIG_NODE, &dyncast_alias_prefix_cmd);

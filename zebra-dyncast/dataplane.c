@@ -131,13 +131,10 @@ static bool open_maps(const char *dir, uint32_t flow_table_size,
 	return ok;
 }
 
-/* Maps first, then what we know of them, then the program: no packet meets
- * maps that are not complete. */
-static bool open_kernel(const char *dir, uint32_t flow_table_size,
-			uint32_t service_table_size)
+/* Maps were first; then what we know of them, then the program: no packet
+ * meets maps that are not complete. */
+static bool enter_kernel(void)
 {
-	if (!open_maps(dir, flow_table_size, service_table_size))
-		return false;
 	dyncast_dp.active = true;
 	dyncast_dp.epoch++;
 	if (!dyncast_dp_ids_open()) {
@@ -174,12 +171,39 @@ static bool open_memory(uint32_t service_table_size)
 	return dyncast_dp.started;
 }
 
+static uint32_t services_for(uint32_t wanted)
+{
+	return wanted > DYNCAST_DP_SERVICES_MAX ? DYNCAST_DP_SERVICES_MAX
+						: wanted;
+}
+
+static uint32_t flows_for(uint32_t wanted)
+{
+	uint32_t rest = wanted % DYNCAST_DP_FLOWS_STEP;
+
+	return rest ? wanted + DYNCAST_DP_FLOWS_STEP - rest : wanted;
+}
+
+bool dyncast_dp_open(const char *dir, uint32_t flow_table_size,
+		     uint32_t service_table_size)
+{
+	dyncast_dp_stop();
+	return open_maps(dir, flows_for(flow_table_size),
+			 services_for(service_table_size));
+}
+
+bool dyncast_dp_enter(bool opened, uint32_t service_table_size)
+{
+	return (opened && enter_kernel()) ||
+	       (open_memory(services_for(service_table_size)) && false);
+}
+
 static bool start(const char *dir, uint32_t flow_table_size,
 		  uint32_t service_table_size)
 {
-	dyncast_dp_stop();
-	return open_kernel(dir, flow_table_size, service_table_size) ||
-	       (open_memory(service_table_size) && false);
+	return dyncast_dp_enter(
+		dyncast_dp_open(dir, flow_table_size, service_table_size),
+		service_table_size);
 }
 
 bool dyncast_dp_start(const char *dir, uint32_t flow_table_size,
@@ -187,11 +211,8 @@ bool dyncast_dp_start(const char *dir, uint32_t flow_table_size,
 {
 	char same_dir[sizeof(dyncast_dp.dir)];
 
-	if (service_table_size > DYNCAST_DP_SERVICES_MAX)
-		service_table_size = DYNCAST_DP_SERVICES_MAX;
-	if (flow_table_size % DYNCAST_DP_FLOWS_STEP)
-		flow_table_size += DYNCAST_DP_FLOWS_STEP -
-				   flow_table_size % DYNCAST_DP_FLOWS_STEP;
+	service_table_size = services_for(service_table_size);
+	flow_table_size = flows_for(flow_table_size);
 	if (!dyncast_dp.started)
 		return start(dir, flow_table_size, service_table_size);
 	/* ids from memory that are in use cannot change under their owners */

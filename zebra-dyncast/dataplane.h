@@ -38,6 +38,14 @@
  */
 bool dyncast_dp_start(const char *dir, uint32_t flow_table_size,
 		      uint32_t service_table_size);
+/*
+ * The same in two halves, for the first start: open() does what takes long and
+ * may run in any thread while no other function of this file does; enter() then
+ * takes what it returned, in the thread of all others.
+ */
+bool dyncast_dp_open(const char *dir, uint32_t flow_table_size,
+		     uint32_t service_table_size);
+bool dyncast_dp_enter(bool opened, uint32_t service_table_size);
 /* what both tables are now: services are 0.. and instance ids 1.. of so many */
 uint32_t dyncast_dp_services_max(void);
 uint32_t dyncast_dp_instances_max(void);
@@ -112,7 +120,10 @@ int dyncast_dp_service_get(uint32_t table_id,
 			   const struct dyncast_prefix *prefix, bool *created);
 /* false when the kernel did not take it, or there is no kernel side */
 bool dyncast_dp_service_enable(int index, const struct dyncast_dp_service *svc);
-/* Packets to the prefix go the kernel's way again; instances are deleted. */
+/* Packets to the prefix go the kernel's way again; ring and instances stay, and
+ * flows while they are not idle for too long. */
+void dyncast_dp_service_disable(int index);
+/* As before, and instances are deleted. */
 void dyncast_dp_service_del(int index);
 /* Services that pinned maps knew at start: called once after dp_start, to
  * delete what nobody claimed after the hold time. */

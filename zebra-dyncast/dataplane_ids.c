@@ -366,6 +366,21 @@ bool dyncast_dp_service_enable(int index, const struct dyncast_dp_service *svc)
 	return dyncast_dp.active;
 }
 
+void dyncast_dp_service_disable(int index)
+{
+	struct dyncast_dp_service_entry *service;
+	struct dyncast_map_service_key key;
+
+	if (!dyncast_dp_service_known(index) ||
+	    !dyncast_dp.services[index].enabled)
+		return;
+	service = &dyncast_dp.services[index];
+	key = service_lpm(service->table_id, &service->prefix);
+	map_delete(DYNCAST_DP_MAP_SERVICES, &key);
+	service->enabled = false;
+	dyncast_dp_filter_update();
+}
+
 void dyncast_dp_service_del(int index)
 {
 	struct dyncast_dp_service_entry *service;
@@ -387,21 +402,6 @@ void dyncast_dp_service_del(int index)
 	dyncast_dp_counters_retire_service(index);
 	memset(service, 0, sizeof(*service));
 	dyncast_dp_filter_update();
-}
-
-void dyncast_dp_service_each(void (*fn)(int index, uint32_t table_id,
-					const struct dyncast_prefix *prefix,
-					void *arg),
-			     void *arg)
-{
-	for (int i = 0; i < (int)dyncast_dp.services_max; i++) {
-		/* a copy: fn may delete the service */
-		struct dyncast_dp_service_entry service =
-			dyncast_dp.services[i];
-
-		if (service.used)
-			fn(i, service.table_id, &service.prefix, arg);
-	}
 }
 
 /* Instances -------------------------------------------------------------- */

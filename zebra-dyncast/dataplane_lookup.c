@@ -217,6 +217,21 @@ static void lookup(struct dyncast_dp_lookup *q)
 		q->opening = q->entry;
 }
 
+void dyncast_dp_service_each(void (*fn)(int index, uint32_t table_id,
+					const struct dyncast_prefix *prefix,
+					void *arg),
+			     void *arg)
+{
+	for (int i = 0; i < (int)dyncast_dp.services_max; i++) {
+		/* a copy: fn may delete the service */
+		struct dyncast_dp_service_entry service =
+			dyncast_dp.services[i];
+
+		if (service.used)
+			fn(i, service.table_id, &service.prefix, arg);
+	}
+}
+
 void dyncast_dp_lookup(struct dyncast_dp_lookup *q)
 {
 	q->why = DYNCAST_DP_WHY_NO_SERVICE;

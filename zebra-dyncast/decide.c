@@ -28,6 +28,7 @@
 #include "decap.h"
 #include "decide.h"
 #include "encap.h"
+#include "history.h"
 #include "ingress.h"
 #include "module.h"
 #include "neighbor.h"
@@ -36,6 +37,7 @@
 #include "service.h"
 #include "veth.h"
 #include "../lib/cost.h"
+#include "../lib/override.h"
 #include "../lib/ring.h"
 
 #define TICK_MOVING_MS 250
@@ -237,6 +239,21 @@ void dyncast_backend_check(struct dyncast_backend *b)
 
 /* ---- one service ------------------------------------------------------ */
 
+/* what the operator says of the candidate's site */
+static void override_fill(const struct dyncast_backend *b,
+			  struct dyncast_cost_input *in)
+{
+	const struct dyncast_override *override = &b->service->override;
+	const struct dyncast_cap *cap;
+
+	in->pinned_away = dyncast_override_away(override, &b->data.site);
+	cap = dyncast_override_cap(override, &b->data.site);
+	if (!cap)
+		return;
+	in->cap_group = cap - override->caps + 1;
+	in->cap_percent = cap->percent;
+}
+
 /* *changed: somebody's verdict is not what it was, or somebody is new */
 static unsigned int collect(struct dyncast_service *s,
 			    struct dyncast_backend **backends,
@@ -258,6 +275,7 @@ static unsigned int collect(struct dyncast_service *s,
 		b->in.verdict = dyncast_backend_verdict(b);
 		b->in.weight = b->out.weight;
 		b->in.state = b->out.state;
+		override_fill(b, &b->in);
 		if (b->presence == DYNCAST_GONE ||
 		    n >= DYNCAST_CANDIDATES_MAX) {
 			b->out.weight = b->out.target = 0;
@@ -360,7 +378,7 @@ static void turn_ring(struct dyncast_service *s)
 	s->members_changed = false;
 	s->ring_left = dyncast_ring_step(s->ring, s->target, member, n,
 					 RING_STEP_SLOTS);
-	if (dyncast_dp_ring_set(s->dp_index, s->ring) < 0)
+	if (!s->dry && dyncast_dp_ring_set(s->dp_index, s->ring) < 0)
 		s->members_changed = true; /* try again at the next tick */
 	count_slots(s);
 }
@@ -369,7 +387,7 @@ static void enable(struct dyncast_service *s)
 {
 	struct dyncast_dp_service dp;
 
-	if (s->dp_index < 0)
+	if (s->dp_index < 0 || s->dry)
 		return;
 	memset(&dp, 0, sizeof(dp));
 	dp.table_id = s->table_id;
@@ -383,6 +401,26 @@ static void enable(struct dyncast_service *s)
 		return;
 	s->enabled = dyncast_dp_service_enable(s->dp_index, &dp);
 	s->dp = dp;
+}
+
+/* Dry run, of the service or of the whole router: its prefix is not looked up
+ * any more and its ring rests, however the decision moves ours. */
+static void dry_run_follow(struct dyncast_service *s)
+{
+	bool dry = dyncast_config.dry_run || s->override.dry_run;
+	char buf[DYNCAST_SERVICE_STRLEN];
+
+	if (dry)
+		dyncast_dp_service_disable(s->dp_index);
+	if (dry == s->dry)
+		return;
+	s->dry = dry;
+	s->enabled = false;
+	s->members_changed = true; /* the kernel has to have our ring */
+	zlog_info("dyncast: service %s: %s",
+		  dyncast_service_str(s, buf, sizeof(buf)),
+		  dry ? "dry run: decided and shown, nothing is installed"
+		      : "no dry run any more");
 }
 
 static void isolate(struct dyncast_service *s, int64_t now)
@@ -469,9 +507,12 @@ static void decide(struct event *e)
 
 	s->t_decide = NULL;
 	s->early = false;
+	dry_run_follow(s);
 	s->settling = program_all(s);
 	if (!s->settling) {
 		moving = weigh(s);
+		if (!s->early)
+			dyncast_history_note(s);
 		turn_ring(s);
 		enable(s);
 		/* the ring has let go of them */

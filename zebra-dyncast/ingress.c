@@ -30,6 +30,7 @@
 #include "decap.h"
 #include "ingress.h"
 #include "module.h"
+#include "startup.h"
 #include "veth.h"
 
 DEFINE_MTYPE_STATIC(DYNCAST_ZEBRA, DYNCAST_INGRESS,
@@ -168,7 +169,8 @@ static void scan_one(struct interface *ifp)
 	if (a->flags == flags && a->table_id == table_id &&
 	    dyncast_dp_attached(a->ifindex))
 		return;
-	dyncast_module_dataplane_start();
+	if (!dyncast_startup_done())
+		return;
 	if (dyncast_dp_attach(a->ifindex, a->ifname, table_id, flags)) {
 		a->flags = flags;
 		a->table_id = table_id;

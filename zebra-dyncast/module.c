@@ -7,7 +7,7 @@
  * differ between releases.  With any other it stays inactive, says so in the
  * log, and zebra runs as if it were not there.
  *
- * Everything runs on zebra's main thread.
+ * Everything runs on zebra's main thread, but for what startup.c says.
  */
 
 #include <zebra.h>
@@ -34,25 +34,20 @@
 #include "route.h"
 #include "service.h"
 #include "sid.h"
+#include "startup.h"
 #include "veth.h"
 #include "yang.h"
-#include "zserv_socket.h"
 
 #ifndef DYNCAST_BUILT_FOR
 #define DYNCAST_BUILT_FOR FRR_VERSION
 #endif
-
-/* when nothing asked for the kernel side before: pinned maps of a former run
- * want to be looked after */
-#define DATAPLANE_START_MS 5000
 
 DEFINE_MGROUP(DYNCAST_ZEBRA, "Dyncast in zebra");
 
 struct event_loop *dyncast_loop;
 
 static bool active;
-static bool dataplane_started;
-static struct event *t_start, *t_dataplane;
+static struct event *t_start;
 
 /* ---- is this the zebra that we were built for? ------------------------ */
 
@@ -117,71 +112,6 @@ static bool fits(void)
 	return true;
 }
 
-/* ---- kernel side ------------------------------------------------------ */
-
-bool dyncast_module_dir(char *buf, size_t size)
-{
-	char path[256];
-	const char *slash;
-
-	if (!dyncast_zserv_path(path, sizeof(path)))
-		return false;
-	slash = strrchr(path, '/');
-	if (!slash)
-		return false;
-	return (size_t)snprintf(buf, size, "%.*s/dyncast-bpf",
-				(int)(slash - path), path) < size;
-}
-
-/* The configuration may come later than pinned maps are wanted, and line by
- * line: what it does not say stays as it is. */
-static void open_dataplane(const char *dir)
-{
-	dyncast_dp_start(dir,
-			 dyncast_config.flow_table_size_set
-				 ? dyncast_config.flow_table_size
-				 : 0,
-			 dyncast_config.service_table_size);
-}
-
-void dyncast_module_dataplane_start(void)
-{
-	char dir[256];
-
-	if (dataplane_started || dyncast_cleared)
-		return;
-	dataplane_started = true;
-	dyncast_event_off(&t_dataplane);
-	if (!dyncast_module_dir(dir, sizeof(dir))) {
-		zlog_warn(
-			"dyncast: zebra has no unix socket, so there is no place for the BPF maps: flows are not pinned");
-		dir[0] = '\0';
-	}
-	open_dataplane(dir);
-	dyncast_recovered_init();
-}
-
-void dyncast_module_dataplane_resize(void)
-{
-	char dir[256];
-
-	if (dataplane_started && dyncast_module_dir(dir, sizeof(dir)))
-		open_dataplane(dir);
-}
-
-void dyncast_module_dataplane_remove(void)
-{
-	dyncast_recovered_fini();
-	dyncast_dp_uninstall();
-	dataplane_started = false;
-}
-
-static void dataplane_late(struct event *e)
-{
-	(void)e;
-	dyncast_module_dataplane_start();
-}
-
 /* ---- life ------------------------------------------------------------- */
 
 /* in the event loop: zebra's socket is there and its own configuration read */
@@ -190,8 +120,7 @@ static void start(struct event *e)
 	(void)e;
 	dyncast_client_init();
 	dyncast_peer_init();
-	event_add_timer_msec(dyncast_loop, dataplane_late, NULL,
-			     DATAPLANE_START_MS, &t_dataplane);
+	dyncast_startup_init();
 }
 
 static int late_init(struct event_loop *loop)
@@ -222,7 +151,6 @@ static int early_fini(void)
 		return 0;
 	active = false;
 	dyncast_event_off(&t_start);
-	dyncast_event_off(&t_dataplane);
 	dyncast_show_flows_fini();
 	dyncast_peer_fini();
 	dyncast_client_fini();
@@ -234,7 +162,7 @@ static int early_fini(void)
 	dyncast_neighbor_fini();
 	dyncast_ingress_fini();
 	dyncast_veth_fini();
-	dyncast_dp_stop();
+	dyncast_startup_fini();
 	return 0;
 }
 

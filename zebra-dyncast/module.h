@@ -25,20 +25,6 @@ extern bool dyncast_debug_zebra;
 struct event_loop;
 extern struct event_loop *dyncast_loop;
 
-/*
- * The directory of zebra's own socket, where the module's bpffs lies.  False
- * until the socket is there.
- */
-bool dyncast_module_dir(char *buf, size_t size);
-
-/* Start the kernel side, once; called by whatever needs it first.  Ids are
- * given out only after it, so that those in pinned maps are found. */
-void dyncast_module_dataplane_start(void);
-/* `dyncast flow-table size` changed */
-void dyncast_module_dataplane_resize(void);
-/* take it away again, with all that a former run has left; start begins anew */
-void dyncast_module_dataplane_remove(void);
-
 void dyncast_cli_init(void);
 void dyncast_show_init(void);
 void dyncast_show_flows_init(void);

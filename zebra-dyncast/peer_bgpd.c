@@ -16,6 +16,7 @@
 #include <sys/random.h>
 
 #include "client.h"
+#include "clear.h"
 #include "compat.h"
 #include "dataplane.h"
 #include "ingress.h"
@@ -24,6 +25,7 @@
 #include "service.h"
 #include "yang.h"
 #include "sid.h"
+#include "startup.h"
 #include "../lib/msg.h"
 
 static struct {
@@ -58,6 +60,9 @@ static void send_hello(void)
 {
 	struct dyncast_msg msg = {.type = DYNCAST_MSG_HELLO};
 
+	/* it would answer with sets */
+	if (dyncast_startup_pending())
+		return;
 	msg.hello.epoch = peer.epoch;
 	msg.hello.version = DYNCAST_MSG_VERSION;
 	msg.hello.features = DYNCAST_FEATURE_SRV6;
@@ -176,6 +181,9 @@ void dyncast_peer_receive(const uint8_t *data, size_t len)
 {
 	struct dyncast_msg msg = {};
 
+	/* whoever is there will send all of it when we say hello */
+	if (!dyncast_cleared && !dyncast_startup_done())
+		return;
 	switch (dyncast_msg_decode(&peer.reader, data, len, &msg)) {
 	case DYNCAST_MSG_DONE:
 		handle(&msg);

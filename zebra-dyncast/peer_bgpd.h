@@ -17,7 +17,7 @@ void dyncast_peer_init(void);
 void dyncast_peer_fini(void);
 
 void dyncast_peer_receive(const uint8_t *data, size_t len);
-void dyncast_peer_connected(void); /* our session to zebra is up */
+void dyncast_peer_connected(void); /* to zebra, or the kernel side is */
 void dyncast_peer_closed(void);	   /* bgpd ended */
 void dyncast_peer_feedback(const struct dyncast_msg_feedback *feedback);
 

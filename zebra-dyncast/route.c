@@ -287,7 +287,7 @@ static void route_send(struct dyncast_service *s, int64_t now)
 bool dyncast_route_update(struct dyncast_service *s, int64_t now)
 {
 	n_hops = 0;
-	if (!dyncast_config.route_none && !dyncast_cleared)
+	if (!dyncast_config.route_none && !dyncast_cleared && !s->dry)
 		build(s);
 	if (n_hops == 0) {
 		dyncast_route_withdraw(s);

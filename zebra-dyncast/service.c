@@ -22,12 +22,14 @@
 #include "compat.h"
 #include "convert.h"
 #include "decide.h"
+#include "history.h"
 #include "ingress.h"
 #include "module.h"
 #include "neighbor.h"
 #include "route.h"
 #include "service.h"
 #include "sid.h"
+#include "startup.h"
 #include "../lib/ring.h"
 
 DEFINE_MTYPE_STATIC(DYNCAST_ZEBRA, DYNCAST_SERVICE, "Dyncast service");
@@ -137,10 +139,9 @@ static void service_open(struct dyncast_service *s)
 	struct dyncast_backend *b;
 	bool created = false;
 
-	if (dyncast_cleared || s->dp_index >= 0 ||
+	if (dyncast_cleared || s->dp_index >= 0 || !dyncast_startup_done() ||
 	    !dyncast_vrf_table(s->key.vrf_id, &s->table_id))
 		return;
-	dyncast_module_dataplane_start();
 	s->dp_index =
 		dyncast_dp_service_get(s->table_id, &s->key.prefix, &created);
 	if (s->dp_index < 0) {
@@ -168,6 +169,7 @@ service_new(const struct dyncast_service_key *key)
 	s->dp_index = -1;
 	s->seed = dyncast_ring_seed(&key->prefix);
 	dyncast_backends_init(&s->backends);
+	dyncast_histories_init(&s->histories);
 	dyncast_services_add(&dyncast_services, s);
 	return s;
 }
@@ -233,6 +235,8 @@ static void service_drop(struct dyncast_service *s, bool from_kernel)
 		dyncast_backend_drop(b, false);
 	sites_track(s, NULL);
 	dyncast_backends_fini(&s->backends);
+	dyncast_history_forget(s);
+	dyncast_histories_fini(&s->histories);
 	if (s->dp_index >= 0 && from_kernel)
 		dyncast_dp_service_del(s->dp_index);
 	dyncast_services_del(&dyncast_services, s);
@@ -278,7 +282,12 @@ void dyncast_service_set(const struct dyncast_set *set)
 	s->stale = false;
 	s->plain = set->n_sites && !set->n_candidates;
 	strlcpy(s->name, set->name, sizeof(s->name));
+	s->policy_changed =
+		s->policy_changed ||
+		memcmp(&s->policy, &set->policy, sizeof(s->policy)) ||
+		memcmp(&s->override, &set->override, sizeof(s->override));
 	s->policy = set->policy;
+	s->override = set->override;
 	sites_track(s, set);
 	service_open(s);
 
@@ -465,6 +474,7 @@ void dyncast_service_decide_all(void)
 void dyncast_service_init(void)
 {
 	dyncast_services_init(&dyncast_services);
+	dyncast_history_init();
 }
 
 /* the kernel keeps steering: nothing is taken from it */
@@ -478,4 +488,5 @@ void dyncast_service_fini(void)
 	frr_each_safe (dyncast_services, &dyncast_services, s)
 		service_drop(s, false);
 	dyncast_services_fini(&dyncast_services);
+	dyncast_history_fini();
 }

@@ -10,6 +10,7 @@
 
 #include "compat.h"
 #include "dataplane.h"
+#include "history.h"
 #include "nht.h"
 #include "../lib/cost.h"
 #include "../lib/dyncast.h"
@@ -53,6 +54,7 @@ struct dyncast_backend {
 
 	struct dyncast_cost_input in;
 	struct dyncast_cost_output out;
+	struct dyncast_history_mark mark;
 	uint32_t ring_weight; /* that the target ring was built with */
 	unsigned int slots;
 };
@@ -66,6 +68,9 @@ struct dyncast_service {
 	struct dyncast_service_key key;
 	char name[DYNCAST_NAME_SIZE];
 	struct dyncast_policy policy;
+	struct dyncast_override override;
+	bool policy_changed; /* either, since the last decision */
+	struct dyncast_histories_head histories;
 	struct dyncast_backends_head backends;
 	/* next hops of all sites with a BGP path, also of those that say
 	 * nothing of instances */
@@ -88,10 +93,11 @@ struct dyncast_service {
 
 	uint32_t table_id;
 	int dp_index; /* -1: not in the data plane */
+	bool dry;     /* decided for, nothing of it is installed */
 	bool enabled;
 	struct dyncast_dp_service dp; /* as enabled */
 	uint32_t seed;
-	uint32_t ring[DYNCAST_RING_SLOTS];
+	uint32_t ring[DYNCAST_RING_SLOTS]; /* the kernel's, but for `dry` */
 	uint32_t target[DYNCAST_RING_SLOTS];
 	unsigned int ring_left; /* slots that differ from the target */
 

@@ -22,6 +22,7 @@
 #include "../lib/addr.h"
 #include "../lib/cost.h"
 #include "../lib/metrics_json.h"
+#include "../lib/override.h"
 #include "../lib/words.h"
 
 #ifndef VTYSH_EXTRACT_PL
@@ -32,7 +33,41 @@
 
 static const char *action_str(uint8_t action)
 {
-	return action == DYNCAST_ACTION_BEST ? "best" : "spread";
+	return dyncast_action_str(action ? action : DYNCAST_ACTION_SPREAD);
+}
+
+static const char *cost_str(uint8_t cost)
+{
+	return dyncast_cost_policy_str(cost ? cost : DYNCAST_COST_DELAY);
+}
+
+static const char *site_str(const struct dyncast_addr *site, char *buf,
+			    size_t size)
+{
+	return site->family ? dyncast_addr_str(site, buf, size) : "local";
+}
+
+static const struct dyncast_cap *cap_of(const struct dyncast_backend *b)
+{
+	return dyncast_override_cap(&b->service->override, &b->data.site);
+}
+
+/* which of the service's `eligible` it is past: the first, as lib/cost.c */
+static const char *threshold_reason(const struct dyncast_backend *b)
+{
+	const struct dyncast_policy *policy = &b->service->policy;
+	const struct dyncast_metrics *m = &b->in.metrics;
+
+	if (policy->max_network_us &&
+	    b->out.network_us > policy->max_network_us)
+		return "its network cost is past `eligible network`";
+	if (policy->max_utilisation && (m->has & DYNCAST_HAS_UTILISATION) &&
+	    m->utilisation > policy->max_utilisation * 100u)
+		return "its utilisation is past `eligible utilisation`";
+	if (policy->min_score && (m->has & DYNCAST_HAS_SCORE) &&
+	    m->score < policy->min_score)
+		return "its score is below `eligible score`";
+	return "its delay is past `eligible delay`";
 }
 
 /* more words than the verdict has, where we know more */
@@ -65,6 +100,20 @@ static const char *reason(const struct dyncast_backend *b, uint8_t verdict)
 			       : "this router cannot encapsulate towards it";
 	case DYNCAST_VERDICT_HELD:
 		return "its BGP path is lost, flows stay until the hold time ends";
+	case DYNCAST_VERDICT_DRAIN:
+		return "its site drains it: no new flows, those that it has stay";
+	case DYNCAST_VERDICT_NOT_BEST:
+		return "the service's `select` chose another";
+	case DYNCAST_VERDICT_THRESHOLD:
+		return threshold_reason(b);
+	case DYNCAST_VERDICT_PINNED:
+		return "`pin site` of this router names another site";
+	case DYNCAST_VERDICT_CAPPED:
+		return "`weight-cap site` of this router leaves it nothing";
+	case DYNCAST_VERDICT_NO_METRICS:
+		return "no metrics: taken for an average one of its capacity";
+	case DYNCAST_VERDICT_STALE:
+		return "its metrics are too old: by capacity only";
 	default:
 		return dyncast_verdict_str(verdict);
 	}
@@ -96,6 +145,16 @@ static const char *percent_str(bool has, uint16_t value, char *buf, size_t size)
 {
 	if (has)
 		snprintf(buf, size, "%u.%u%%", value / 100, value % 100 / 10);
+	else
+		snprintf(buf, size, "-");
+	return buf;
+}
+
+static const char *rate_str(const struct dyncast_metrics *m, char *buf,
+			    size_t size)
+{
+	if (m->has & DYNCAST_HAS_RATE)
+		snprintf(buf, size, "%u.%03u", m->rate / 1000, m->rate % 1000);
 	else
 		snprintf(buf, size, "-");
 	return buf;
@@ -136,6 +195,10 @@ static void explain_backend(struct vty *vty, const struct dyncast_backend *b)
 			   sizeof(c3)),
 		metric_str(m->has & DYNCAST_HAS_DELAY, m->delay_us, c4,
 			   sizeof(c4)));
+	vty_out(vty, "              rate %s/s, score %s\n",
+		rate_str(m, c1, sizeof(c1)),
+		metric_str(m->has & DYNCAST_HAS_SCORE, m->score, c2,
+			   sizeof(c2)));
 	vty_out(vty, "              age %u ms, network metric %u\n",
 		dyncast_backend_age(b), dyncast_backend_metric(b));
 	if (b->out.cost_us == UINT64_MAX)
@@ -147,9 +210,55 @@ static void explain_backend(struct vty *vty, const struct dyncast_backend *b)
 			b->out.network_us, b->out.delay_us, b->out.cost_us);
 	vty_out(vty, "    weight %u, target %u, %u of %u slots\n",
 		b->out.weight, b->out.target, b->slots, DYNCAST_RING_SLOTS);
+	if (cap_of(b))
+		vty_out(vty, "    its site may have %u%% (`weight-cap`)\n",
+			cap_of(b)->percent);
 	vty_out(vty,
 		"    steered: %" PRIu64 " packets, %" PRIu64 " new flows\n",
 		counters.packets, counters.flows_new);
+}
+
+static void policy_text(struct vty *vty, const struct dyncast_policy *policy)
+{
+	vty_out(vty, "  select %s", action_str(policy->action));
+	if (policy->hysteresis)
+		vty_out(vty, ", hysteresis %u%%", policy->hysteresis);
+	if (policy->hold_s)
+		vty_out(vty, ", hold %u s", policy->hold_s);
+	vty_out(vty, "; cost %s", cost_str(policy->cost));
+	if (policy->cost == DYNCAST_COST_WEIGHTED)
+		vty_out(vty, " %u%% network", policy->alpha);
+	vty_out(vty, ", %u us per unit of network metric\n",
+		dyncast_config.network_unit_us);
+	if (policy->max_utilisation)
+		vty_out(vty, "  eligible up to utilisation %u%%\n",
+			policy->max_utilisation);
+	if (policy->max_delay_us)
+		vty_out(vty, "  eligible up to delay %u us\n",
+			policy->max_delay_us);
+	if (policy->max_network_us)
+		vty_out(vty, "  eligible up to network cost %u us\n",
+			policy->max_network_us);
+	if (policy->min_score)
+		vty_out(vty, "  eligible from score %u\n", policy->min_score);
+}
+
+static void override_text(struct vty *vty, const struct dyncast_service *s)
+{
+	const struct dyncast_override *override = &s->override;
+	char buf[DYNCAST_ADDR_STRLEN];
+
+	if (s->dry)
+		vty_out(vty, "  DRY RUN (`%s`): nothing of this is installed\n",
+			dyncast_config.dry_run ? "dyncast dry-run"
+					       : "dyncast service … dry-run");
+	if (override->pinned)
+		vty_out(vty, "  pinned to site %s\n",
+			site_str(&override->pin, buf, sizeof(buf)));
+	for (unsigned int i = 0; i < override->n_caps; i++)
+		vty_out(vty, "  site %s may have %u%% of new flows\n",
+			site_str(&override->caps[i].site, buf, sizeof(buf)),
+			override->caps[i].percent);
 }
 
 static void explain_text(struct vty *vty, const struct dyncast_service *s)
@@ -159,8 +268,8 @@ static void explain_text(struct vty *vty, const struct dyncast_service *s)
 
 	vty_out(vty, "Service %s, VRF %u\n",
 		dyncast_service_str(s, buf, sizeof(buf)), s->key.vrf_id);
-	vty_out(vty, "  select %s, network cost %u us per unit of metric\n",
-		action_str(s->policy.action), dyncast_config.network_unit_us);
+	policy_text(vty, &s->policy);
+	override_text(vty, s);
 	vty_out(vty, "  route: %u next hop(s)%s\n", dyncast_route_nexthops(s),
 		dyncast_config.route_none ? " (`dyncast route none`)" : "");
 	if (s->ring_left)
@@ -220,6 +329,8 @@ static json_object *json_backend(const struct dyncast_backend *b)
 		json_object_int_add(json, "delayCostUs", b->out.delay_us);
 		json_object_int_add(json, "costUs", b->out.cost_us);
 	}
+	if (cap_of(b))
+		json_object_int_add(json, "capPercent", cap_of(b)->percent);
 	json_object_int_add(json, "weight", b->out.weight);
 	json_object_int_add(json, "targetWeight", b->out.target);
 	json_object_int_add(json, "slots", b->slots);
@@ -229,6 +340,51 @@ static json_object *json_backend(const struct dyncast_backend *b)
 	json_object_int_add(json, "bytes", counters.bytes);
 	json_object_int_add(json, "flowsNew", counters.flows_new);
 	return json;
+}
+
+static void json_policy(json_object *json, const struct dyncast_policy *policy)
+{
+	json_object_string_add(json, "select", action_str(policy->action));
+	json_object_string_add(json, "cost", cost_str(policy->cost));
+	if (policy->cost == DYNCAST_COST_WEIGHTED)
+		json_object_int_add(json, "alpha", policy->alpha);
+	if (policy->hysteresis)
+		json_object_int_add(json, "hysteresis", policy->hysteresis);
+	if (policy->hold_s)
+		json_object_int_add(json, "hold", policy->hold_s);
+	if (policy->max_utilisation)
+		json_object_int_add(json, "maxUtilisation",
+				    policy->max_utilisation);
+	if (policy->min_score)
+		json_object_int_add(json, "minScore", policy->min_score);
+	if (policy->max_delay_us)
+		json_object_int_add(json, "maxDelayUs", policy->max_delay_us);
+	if (policy->max_network_us)
+		json_object_int_add(json, "maxNetworkUs",
+				    policy->max_network_us);
+}
+
+static void json_override(json_object *json, const struct dyncast_service *s)
+{
+	const struct dyncast_override *override = &s->override;
+	json_object *caps = json_object_new_array();
+	char buf[DYNCAST_ADDR_STRLEN];
+
+	json_object_boolean_add(json, "dryRun", s->dry);
+	if (override->pinned)
+		json_object_string_add(
+			json, "pinSite",
+			site_str(&override->pin, buf, sizeof(buf)));
+	for (unsigned int i = 0; i < override->n_caps; i++) {
+		json_object *cap = json_object_new_object();
+
+		json_object_string_add(
+			cap, "site",
+			site_str(&override->caps[i].site, buf, sizeof(buf)));
+		json_object_int_add(cap, "percent", override->caps[i].percent);
+		json_object_array_add(caps, cap);
+	}
+	json_object_object_add(json, "weightCaps", caps);
 }
 
 static json_object *json_explain(const struct dyncast_service *s)
@@ -243,7 +399,8 @@ static json_object *json_explain(const struct dyncast_service *s)
 		json, "prefix",
 		dyncast_prefix_str(&s->key.prefix, buf, sizeof(buf)));
 	json_object_int_add(json, "vrfId", s->key.vrf_id);
-	json_object_string_add(json, "select", action_str(s->policy.action));
+	json_policy(json, &s->policy);
+	json_override(json, s);
 	json_object_int_add(json, "networkCostUnitUs",
 			    dyncast_config.network_unit_us);
 	json_object_int_add(json, "routeNexthops", dyncast_route_nexthops(s));
@@ -257,6 +414,13 @@ static json_object *json_explain(const struct dyncast_service *s)
 	return json;
 }
 
+void dyncast_show_unknown_service(struct vty *vty, const char *text)
+{
+	vty_out(vty,
+		"%% no candidates for service %s\n%% (a service of other sites has no name here: try its prefix)\n",
+		text);
+}
+
 DEFPY(show_dyncast_explain, show_dyncast_explain_cmd,
       "show dyncast explain WORD$service [json$uj]",
       SHOW_STR DYNCAST_STR
@@ -268,9 +432,7 @@ DEFPY(show_dyncast_explain, show_dyncast_explain_cmd,
 	if (!s) {
 		if (uj)
 			return vty_json(vty, json_object_new_object());
-		vty_out(vty,
-			"%% no candidates for service %s\n%% (a service of other sites has no name here: try its prefix)\n",
-			service);
+		dyncast_show_unknown_service(vty, service);
 		return CMD_WARNING;
 	}
 	if (uj)
@@ -294,4 +456,5 @@ void dyncast_show_init(void)
 {
 	install_element(VIEW_NODE, &show_dyncast_explain_cmd);
 	install_element(VIEW_NODE, &show_dyncast_forwarding_cmd);
+	dyncast_show_history_init();
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Both forms of `show dyncast forwarding`.  See show_forwarding.c.
+ * What the files with show commands share.
  */
 
 #ifndef DYNCAST_ZEBRA_SHOW_H
@@ -9,6 +9,11 @@
 #include "lib/json.h"
 #include "lib/vty.h"
 
+/* says that there is no such service */
+void dyncast_show_unknown_service(struct vty *vty, const char *text);
+void dyncast_show_history_init(void);
+
+/* both forms of `show dyncast forwarding`, see show_forwarding.c */
 void dyncast_show_forwarding_text(struct vty *vty);
 json_object *dyncast_show_forwarding_json(void);
 /* the kernel side, with the reason of `clear dyncast forwarding` */

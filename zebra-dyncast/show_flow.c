@@ -169,18 +169,15 @@ static bool find_table(struct vty *vty, const char *name, uint32_t *table)
 static int show_flow(struct vty *vty, struct dyncast_dp_lookup *q,
 		     const char *vrf, bool json)
 {
-	struct dyncast_dp_status status;
-
 	if (q->src.family != q->dst.family) {
 		vty_out(vty, "%% addresses of one family, please\n");
 		return CMD_WARNING;
 	}
 	if (!find_table(vty, vrf, &q->table_id))
 		return CMD_WARNING;
-	dyncast_dp_status_get(&status);
-	if (!status.active) {
-		vty_out(vty, "%% no flows are steered: %s\n",
-			status.reason[0] ? status.reason : "not started");
+	if (!dyncast_dp_active()) {
+		vty_out(vty,
+			"%% no flows are steered, see `show dyncast forwarding`\n");
 		return CMD_WARNING;
 	}
 	dyncast_dp_lookup(q);

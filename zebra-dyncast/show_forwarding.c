@@ -19,6 +19,7 @@
 #include "service.h"
 #include "show.h"
 #include "sid.h"
+#include "startup.h"
 #include "veth.h"
 #include "warnings.h"
 #include "../lib/addr.h"
@@ -31,6 +32,11 @@
 
 void dyncast_show_status_get(struct dyncast_dp_status *dp)
 {
+	if (dyncast_startup_pending() || dyncast_clear_restarting()) {
+		memset(dp, 0, sizeof(*dp));
+		strlcpy(dp->reason, "starting", sizeof(dp->reason));
+		return;
+	}
 	dyncast_dp_status_get(dp);
 	if (dyncast_cleared)
 		strlcpy(dp->reason, CLEARED_REASON, sizeof(dp->reason));
@@ -251,7 +257,8 @@ static json_object *json_status(void)
 				missing, json_object_new_string(
 						 dyncast_dp_feature_name(i)));
 	json_object_boolean_add(json, "active", dp.active);
-	json_object_boolean_add(json, "cleared", dyncast_cleared);
+	json_object_boolean_add(json, "cleared",
+				dyncast_cleared && !dyncast_clear_restarting());
 	json_object_string_add(json, "reason", dp.reason);
 	json_object_object_add(json, "missing", missing);
 	json_object_string_add(json, "directory", dp.dir);

@@ -43,6 +43,7 @@
 #include "module.h"
 #include "netlink.h"
 #include "service.h"
+#include "startup.h"
 #include "veth.h"
 
 #define MTU_DEFAULT 1500
@@ -248,7 +249,7 @@ bool dyncast_veth_needed(const struct dyncast_service *s)
 	const struct dyncast_backend *b;
 	bool adjacent = false, tunnel = false, ipip = false;
 
-	if (s->key.vrf_id != VRF_DEFAULT || s->dp_index < 0 ||
+	if (s->key.vrf_id != VRF_DEFAULT || s->dp_index < 0 || s->dry ||
 	    !dyncast_dp_active() || dyncast_config.route_none)
 		return false;
 	frr_each (dyncast_backends_const, &s->backends, b) {
@@ -297,8 +298,7 @@ void dyncast_veth_update(void)
 		mtu_set = 0;
 		return;
 	}
-	dyncast_module_dataplane_start();
-	if (!dyncast_dp_active())
+	if (!dyncast_startup_done() || !dyncast_dp_active())
 		return;
 	/* also one of a former run: its settings are not known */
 	if (!ours || !find(DYNCAST_VETH_NAME))

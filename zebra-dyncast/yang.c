@@ -49,6 +49,7 @@ static const struct dyncast_leaf leaves[] = {
 	LEAF("ingress/all", BOOL, ingress_all, ),
 	LEAF("kernel", BOOL, forwarding_kernel, ),
 	LEAF("route", ENUM, route_none, .names = route_names),
+	LEAF("dry-run", BOOL, dry_run, ),
 	LEAF("network-cost-unit", U32, network_unit_us,
 	     .present = unit_present),
 	LEAF("hold", U32, hold_s, .present = hold_present),
@@ -221,6 +222,8 @@ static bool container_apply(const struct lyd_node *container, bool commit,
 		ok &= APPLY(c, dyncast_apply_hold, want.hold_s);
 	if (is->route_none != want.route_none)
 		ok &= APPLY(c, dyncast_apply_route_none, want.route_none);
+	if (is->dry_run != want.dry_run)
+		ok &= APPLY(c, dyncast_apply_dry_run, want.dry_run);
 	ok &= source_apply(c, AF_INET6);
 	ok &= source_apply(c, AF_INET);
 	ok &= alias_apply(c);

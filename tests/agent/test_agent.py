@@ -339,6 +339,27 @@ def test_reload(agent, router, instance, other):
     assert agent.end() == 0
 
 
+def test_brings_up_and_takes_away(agent, router, instance, other):
+    """An instance that the router does not know: its address goes with every
+    report, and "gone" when a reload removes it."""
+    address = 'address = "10.1.0.99"'
+    new = one("a2", other, settings=address + "\nsid = 7")
+    agent.write(service(one("a1", instance), new))
+    agent.start()
+    wait_for("both", lambda: router.last("a1").get("state") and router.last("a2").get("state"))
+    assert {(r["address"], r["sid"]) for r in router.of("a2")} == {("10.1.0.99", 7)}
+    assert not any("address" in r or "sid" in r for r in router.of("a1"))
+    agent.write(service(one("a1", instance), one("a2", other, settings=address)))
+    agent.reload()
+    wait_for("the new line", lambda: "sid" not in router.last("a2"))
+    assert router.last("a2")["address"] == "10.1.0.99"
+    agent.write(service(one("a1", instance)))
+    agent.reload()
+    wait_for("its end", lambda: router.last("a2").get("state") == "gone")
+    assert "address" not in router.last("a2")
+    assert agent.end() == 0
+
+
 def test_reload_keeps_what_is_known(agent, router, instance):
     agent.write(service(one("a1", instance)))
     agent.start()
@@ -395,6 +416,9 @@ BAD = [
         4,
         "no metric is named",
     ),
+    ('service "v" { instance "a" {\naddress = "10.1.0"\n} }', 3, "the instance's own IPv4"),
+    ('service "v" { instance "a" {\nsid = 65536\n} }', 3, "1 to 65535"),
+    ('service "v" { instance "a" {\nsid = 5 health-tcp = "h:1"\n} }', 4, "sid without an address"),
     ('service "v" {\ncapacity = 0', 3, "a whole number from 1"),
     ('service "v" {\ndelay = "a / b"', 3, "allowed: a metric name"),
     ('service "v" {\ndelay-unit = "hours"', 3, 'allowed: "s", "ms", "us"'),
@@ -433,7 +457,7 @@ def test_example_and_options(tmp_path):
         [AGENT, "--check", example], capture_output=True, text=True
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert "3 instances" in done.stdout
+    assert "4 instances" in done.stdout
     for bad in (["--check", str(tmp_path / "none")], ["-c", str(tmp_path)], ["x"], ["-z"]):
         done = subprocess.run([AGENT, *bad], capture_output=True, timeout=BOUND)
         assert done.returncode == 1 and done.stderr

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
-What the benchmarks share: medians and how sure they are, facts about the
+What the benchmarks share: medians and means and how sure they are, facts about the
 machine, the file of results, and the table for people.
 """
 
@@ -9,7 +9,7 @@ import json
 import os
 import platform
 import sys
-from math import comb
+from math import comb, sqrt
 
 
 def median(values):
@@ -43,6 +43,27 @@ def interval(values, confidence=0.95):
             break
         out += 1
     return ordered[out], ordered[n - 1 - out]
+
+
+# Student's distribution, 95 % both sides, for 1, 2, ... degrees of freedom
+STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
+
+
+def mean(values):
+    return sum(values) / len(values)
+
+
+def mean_interval(values):
+    """
+    Half of the 95 % confidence interval of the mean of independent samples;
+    None for a single one.
+    """
+    n = len(values)
+    if n < 2:
+        return None
+    middle = mean(values)
+    deviation = sqrt(sum((v - middle) ** 2 for v in values) / (n - 1))
+    return STUDENT[min(n - 2, len(STUDENT) - 1)] * deviation / sqrt(n)
 
 
 def ratios(values, bases, cost=None):

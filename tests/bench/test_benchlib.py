@@ -77,6 +77,13 @@ def test_ratio_of_what_is_no_measurement():
         benchlib.ratios([5], [3], ([1], [3]))
 
 
+def test_mean_interval():
+    assert benchlib.mean_interval([7]) is None
+    assert benchlib.mean_interval([3, 3, 3]) == 0
+    # deviation 1, three samples: 4.303 / sqrt(3)
+    assert benchlib.mean_interval([1, 2, 3]) == pytest.approx(2.484, abs=0.001)
+
+
 def test_write_replaces(tmp_path):
     path = str(tmp_path / "deep" / "result.json")
     benchlib.write(path, {"cases": [1]})

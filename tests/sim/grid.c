@@ -3,9 +3,11 @@
  * The grid: every policy in every cell, in the same jobs, against the oracle,
  * exact capacity weights and equal random.
  *
- * A policy that uses no metrics is run once for all ages that have the same
- * length.  Ratios are of means; their 95 % confidence interval is that of the
- * ratio in 16 equal parts of the time, which the common jobs make tight.
+ * A group is the cells of all policies that serve the same jobs: those whose
+ * ages need a run of the same length.  In a group a policy that uses no
+ * metrics is run once.  Ratios are of means; their 95 % confidence interval is
+ * that of the ratio in 16 equal parts of the time, which the common jobs make
+ * tight.
  */
 
 #include "report.h"
@@ -20,6 +22,9 @@ static const double loads[] = {0.3, 0.5, 0.7, 0.8, 0.9, 0.95};
 static const double ages[] = {1, 25, 250, 2500};
 #define N_LOADS (sizeof(loads) / sizeof(*loads))
 #define N_AGES (sizeof(ages) / sizeof(*ages))
+#define AGES_SHORT (N_AGES - 1) /* the last needs longer runs */
+#define GROUPS (2 * 2 * (N_LOADS + 1) * 2)
+#define RUNS (GROUPS * (RUNS_ONCE + AGES_SHORT * RUNS_BY_AGE))
 
 struct cell {
 	unsigned int sites;
@@ -31,10 +36,17 @@ struct cell {
 	enum sim_policy policy;
 };
 
-/* results of all policies in one cell's jobs; spread twice */
-struct cell_results {
-	struct sim_result of[SIM_POLICIES];
-	struct sim_result unknown; /* spread */
+/* what is run in a group: once, and for each age */
+enum once { RUN_RANDOM, RUN_CAPACITY, RUN_NEAREST, RUN_ORACLE, RUNS_ONCE };
+enum by_age { RUN_KNOWN, RUN_UNKNOWN, RUN_BEST, RUN_P2C, RUNS_BY_AGE };
+
+struct group {
+	struct cell cell; /* without age, known and policy */
+	const double *ages;
+	size_t n_ages;
+	double warm;
+	double jobs;
+	size_t at; /* its first run */
 };
 
 struct worst {
@@ -47,7 +59,12 @@ struct worst {
 static struct {
 	FILE *csv;
 	FILE *json;
-	bool first;
+	struct group groups[GROUPS];
+	size_t n_groups;
+	struct sim_config configs[RUNS];
+	struct sim_result results[RUNS];
+	size_t n_runs;
+	size_t n_written;
 	struct worst oracle, capacity, random, four, four_of_8, control;
 	double settled;
 } grid;
@@ -107,15 +124,39 @@ static void bars_note(const struct cell *c, double oracle, double capacity,
 	worst_note(&grid.random, c, random, 1.05);
 }
 
-static void cell_write(const struct cell *c, const struct cell_results *all)
+/* where a policy's result is in the group, at the a-th of its ages */
+static const struct sim_result *result_of(const struct group *group, size_t a,
+					  enum sim_policy policy, bool known)
 {
-	const struct sim_result *r = c->policy == SIM_SPREAD && !c->known
-					     ? &all->unknown
-					     : &all->of[c->policy];
-	double oracle = ratio(r, &all->of[SIM_ORACLE]);
-	double capacity = ratio(r, &all->of[SIM_CAPACITY]);
-	double random = ratio(r, &all->of[SIM_RANDOM]);
-	double ci = ratio_ci(r, &all->of[SIM_ORACLE]);
+	const struct sim_result *once = &grid.results[group->at];
+	const struct sim_result *by_age = once + RUNS_ONCE + a * RUNS_BY_AGE;
+
+	switch (policy) {
+	case SIM_RANDOM:
+		return &once[RUN_RANDOM];
+	case SIM_CAPACITY:
+		return &once[RUN_CAPACITY];
+	case SIM_NEAREST:
+		return &once[RUN_NEAREST];
+	case SIM_ORACLE:
+		return &once[RUN_ORACLE];
+	case SIM_BEST:
+		return &by_age[RUN_BEST];
+	case SIM_P2C:
+		return &by_age[RUN_P2C];
+	default:
+		return &by_age[known ? RUN_KNOWN : RUN_UNKNOWN];
+	}
+}
+
+static void cell_write(const struct group *group, size_t a,
+		       const struct cell *c)
+{
+	const struct sim_result *r = result_of(group, a, c->policy, c->known);
+	const struct sim_result *best = result_of(group, a, SIM_ORACLE, true);
+	double oracle = ratio(r, best), ci = ratio_ci(r, best);
+	double capacity = ratio(r, result_of(group, a, SIM_CAPACITY, true));
+	double random = ratio(r, result_of(group, a, SIM_RANDOM, true));
 
 	bars_note(c, oracle, capacity, random);
 	if (c->policy == SIM_SPREAD && r->settled_us > grid.settled)
@@ -128,52 +169,11 @@ static void cell_write(const struct cell *c, const struct cell_results *all)
 		oracle, ci, capacity, random, r->share_std_max,
 		r->settled_us / SIM_SERVICE_US);
 	fprintf(grid.json,
-		"%s\n    {\"sites\": %u, \"workers\": %u, \"load\": %.2f, \"ageServiceTimes\": %.0f, \"capacity\": \"%s\", \"known\": %s, \"policy\": \"%s\", \"ratioToOracle\": %.4f, \"ratioToCapacity\": %.4f, \"ratioToRandom\": %.6f, \"ratioToOracleCi\": %.4f, \"settledServiceTimes\": %.0f}",
-		grid.first ? "" : ",", c->sites, c->workers, c->load, c->age,
-		c->unequal ? "unequal" : "equal", c->known ? "true" : "false",
-		sim_policy_names[c->policy], oracle, capacity, random, ci,
-		r->settled_us / SIM_SERVICE_US);
-	grid.first = false;
-}
-
-static bool uses_metrics(enum sim_policy policy)
-{
-	return policy == SIM_SPREAD || policy == SIM_BEST || policy == SIM_P2C;
-}
-
-/* ages that have one length share the runs without metrics */
-static void cells_run(struct cell cell, const double *age, size_t n,
-		      double warm, double jobs)
-{
-	static struct cell_results all;
-	struct sim_config config;
-
-	sim_config_fill(&config, cell.sites, cell.workers, cell.unequal,
-			cell.load);
-	sim_config_length(&config, warm, jobs);
-	config.routers = ROUTERS;
-	config.known = true;
-	config.seed = 1;
-	for (size_t a = 0; a < n; a++) {
-		cell.age = age[a];
-		config.interval_us = age[a] * SIM_SERVICE_US;
-		for (int p = 0; p < SIM_POLICIES; p++) {
-			config.policy = (enum sim_policy)p;
-			if (a == 0 || uses_metrics(config.policy))
-				sim_run(&config, &all.of[p]);
-		}
-		config.policy = SIM_SPREAD;
-		config.known = false;
-		sim_run(&config, &all.unknown);
-		config.known = true;
-		for (int known = 1; known >= 0; known--) {
-			cell.known = known;
-			for (int p = 0; p < SIM_POLICIES; p++) {
-				cell.policy = (enum sim_policy)p;
-				cell_write(&cell, &all);
-			}
-		}
-	}
+		"%s\n    {\"sites\": %u, \"workers\": %u, \"load\": %.2f, \"ageServiceTimes\": %.0f, \"capacity\": \"%s\", \"known\": %s, \"policy\": \"%s\", \"ratioToOracle\": %.4f, \"ratioToCapacity\": %.4f, \"ratioToRandom\": %.6f}",
+		grid.n_written++ ? "," : "", c->sites, c->workers, c->load,
+		c->age, c->unequal ? "unequal" : "equal",
+		c->known ? "true" : "false", sim_policy_names[c->policy],
+		oracle, capacity, random);
 }
 
 static void bar(struct sim_bars *bars, const char *name,
@@ -183,48 +183,109 @@ static void bar(struct sim_bars *bars, const char *name,
 		worst->where);
 }
 
-/* Full sites vary more and settle later: more jobs, and a longer start. */
-static void load_run(struct cell cell, bool quick)
+static void run_add(const struct group *group, double age,
+		    enum sim_policy policy, bool known)
 {
-	bool full = cell.load > 0.85;
-	double jobs = full ? 1500e3 : cell.load > 0.75 ? 600e3 : 300e3;
-	double warm = 10000, warm_long = full ? 60000 : 30000;
+	struct sim_config *config = &grid.configs[grid.n_runs++];
+	const struct cell *cell = &group->cell;
 
-	if (quick) {
-		jobs /= 5;
-		warm /= 2.5;
-		warm_long /= 2;
-	}
-	cells_run(cell, ages, N_AGES - 1, warm, jobs);
-	cells_run(cell, ages + N_AGES - 1, 1, warm_long, jobs);
+	sim_config_fill(config, cell->sites, cell->workers, cell->unequal,
+			cell->load);
+	sim_config_length(config, group->warm, group->jobs);
+	config->routers = ROUTERS;
+	config->seed = 1;
+	config->interval_us = age * SIM_SERVICE_US;
+	config->policy = policy;
+	config->known = known;
 }
 
-void sim_grid(FILE *csv, FILE *json, struct sim_bars *bars, bool quick)
+/* in the order of the two enums */
+static void group_add(struct cell cell, const double *of, size_t n, double warm,
+		      double jobs)
+{
+	struct group *group = &grid.groups[grid.n_groups++];
+
+	*group = (struct group){.cell = cell,
+				.ages = of,
+				.n_ages = n,
+				.warm = warm,
+				.jobs = jobs,
+				.at = grid.n_runs};
+	run_add(group, of[0], SIM_RANDOM, true);
+	run_add(group, of[0], SIM_CAPACITY, true);
+	run_add(group, of[0], SIM_NEAREST, true);
+	run_add(group, of[0], SIM_ORACLE, true);
+	for (size_t a = 0; a < n; a++) {
+		run_add(group, of[a], SIM_SPREAD, true);
+		run_add(group, of[a], SIM_SPREAD, false);
+		run_add(group, of[a], SIM_BEST, true);
+		run_add(group, of[a], SIM_P2C, true);
+	}
+}
+
+/* Full sites vary more and settle later: more jobs, and a longer start. */
+static void load_add(struct cell cell, bool quick)
+{
+	bool full = cell.load > 0.85;
+	double jobs = full ? 1000e3 : cell.load > 0.75 ? 600e3 : 300e3;
+
+	if (quick)
+		jobs /= 8;
+	group_add(cell, ages, AGES_SHORT, full ? 6000 : 3000, jobs);
+	group_add(cell, ages + AGES_SHORT, 1, full ? 28000 : 12000, jobs);
+}
+
+/* quick: every other load */
+static void groups_fill(bool quick)
 {
 	static const unsigned int site_counts[] = {3, 8};
 
-	memset(&grid, 0, sizeof(grid));
-	grid.csv = csv;
-	grid.json = json;
-	grid.first = true;
-	fprintf(csv,
-		"sites,workers,load,ageServiceTimes,capacity,known,policy,meanServiceTimes,ratioToOracle,ratioToOracleCi,ratioToCapacity,ratioToRandom,shareStd,settledServiceTimes\n");
-	fprintf(json, "  \"cells\": [");
 	for (size_t s = 0; s < 2; s++) {
 		for (int unequal = 0; unequal < 2; unequal++) {
 			struct cell cell = {.sites = site_counts[s],
 					    .unequal = unequal};
 
-			for (size_t l = 0; l < N_LOADS; l++) {
+			for (size_t l = quick; l < N_LOADS;
+			     l += quick ? 2 : 1) {
 				cell.load = loads[l];
 				cell.workers = 16;
-				load_run(cell, quick);
+				load_add(cell, quick);
 			}
 			cell.load = 0.8;
 			cell.workers = 4;
-			load_run(cell, quick);
+			load_add(cell, quick);
 		}
 	}
+}
+
+static void group_write(const struct group *group)
+{
+	struct cell cell = group->cell;
+
+	for (size_t a = 0; a < group->n_ages; a++) {
+		cell.age = group->ages[a];
+		for (int known = 1; known >= 0; known--) {
+			cell.known = known;
+			for (int p = 0; p < SIM_POLICIES; p++) {
+				cell.policy = (enum sim_policy)p;
+				cell_write(group, a, &cell);
+			}
+		}
+	}
+}
+
+double sim_grid(FILE *csv, FILE *json, struct sim_bars *bars, bool quick)
+{
+	memset(&grid, 0, sizeof(grid));
+	grid.csv = csv;
+	grid.json = json;
+	groups_fill(quick);
+	sim_runs(grid.configs, grid.n_runs, grid.results);
+	fprintf(csv,
+		"sites,workers,load,ageServiceTimes,capacity,known,policy,meanServiceTimes,ratioToOracle,ratioToOracleCi,ratioToCapacity,ratioToRandom,shareStd,settledServiceTimes\n");
+	fprintf(json, "  \"cells\": [");
+	for (size_t g = 0; g < grid.n_groups; g++)
+		group_write(&grid.groups[g]);
 	fprintf(json, "\n  ]");
 	bar(bars, "control: capacity / oracle is 1.09 +- 0.03", &grid.control,
 	    0.03);
@@ -236,4 +297,5 @@ void sim_grid(FILE *csv, FILE *json, struct sim_bars *bars, bool quick)
 	    1.6);
 	fprintf(bars->out, "longest settling: %.0f service times\n",
 		grid.settled / SIM_SERVICE_US);
+	return grid.settled / SIM_SERVICE_US;
 }

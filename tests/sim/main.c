@@ -26,6 +26,10 @@ void sim_bar(struct sim_bars *bars, const char *name, unsigned int good,
 	fprintf(bars->out, "%-6s %-50s %3u of %3u, worst %.4g of %.4g (%s)\n",
 		met ? "met" : "MISSED", name, good, all, worst, limit, where);
 	fflush(bars->out);
+	fprintf(bars->json,
+		"%s\n    {\"bar\": \"%s\", \"met\": %s, \"good\": %u, \"all\": %u, \"worst\": %.4f, \"limit\": %.4f, \"where\": \"%s\"}",
+		bars->met + bars->missed > 1 ? "," : "", name,
+		met ? "true" : "false", good, all, worst, limit, where);
 }
 
 static FILE *open_file(const char *name)
@@ -50,21 +54,20 @@ static void close_file(FILE *file)
 	}
 }
 
-int main(int argc, char **argv)
+static void run(bool quick)
 {
-	bool quick = argc == 3 && strcmp(argv[1], "--quick") == 0;
 	struct sim_bars bars = {.out = stdout};
-	FILE *json, *csv;
+	FILE *json = open_file("sim.json"), *csv;
+	char *list = NULL;
+	size_t size;
+	double settled;
 
-	if (argc != 2 && !quick) {
-		fprintf(stderr, "usage: dyncast-sim [--quick] FOLDER\n");
-		return 1;
-	}
-	folder = argv[argc - 1];
-	json = open_file("sim.json");
+	bars.json = open_memstream(&list, &size);
+	if (!bars.json)
+		abort();
 	fprintf(json, "{\n");
 	csv = open_file("sim-grid.csv");
-	sim_grid(csv, json, &bars, quick);
+	settled = sim_grid(csv, json, &bars, quick);
 	close_file(csv);
 	fprintf(json, ",\n");
 	csv = open_file("sim-oscillation.csv");
@@ -80,8 +83,27 @@ int main(int argc, char **argv)
 	csv = open_file("sim-network.csv");
 	sim_trial_network(csv, &bars, quick);
 	close_file(csv);
-	fprintf(json, ",\n  \"barsMet\": %u, \"barsMissed\": %u\n}\n", bars.met,
-		bars.missed);
+	csv = open_file("sim-four.csv");
+	sim_trial_four(csv, &bars, quick);
+	close_file(csv);
+	close_file(bars.json);
+	fprintf(json,
+		",\n  \"bars\": [%s\n  ],\n  \"quick\": %s,\n  \"settledServiceTimes\": %.0f\n}\n",
+		list, quick ? "true" : "false", settled);
+	free(list);
 	close_file(json);
+	printf("%u bars met, %u missed\n", bars.met, bars.missed);
+}
+
+int main(int argc, char **argv)
+{
+	bool quick = argc == 3 && strcmp(argv[1], "--quick") == 0;
+
+	if (argc != 2 && !quick) {
+		fprintf(stderr, "usage: dyncast-sim [--quick] FOLDER\n");
+		return 1;
+	}
+	folder = argv[argc - 1];
+	run(quick);
 	return 0;
 }

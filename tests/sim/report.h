@@ -13,6 +13,7 @@
 
 struct sim_bars {
 	FILE *out;
+	FILE *json; /* members of an array */
 	unsigned int met;
 	unsigned int missed;
 };
@@ -27,12 +28,14 @@ void sim_config_fill(struct sim_config *config, unsigned int sites,
 /* end it so that `jobs` are counted after `warm` service times */
 void sim_config_length(struct sim_config *config, double warm, double jobs);
 
-/* each writes CSV; the grid writes JSON cells too */
-void sim_grid(FILE *csv, FILE *json, struct sim_bars *bars, bool quick);
+/* each writes CSV; the grid writes JSON cells too.  Returns the longest
+ * settling, in service times */
+double sim_grid(FILE *csv, FILE *json, struct sim_bars *bars, bool quick);
 void sim_trial_oscillation(FILE *csv, FILE *json, struct sim_bars *bars,
 			   bool quick);
 void sim_trial_change(FILE *csv, FILE *json, struct sim_bars *bars, bool quick);
 void sim_trial_services(FILE *csv, struct sim_bars *bars, bool quick);
 void sim_trial_network(FILE *csv, struct sim_bars *bars, bool quick);
+void sim_trial_four(FILE *csv, struct sim_bars *bars, bool quick);
 
 #endif /* DYNCAST_SIM_REPORT_H */

@@ -9,6 +9,7 @@
 
 #include "sim.h"
 
+#include <math.h>
 #include <string.h>
 
 #define STEP_SLOTS 64
@@ -192,6 +193,37 @@ static unsigned int pick_of_two(struct sim_router *router)
 	return heard_load(router, b) < heard_load(router, a) ? b : a;
 }
 
+/*
+ * What exact knowledge of a certain age can do with a choice by chance: sites
+ * with fewer requests than the mean are chosen more often, by `gain` of the
+ * difference in each service time.
+ */
+static unsigned int pick_feedback(struct sim_router *router)
+{
+	const struct sim_config *config = router->config;
+	double arrivals = 0, mean = 0, sum = 0, at, part[SIM_SITES_MAX];
+
+	for (unsigned int i = 0; i < config->sites; i++) {
+		arrivals += config->load * config->workers[i];
+		mean += router->views[i].metrics.in_flight;
+	}
+	mean /= config->sites;
+	for (unsigned int i = 0; i < config->sites; i++) {
+		double off = mean - router->views[i].metrics.in_flight;
+
+		part[i] = fmax(0, 1.0 / config->sites +
+					  config->gain * off / arrivals);
+		sum += part[i];
+	}
+	at = sim_random_unit(&router->random) * sum;
+	for (unsigned int i = 0; i < config->sites; i++) {
+		if (at < part[i])
+			return i;
+		at -= part[i];
+	}
+	return 0;
+}
+
 static unsigned int pick_nearest(struct sim_router *router)
 {
 	const uint32_t *cost = router->config->network_us[router->index];
@@ -235,11 +267,23 @@ static unsigned int pick_oracle(struct sim_router *router,
 	return best;
 }
 
+/* A flow's hash is as good as a random number, so slots can be numbered in any
+ * order: by site, so that equal shares make the choices of pick_weighted(). */
+static unsigned int pick_slot(struct sim_router *router)
+{
+	unsigned int at = pick(router, DYNCAST_RING_SLOTS);
+
+	for (unsigned int i = 0; i < router->config->sites; i++) {
+		if (at < router->slots[i])
+			return i;
+		at -= router->slots[i];
+	}
+	return 0;
+}
+
 unsigned int sim_router_choose(struct sim_router *router,
 			       const struct sim_site *sites)
 {
-	uint32_t id;
-
 	switch (router->config->policy) {
 	case SIM_BEST:
 		return pick_best(router);
@@ -253,8 +297,11 @@ unsigned int sim_router_choose(struct sim_router *router,
 		return pick_of_two(router);
 	case SIM_ORACLE:
 		return pick_oracle(router, sites);
+	case SIM_FEEDBACK:
+		return pick_feedback(router);
+	case SIM_TURNS:
+		return router->turn++ % router->config->sites;
 	default:
-		id = router->ring[pick(router, DYNCAST_RING_SLOTS)];
-		return id ? id - 1u : pick(router, router->config->sites);
+		return pick_slot(router);
 	}
 }

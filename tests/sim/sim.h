@@ -5,12 +5,14 @@
  *
  * engine.c moves jobs and time, site.c is a site with its measurements,
  * router.c is an ingress that chooses sites (`spread` by lib/cost.c, lib/ring.c
- * and lib/learn.c as they are), grid.c and trials.c say what is run, main.c
- * writes it down.
+ * and lib/learn.c as they are), runs.c uses all processors, grid.c and trials.c
+ * say what is run, main.c writes it down.
  *
  * Time is in microseconds.  A run is a pure function of its configuration:
  * arrivals and service times come from streams of their own, so that all
- * policies serve the same jobs.
+ * policies serve the same jobs, and two that give sites the same shares make
+ * the same choices (common random numbers: what is compared differs by policy,
+ * not by luck).
  */
 
 #ifndef DYNCAST_SIM_H
@@ -38,6 +40,9 @@ enum sim_policy {
 	SIM_P2C,
 	SIM_ORACLE,
 	SIM_POLICIES,
+	/* not for use, but to see what can be had; for equal sites */
+	SIM_FEEDBACK = SIM_POLICIES, /* knows queues exactly, but late */
+	SIM_TURNS,		     /* each router by turns */
 };
 extern const char *const sim_policy_names[SIM_POLICIES];
 
@@ -60,6 +65,7 @@ struct sim_config {
 	unsigned int routers;
 	enum sim_policy policy;
 	bool known;	    /* capacity is configured */
+	double gain;	    /* of SIM_FEEDBACK */
 	double load;	    /* of all workers */
 	double interval_us; /* between two reports of a site */
 	double delay_us;    /* until a report is there, at router 0; the
@@ -100,6 +106,10 @@ struct sim_result {
 };
 
 void sim_run(const struct sim_config *config, struct sim_result *result);
+/* the same for n of them, as many at once as there are processors; ends the
+ * program when that fails */
+void sim_runs(const struct sim_config *configs, size_t n,
+	      struct sim_result *results);
 
 /* ---- random numbers ---------------------------------------------------- */
 
@@ -191,6 +201,7 @@ struct sim_router {
 	unsigned int index;
 	struct sim_view views[SIM_SITES_MAX];
 	struct sim_random random;
+	unsigned int turn;
 	/* spread */
 	struct dyncast_cost_input in[SIM_SITES_MAX];
 	struct dyncast_cost_output out[SIM_SITES_MAX];

@@ -1,22 +1,56 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Print the tables of doc/steering.rst from the simulator's CSV files.
+"""Print the tables of doc/steering.rst from the simulator's files, or put them there.
 
-    tables.py FOLDER
+    tables.py FOLDER [DOCUMENT]
 """
 
+import contextlib
 import csv
+import io
+import json
 import os
 import sys
 
+BEGIN = ".. tables of tests/sim/tables.py"
+END = ".. end of the tables"
+CHOSEN = [0, 1, 2, 3, 4, 6, 8, 10, 12, 15, 25, 39]  # windows after a change
 POLICIES = ["spread", "capacity", "random", "p2c", "best"]
-LOADS = ["0.30", "0.50", "0.70", "0.80", "0.90", "0.95"]
 AGES = ["1", "25", "250", "2500"]
 
 
 def rows(folder, name):
     with open(os.path.join(folder, name), newline="") as file:
         return list(csv.DictReader(file))
+
+
+def worst(grid):
+    """The bars of the grid, by load: the worst of all ages and sites."""
+    print("spread, 16 workers, the worst cell of all ages, site counts and capacities:\n")
+    body = []
+    for name, key, known in (
+        ("of the oracle's, known", "ratioToOracle", "true"),
+        ("of the oracle's, unknown", "ratioToOracle", "false"),
+        ("of capacity weights', known", "ratioToCapacity", "true"),
+        ("of capacity weights', unknown", "ratioToCapacity", "false"),
+        ("of equal random's, known", "ratioToRandom", "true"),
+        ("of equal random's, unknown", "ratioToRandom", "false"),
+    ):
+        body.append(
+            [name]
+            + [
+                number(
+                    max(
+                        float(row[key])
+                        for row in grid
+                        if (row["policy"], row["workers"], row["known"], row["load"])
+                        == ("spread", "16", known, load)
+                    )
+                )
+                for load in loads(grid)
+            ]
+        )
+    table(["Mean response"] + ["load " + load for load in loads(grid)], body)
 
 
 def table(head, body):
@@ -30,6 +64,11 @@ def table(head, body):
             else "  ".join(c.ljust(w) for c, w in zip(line, widths)).rstrip()
         )
     print("\n".join(text) + "\n")
+
+
+def loads(grid):
+    """Those that were run: --quick leaves some out."""
+    return list(dict.fromkeys(row["load"] for row in grid if row["workers"] == "16"))
 
 
 def number(text):
@@ -91,7 +130,7 @@ def by_load(grid):
         for capacity in ("equal", "unequal"):
             for age in AGES:
                 line = [sites, capacity, age]
-                for load in LOADS:
+                for load in loads(grid):
                     for row in grid:
                         if (
                             row["sites"] == sites
@@ -110,7 +149,7 @@ def by_load(grid):
                                 )
                             )
                 body.append(line)
-    table(["Sites", "Capacity", "Age"] + ["load " + load for load in LOADS], body)
+    table(["Sites", "Capacity", "Age"] + ["load " + load for load in loads(grid)], body)
 
 
 def oscillation(folder):
@@ -134,22 +173,21 @@ def oscillation(folder):
 
 def change(folder):
     data = rows(folder, "sim-change.csv")
-    print("A site of three loses half of its workers at load 0.6; mean response in")
-    print("service times, by metric interval after it (capacity unknown):\n")
+    print("A site of three loses half of its workers at load 0.6; mean response in service")
+    print("times by metric interval after it (by ten intervals at age 1), capacity unknown:\n")
     body = []
     for age in AGES:
-        line = [age]
-        for interval in ("0", "1", "2", "4", "6", "8", "10", "20", "39"):
-            for row in data:
-                if (
-                    row["change"] == "half"
-                    and row["known"] == "false"
-                    and row["ageServiceTimes"] == age
-                    and row["interval"] == interval
-                ):
-                    line.append(number(row["spread"]))
-        body.append(line)
-    table(["Age"] + "0 1 2 4 6 8 10 20 39".split(), body)
+        found = [
+            row
+            for row in data
+            if (row["change"], row["known"], row["ageServiceTimes"]) == ("half", "false", age)
+        ]
+        for name in ("spread", "capacity", "oracle"):
+            body.append(
+                [age if name == "spread" else "", name]
+                + [number(found[i][name]) for i in CHOSEN]
+            )
+    table(["Age", "Policy"] + [str(i) for i in CHOSEN], body)
 
 
 def others(folder):
@@ -184,17 +222,70 @@ def others(folder):
     table(["Ingresses", "Load"] + names, body)
 
 
-def main():
-    if len(sys.argv) != 2:
-        sys.exit(__doc__)
-    folder = sys.argv[1]
+def four(folder):
+    print("8 equal sites of 4 workers, load 0.8, of the oracle's.  Feedback knows all queues")
+    print("exactly, but only when others are told (with the best of five gains); by turns,")
+    print("each ingress sends one request after the other to the next site:\n")
+    body = [
+        [row["ageServiceTimes"]]
+        + [number(row[name]) for name in ("capacity", "spread", "feedback", "turns")]
+        for row in rows(folder, "sim-four.csv")
+    ]
+    table(["Age", "capacity", "spread", "feedback", "by turns"], body)
+
+
+def bars(folder):
+    with open(os.path.join(folder, "sim.json")) as file:
+        data = json.load(file)
+    print("Bars; the worst figure, and where it is:\n")
+    body = [
+        [
+            bar["bar"],
+            "yes" if bar["met"] else "**no**",
+            "%u of %u" % (bar["good"], bar["all"]),
+            "%.4g" % bar["worst"],
+            "%.4g" % bar["limit"],
+            bar["where"],
+        ]
+        for bar in data["bars"]
+    ]
+    table(["Bar", "Met", "Cells", "Worst", "Limit", "Where"], body)
+    settled = data["settledServiceTimes"]
+    print("The longest start-up backlog was gone after %.0f service times.\n" % settled)
+
+
+def tables(folder):
     grid = rows(folder, "sim-grid.csv")
+    bars(folder)
+    worst(grid)
     by_policy(grid)
     by_age(grid)
     by_load(grid)
     oscillation(folder)
     change(folder)
     others(folder)
+    four(folder)
+
+
+def put(path, text):
+    """Between the two comments that the document has for it."""
+    with open(path) as file:
+        before, rest = file.read().split(BEGIN, 1)
+        after = rest.split(END, 1)[1]
+    with open(path, "w") as file:
+        file.write(before + BEGIN + "\n\n" + text + END + after)
+
+
+def main():
+    if len(sys.argv) not in (2, 3):
+        sys.exit(__doc__)
+    text = io.StringIO()
+    with contextlib.redirect_stdout(text):
+        tables(sys.argv[1])
+    if len(sys.argv) == 3:
+        put(sys.argv[2], text.getvalue())
+    else:
+        print(text.getvalue(), end="")
 
 
 if __name__ == "__main__":

@@ -42,57 +42,72 @@ void sim_config_length(struct sim_config *config, double warm, double jobs)
 /* ---- do weights rest? -----------------------------------------------------
  */
 
+#define REST_LOADS 3
+#define REST_ROUTERS 3
+#define REST_RUNS (REST_LOADS * REST_ROUTERS * N_AGES * 2)
+
+static void rest_fill(struct sim_config *config, size_t i, bool quick)
+{
+	static const unsigned int routers[REST_ROUTERS] = {1, 4, 16};
+	static const double loads[REST_LOADS] = {0.3, 0.8, 0.95};
+	double age = ages[i / (REST_ROUTERS * REST_LOADS) % N_AGES];
+
+	sim_config_fill(config, 3, 16, true,
+			loads[i / REST_ROUTERS % REST_LOADS]);
+	config->routers = routers[i % REST_ROUTERS];
+	config->known = i / (REST_ROUTERS * REST_LOADS * N_AGES);
+	config->interval_us = age * SIM_SERVICE_US;
+	config->delay_us = config->interval_us / 4;
+	sim_config_length(config, age > 1000 ? 50000 : 10000,
+			  quick ? 100e3 : 600e3);
+}
+
 void sim_trial_oscillation(FILE *csv, FILE *json, struct sim_bars *bars,
 			   bool quick)
 {
-	static const unsigned int routers[] = {1, 4, 16};
-	static const double loads[] = {0.3, 0.8, 0.95};
-	unsigned int good = 0, all = 0;
+	static struct sim_config configs[REST_RUNS];
+	static struct sim_result results[REST_RUNS];
+	unsigned int good = 0;
 	double worst = 0;
 	char where[96] = "";
 
+	for (size_t i = 0; i < REST_RUNS; i++)
+		rest_fill(&configs[i], i, quick);
+	sim_runs(configs, REST_RUNS, results);
 	fprintf(csv, "routers,load,ageServiceTimes,known,shareStd\n");
 	fprintf(json, "  \"oscillation\": [");
-	for (size_t i = 0; i < 3 * 3 * N_AGES * 2; i++) {
-		struct sim_config config;
-		struct sim_result result;
-		double age = ages[i / 9 % N_AGES];
-		bool known = i / 9 / N_AGES;
+	for (size_t i = 0; i < REST_RUNS; i++) {
+		const struct sim_config *config = &configs[i];
+		double age = config->interval_us / SIM_SERVICE_US;
+		double std = results[i].share_std_max;
 
-		sim_config_fill(&config, 3, 16, true, loads[i / 3 % 3]);
-		config.routers = routers[i % 3];
-		config.known = known;
-		config.interval_us = age * SIM_SERVICE_US;
-		config.delay_us = config.interval_us / 4;
-		sim_config_length(&config, age > 1000 ? 50000 : 10000,
-				  quick ? 200e3 : 600e3);
-		sim_run(&config, &result);
-		all++;
-		good += result.share_std_max <= 0.02;
-		if (result.share_std_max > worst) {
-			worst = result.share_std_max;
+		good += std <= 0.02;
+		if (std > worst) {
+			worst = std;
 			snprintf(where, sizeof(where),
 				 "%u routers, load %.2f, age %.0f, %s",
-				 config.routers, config.load, age,
-				 known ? "known" : "unknown");
+				 config->routers, config->load, age,
+				 config->known ? "known" : "unknown");
 		}
-		fprintf(csv, "%u,%.2f,%.0f,%s,%.5f\n", config.routers,
-			config.load, age, known ? "true" : "false",
-			result.share_std_max);
+		fprintf(csv, "%u,%.2f,%.0f,%s,%.5f\n", config->routers,
+			config->load, age, config->known ? "true" : "false",
+			std);
 		fprintf(json,
 			"%s\n    {\"routers\": %u, \"load\": %.2f, \"ageServiceTimes\": %.0f, \"known\": %s, \"shareStd\": %.5f}",
-			i ? "," : "", config.routers, config.load, age,
-			known ? "true" : "false", result.share_std_max);
+			i ? "," : "", config->routers, config->load, age,
+			config->known ? "true" : "false", std);
 	}
 	fprintf(json, "\n  ]");
 	sim_bar(bars, "standard deviation of a site's share of slots", good,
-		all, worst, 0.02, where);
+		REST_RUNS, worst, 0.02, where);
 }
 
 /* ---- a site loses half, or all ------------------------------------------- */
 
 #define CHANGE_WINDOWS 40
-#define CHANGE_LATE 30 /* the bounds hold on average from here on */
+/* a window is an interval, but no less than this: ten at age 1 */
+#define CHANGE_LEAST_US 40000.0
+#define CHANGE_RUNS_MAX 120
 
 struct course {
 	double mean[CHANGE_WINDOWS];
@@ -100,26 +115,38 @@ struct course {
 	double lost;
 };
 
-static void course_run(struct sim_config *config, unsigned int runs,
+static void course_run(const struct sim_config *config, unsigned int runs,
 		       struct course *course)
 {
-	struct sim_result result;
+	static struct sim_config configs[CHANGE_RUNS_MAX];
+	static struct sim_result results[CHANGE_RUNS_MAX];
 
+	for (unsigned int r = 0; r < runs; r++) {
+		configs[r] = *config;
+		configs[r].seed = r + 1;
+	}
+	sim_runs(configs, runs, results);
 	memset(course, 0, sizeof(*course));
 	for (unsigned int r = 0; r < runs; r++) {
-		config->seed = r + 1;
-		sim_run(config, &result);
-		course->lost += (double)result.lost / runs;
+		const struct sim_result *result = &results[r];
+
+		course->lost += (double)result->lost / runs;
 		for (size_t w = 0; w < CHANGE_WINDOWS; w++) {
-			course->mean[w] += result.window_mean[w] *
-					   (double)result.window_jobs[w];
-			course->jobs[w] += (double)result.window_jobs[w];
+			course->mean[w] += result->window_mean[w] *
+					   (double)result->window_jobs[w];
+			course->jobs[w] += (double)result->window_jobs[w];
 		}
 	}
 	for (size_t w = 0; w < CHANGE_WINDOWS; w++) {
 		if (course->jobs[w] > 0)
 			course->mean[w] /= course->jobs[w];
 	}
+}
+
+static unsigned int intervals(const struct sim_config *config, size_t windows)
+{
+	return (unsigned int)(config->window_us * (double)windows /
+			      config->interval_us);
 }
 
 /* the first window from which on all means are within both bounds */
@@ -150,19 +177,19 @@ static unsigned int change_run(FILE *csv, struct sim_config *config, double age,
 	course_run(config, runs, &spread);
 	back = back_after(&spread, &capacity, &oracle);
 	for (size_t w = 0; w < CHANGE_WINDOWS; w++)
-		fprintf(csv, "%s,%.0f,%s,%zu,%.4f,%.4f,%.4f,%.1f\n",
+		fprintf(csv, "%s,%.0f,%s,%u,%.4f,%.4f,%.4f,%.1f\n",
 			config->change == SIM_HALF ? "half" : "fail", age,
-			config->known ? "true" : "false", w,
+			config->known ? "true" : "false", intervals(config, w),
 			spread.mean[w] / SIM_SERVICE_US,
 			capacity.mean[w] / SIM_SERVICE_US,
 			oracle.mean[w] / SIM_SERVICE_US, spread.lost);
-	return back;
+	return intervals(config, back);
 }
 
 void sim_trial_change(FILE *csv, FILE *json, struct sim_bars *bars, bool quick)
 {
-	/* as many runs as make the mean of one interval tell 5 % */
-	static const unsigned int runs[] = {200, 160, 24, 4};
+	/* as many runs as make the mean of one window tell 5 % */
+	static const unsigned int runs[] = {80, 120, 16, 2};
 	unsigned int good = 0, all = 0, worst = 0;
 	char where[96] = "";
 
@@ -181,11 +208,11 @@ void sim_trial_change(FILE *csv, FILE *json, struct sim_bars *bars, bool quick)
 		config.interval_us = age * SIM_SERVICE_US;
 		config.warm_us = fmax(2000, 10 * age) * SIM_SERVICE_US;
 		config.change_us = config.warm_us;
-		config.window_us = config.interval_us;
+		config.window_us = fmax(config.interval_us, CHANGE_LEAST_US);
 		config.end_us =
-			config.change_us + CHANGE_WINDOWS * config.interval_us;
+			config.change_us + CHANGE_WINDOWS * config.window_us;
 		back = change_run(csv, &config, age,
-				  quick ? runs[i / 4] / 4 : runs[i / 4]);
+				  quick ? (runs[i / 4] + 3) / 4 : runs[i / 4]);
 		fprintf(json,
 			"%s\n    {\"change\": \"%s\", \"ageServiceTimes\": %.0f, \"known\": %s, \"backAfterIntervals\": %u}",
 			i ? "," : "", half ? "half" : "fail", age,
@@ -198,7 +225,9 @@ void sim_trial_change(FILE *csv, FILE *json, struct sim_bars *bars, bool quick)
 			worst = back;
 			snprintf(where, sizeof(where), "age %.0f, %s%s", age,
 				 known ? "known" : "unknown",
-				 back == CHANGE_WINDOWS ? " (or more)" : "");
+				 back == intervals(&config, CHANGE_WINDOWS)
+					 ? " (or more)"
+					 : "");
 		}
 	}
 	fprintf(json, "\n  ]");
@@ -208,6 +237,19 @@ void sim_trial_change(FILE *csv, FILE *json, struct sim_bars *bars, bool quick)
 
 /* ---- other jobs -----------------------------------------------------------
  */
+
+/* all policies in the same jobs */
+static void policies_run(const struct sim_config *config,
+			 struct sim_result *results)
+{
+	struct sim_config configs[SIM_POLICIES];
+
+	for (int p = 0; p < SIM_POLICIES; p++) {
+		configs[p] = *config;
+		configs[p].policy = (enum sim_policy)p;
+	}
+	sim_runs(configs, SIM_POLICIES, results);
+}
 
 void sim_trial_services(FILE *csv, struct sim_bars *bars, bool quick)
 {
@@ -221,13 +263,13 @@ void sim_trial_services(FILE *csv, struct sim_bars *bars, bool quick)
 		{"heavy tail", SIM_HEAVY, 0},
 		{"exponential bursts", SIM_EXPONENTIAL, 2e6},
 	};
+	struct sim_result result[SIM_POLICIES];
 	unsigned int good = 0, all = 0;
 	double worst = 0;
 	char where[96] = "";
 
 	fprintf(csv, "jobs,load,policy,meanServiceTimes,shareStd\n");
 	for (size_t i = 0; i < 4 * 2; i++) {
-		struct sim_result result[SIM_POLICIES];
 		struct sim_config config;
 		double is;
 
@@ -237,9 +279,8 @@ void sim_trial_services(FILE *csv, struct sim_bars *bars, bool quick)
 		config.burst_us = kinds[i / 2].burst_us;
 		config.interval_us = 25 * SIM_SERVICE_US;
 		sim_config_length(&config, 20000, quick ? 300e3 : 2000e3);
+		policies_run(&config, result);
 		for (int p = 0; p < SIM_POLICIES; p++) {
-			config.policy = (enum sim_policy)p;
-			sim_run(&config, &result[p]);
 			fprintf(csv, "%s,%.2f,%s,%.4f,%.5f\n",
 				kinds[i / 2].name, config.load,
 				sim_policy_names[p],
@@ -265,13 +306,13 @@ void sim_trial_services(FILE *csv, struct sim_bars *bars, bool quick)
 void sim_trial_network(FILE *csv, struct sim_bars *bars, bool quick)
 {
 	static const double loads[] = {0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95};
+	struct sim_result result[SIM_POLICIES];
 	unsigned int good = 0, all = 0;
 	double worst = 0;
 	char where[96] = "";
 
 	fprintf(csv, "load,routers,policy,meanServiceTimes\n");
 	for (size_t i = 0; i < 2 * 7; i++) {
-		struct sim_result result[SIM_POLICIES];
 		struct sim_config config;
 		double is;
 
@@ -284,9 +325,8 @@ void sim_trial_network(FILE *csv, struct sim_bars *bars, bool quick)
 				config.network_us[r][s] = 2000 * ((s + r) % 3);
 		}
 		sim_config_length(&config, 10000, quick ? 200e3 : 800e3);
+		policies_run(&config, result);
 		for (int p = 0; p < SIM_POLICIES; p++) {
-			config.policy = (enum sim_policy)p;
-			sim_run(&config, &result[p]);
 			fprintf(csv, "%.2f,%u,%s,%.4f\n", config.load,
 				config.routers, sim_policy_names[p],
 				result[p].mean_us / SIM_SERVICE_US);
@@ -302,4 +342,58 @@ void sim_trial_network(FILE *csv, struct sim_bars *bars, bool quick)
 	}
 	sim_bar(bars, "spread / capacity, sites at a distance", good, all,
 		worst, 1.05, where);
+}
+
+/* ---- few workers: what could be had ---------------------------------------
+ */
+
+#define FOUR_GAINS 5
+#define FOUR_RUNS (4 + FOUR_GAINS)
+
+static void four_fill(struct sim_config *config, size_t i, double age,
+		      bool quick)
+{
+	static const double gains[FOUR_GAINS] = {0.01, 0.02, 0.05, 0.1, 0.2};
+	static const enum sim_policy policies[4] = {SIM_ORACLE, SIM_CAPACITY,
+						    SIM_SPREAD, SIM_TURNS};
+
+	sim_config_fill(config, 8, 4, false, 0.8);
+	config->known = true;
+	config->policy = i < 4 ? policies[i] : SIM_FEEDBACK;
+	config->gain = i < 4 ? 0 : gains[i - 4];
+	config->interval_us = age * SIM_SERVICE_US;
+	sim_config_length(config, 10000, quick ? 100e3 : 1000e3);
+}
+
+void sim_trial_four(FILE *csv, struct sim_bars *bars, bool quick)
+{
+	static struct sim_config configs[N_AGES * FOUR_RUNS];
+	static struct sim_result results[N_AGES * FOUR_RUNS];
+	double floor = 0;
+
+	for (size_t i = 0; i < N_AGES * FOUR_RUNS; i++)
+		four_fill(&configs[i], i % FOUR_RUNS, ages[i / FOUR_RUNS],
+			  quick);
+	sim_runs(configs, N_AGES * FOUR_RUNS, results);
+	fprintf(csv, "ageServiceTimes,capacity,spread,feedback,gain,turns\n");
+	for (size_t a = 0; a < N_AGES; a++) {
+		const struct sim_result *r = &results[a * FOUR_RUNS];
+		double oracle = r[0].mean_us;
+		size_t best = 4;
+
+		for (size_t i = 4; i < FOUR_RUNS; i++) {
+			if (r[i].mean_us < r[best].mean_us)
+				best = i;
+		}
+		fprintf(csv, "%.0f,%.4f,%.4f,%.4f,%.2f,%.4f\n", ages[a],
+			r[1].mean_us / oracle, r[2].mean_us / oracle,
+			r[best].mean_us / oracle,
+			configs[a * FOUR_RUNS + best].gain,
+			r[3].mean_us / oracle);
+		floor = fmax(floor,
+			     fmin(r[best].mean_us, r[1].mean_us) / oracle);
+	}
+	fprintf(bars->out,
+		"8 sites of 4: exact knowledge of queues, as old, has %.4g at the worst age\n",
+		floor);
 }

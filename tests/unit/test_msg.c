@@ -23,7 +23,7 @@
 #define BARE(type, sequence) type, 0, U16(8), U32(sequence)
 
 #define HELLO                                                                  \
-	U64(0x1122334455667788), U32(2) /* version */, U32(3) /* features */,  \
+	U64(0x1122334455667788), U32(3) /* version */, U32(3) /* features */,  \
 		48, V6(0x20010db8, 0xe10000, 0, 0), 24, V4(10, 9, 1, 0)
 
 /* one whole set: part 0, last; 1 item each */
@@ -32,7 +32,14 @@
 	U16(sites), U16(candidates), 1 /* spread */, 1 /* flow */,             \
 		2 /* weighted */, 0, U16(60), 30 /* alpha */, 15, 90, 3,       \
 		U16(5) /* hold */, U32(20000), U32(5000), 5, 'v', 'i', 'd',    \
-		'e', 'o'
+		'e', 'o', OVERRIDE
+#define OVERRIDE                                                               \
+	3 /* dry run, pinned */, SITE, 2 /* caps */, NO_ADDR, 50, SITE, 0
+#define NO_OVERRIDE 0, NO_ADDR, 0
+/* a set of nothing but these */
+#define BARE_SET(...)                                                          \
+	MESSAGE(2, 9, PART(0, 1, 0), U16(0), U16(0), 0, 0, 0, 0, U16(0),       \
+		NO_MORE_POLICY, 0, __VA_ARGS__)
 #define NO_MORE_POLICY U32(0), U16(0), U32(0), U32(0)
 #define CANDIDATE                                                              \
 	1 /* adjacent */, 0 /* flags */, 0x3f, 8 /* score */, U16(3750),       \
@@ -51,9 +58,9 @@ struct msg_case {
 static const struct msg_case cases[] = {
 	{"hello", DYNCAST_MSG_DONE, BYTES(MESSAGE(1, 0, HELLO))},
 	{"hello without a locator", DYNCAST_MSG_DONE,
-	 BYTES(MESSAGE(1, 0, U64(1), U32(2), U32(0), 0, NO_ADDR, 0, NO_ADDR))},
-	{"hello of version 3, longer", DYNCAST_MSG_BAD_VERSION,
-	 BYTES(MESSAGE(1, 0, U64(1), U32(3), U32(0), 1, 2, 3))},
+	 BYTES(MESSAGE(1, 0, U64(1), U32(3), U32(0), 0, NO_ADDR, 0, NO_ADDR))},
+	{"hello of version 4, longer", DYNCAST_MSG_BAD_VERSION,
+	 BYTES(MESSAGE(1, 0, U64(1), U32(4), U32(0), 1, 2, 3))},
 	{"hello of version 1, shorter", DYNCAST_MSG_BAD_VERSION,
 	 BYTES(MESSAGE(1, 0, U64(1), U32(1), U32(0)))},
 	{"remove", DYNCAST_MSG_DONE, BYTES(MESSAGE(3, 9, KEY))},
@@ -78,18 +85,18 @@ static const struct msg_case cases[] = {
 	{"trailing byte", DYNCAST_MSG_BAD, BYTES(MESSAGE(5, 9, 0))},
 	{"hello with a sequence", DYNCAST_MSG_BAD, BYTES(MESSAGE(1, 1, HELLO))},
 	{"hello of epoch 0", DYNCAST_MSG_BAD,
-	 BYTES(MESSAGE(1, 0, U64(0), U32(2), U32(0), 0, NO_ADDR, 0, NO_ADDR))},
-	{"short hello", DYNCAST_MSG_BAD, BYTES(MESSAGE(1, 0, U64(1), U32(2)))},
+	 BYTES(MESSAGE(1, 0, U64(0), U32(3), U32(0), 0, NO_ADDR, 0, NO_ADDR))},
+	{"short hello", DYNCAST_MSG_BAD, BYTES(MESSAGE(1, 0, U64(1), U32(3)))},
 	{"hello with host bits", DYNCAST_MSG_BAD,
-	 BYTES(MESSAGE(1, 0, U64(1), U32(2), U32(0), 48,
+	 BYTES(MESSAGE(1, 0, U64(1), U32(3), U32(0), 48,
 		       V6(0x20010db8, 0xe10001, 0, 0), 0, NO_ADDR))},
 	{"hello with a length and no locator", DYNCAST_MSG_BAD,
-	 BYTES(MESSAGE(1, 0, U64(1), U32(2), U32(0), 1, NO_ADDR, 0, NO_ADDR))},
+	 BYTES(MESSAGE(1, 0, U64(1), U32(3), U32(0), 1, NO_ADDR, 0, NO_ADDR))},
 	{"hello with an IPv4 prefix as the SRv6 locator", DYNCAST_MSG_BAD,
-	 BYTES(MESSAGE(1, 0, U64(1), U32(2), U32(0), 24, V4(10, 9, 1, 0), 0,
+	 BYTES(MESSAGE(1, 0, U64(1), U32(3), U32(0), 24, V4(10, 9, 1, 0), 0,
 		       NO_ADDR))},
 	{"hello with an IPv6 prefix as the IPv4 locator", DYNCAST_MSG_BAD,
-	 BYTES(MESSAGE(1, 0, U64(1), U32(2), U32(0), 0, NO_ADDR, 48,
+	 BYTES(MESSAGE(1, 0, U64(1), U32(3), U32(0), 0, NO_ADDR, 48,
 		       V6(0x20010db8, 0xe10000, 0, 0)))},
 	{"remove of nothing", DYNCAST_MSG_BAD,
 	 BYTES(MESSAGE(3, 9, U32(0), 0, NO_ADDR))},
@@ -130,10 +137,24 @@ static const struct msg_case cases[] = {
 	 BYTES(MESSAGE(2, 9, PART(0, 1, 0), SET_HEAD(0, 0), 0))},
 	{"policy out of range", DYNCAST_MSG_BAD,
 	 BYTES(MESSAGE(2, 9, PART(0, 1, 0), U16(0), U16(0), 8, 0, 0, 0, U16(0),
-		       NO_MORE_POLICY, 0))},
+		       NO_MORE_POLICY, 0, NO_OVERRIDE))},
 	{"service name with a space", DYNCAST_MSG_BAD,
 	 BYTES(MESSAGE(2, 9, PART(0, 1, 0), U16(0), U16(0), 0, 0, 0, 0, U16(0),
-		       NO_MORE_POLICY, 1, ' '))},
+		       NO_MORE_POLICY, 1, ' ', NO_OVERRIDE))},
+	{"no override", DYNCAST_MSG_DONE, BYTES(BARE_SET(NO_OVERRIDE))},
+	{"unknown override flag", DYNCAST_MSG_BAD,
+	 BYTES(BARE_SET(4, NO_ADDR, 0))},
+	{"pinned to a site without being pinned", DYNCAST_MSG_BAD,
+	 BYTES(BARE_SET(0, SITE, 0))},
+	{"9 caps", DYNCAST_MSG_BAD,
+	 BYTES(BARE_SET(0, NO_ADDR, 9, NO_ADDR, 1, V4(10, 0, 0, 1), 1,
+			V4(10, 0, 0, 2), 1, V4(10, 0, 0, 3), 1, V4(10, 0, 0, 4),
+			1, V4(10, 0, 0, 5), 1, V4(10, 0, 0, 6), 1,
+			V4(10, 0, 0, 7), 1, V4(10, 0, 0, 8), 1))},
+	{"two caps of one site", DYNCAST_MSG_BAD,
+	 BYTES(BARE_SET(0, NO_ADDR, 2, SITE, 1, SITE, 2))},
+	{"cap of 101 percent", DYNCAST_MSG_BAD,
+	 BYTES(BARE_SET(0, NO_ADDR, 1, SITE, 101))},
 	{"kind 4", DYNCAST_MSG_BAD,
 	 BYTES(MESSAGE(2, 9, PART(0, 1, 1), SET_HEAD(0, 1), 4, 0, 0, 0, U16(0),
 		       U32(0), U32(0), U32(0), U32(0), U32(0), V4(10, 1, 0, 11),
@@ -224,7 +245,7 @@ static void test_simple(void **state)
 	(void)state;
 	decode_and_back("hello", &msg);
 	assert_true(msg.hello.epoch == 0x1122334455667788);
-	assert_int_equal(msg.hello.version, 2);
+	assert_int_equal(msg.hello.version, 3);
 	assert_int_equal(msg.hello.features, 3);
 	assert_int_equal(dyncast_prefix_cmp(&msg.hello.locator, &locator), 0);
 	locator = prefix_of("10.9.1.0/24");
@@ -246,13 +267,13 @@ static void test_simple(void **state)
 
 static void test_bad_version(void **state)
 {
-	const struct msg_case *c = case_of("hello of version 3, longer");
+	const struct msg_case *c = case_of("hello of version 4, longer");
 	struct dyncast_msg_reader reader = {0};
 	struct dyncast_msg msg;
 
 	(void)state;
 	dyncast_msg_decode(&reader, c->bytes, c->len, &msg);
-	assert_int_equal(msg.hello.version, 3);
+	assert_int_equal(msg.hello.version, 4);
 	assert_true(msg.hello.epoch == 1);
 }
 
@@ -303,6 +324,14 @@ static void test_set(void **state)
 	assert_int_equal(set->policy.alpha, 30);
 	assert_int_equal(set->policy.hold_s, 5);
 	assert_int_equal(set->policy.max_network_us, 5000);
+	assert_true(set->override.dry_run && set->override.pinned);
+	assert_int_equal(dyncast_addr_cmp(&set->override.pin, &site), 0);
+	assert_int_equal(set->override.n_caps, 2);
+	assert_int_equal(set->override.caps[0].site.family, 0);
+	assert_int_equal(set->override.caps[0].percent, 50);
+	assert_int_equal(dyncast_addr_cmp(&set->override.caps[1].site, &site),
+			 0);
+	assert_int_equal(set->override.caps[1].percent, 0);
 	assert_int_equal(set->candidates[0].instance.metrics.rate, 250500);
 	assert_int_equal(set->n_sites, 1);
 	assert_int_equal(dyncast_addr_cmp(&set->sites[0], &site), 0);

@@ -103,6 +103,29 @@ static void test_noise_is_no_reason(void **state)
 	}
 }
 
+/* the same of reports that cover a few requests each, and are off by half */
+static void test_short_reports(void **state)
+{
+	uint32_t random = 1;
+
+	(void)state;
+	inputs_fill();
+	weigh(0);
+	for (unsigned int round = 0; round < 2000; round++) {
+		for (unsigned int i = 0; i < SITES; i++) {
+			random = random * 1664525 + 1013904223;
+			in[i].metrics.utilisation =
+				(uint16_t)(1500 + (random >> 16) % 3001);
+			random = random * 1664525 + 1013904223;
+			in[i].metrics.delay_us = 2000 + (random >> 16) % 4001;
+		}
+		weigh(50);
+		for (unsigned int i = 0; i < SITES && round > 100; i++)
+			assert_in_range(out[i].weight, 65536 / 3 * 90 / 100,
+					65536 / 3 * 110 / 100);
+	}
+}
+
 /* one near site: with little load nearly all goes there, with much it has
  * its capacity's part */
 static void test_near_site(void **state)
@@ -322,6 +345,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_alike_is_capacity),
 		cmocka_unit_test(test_noise_is_no_reason),
+		cmocka_unit_test(test_short_reports),
 		cmocka_unit_test(test_near_site),
 		cmocka_unit_test(test_cost_policies),
 		cmocka_unit_test(test_foreign_load),

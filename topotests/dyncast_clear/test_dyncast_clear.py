@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-r"""`clear dyncast forwarding`: nothing of ours is left, and it comes back.
+r"""What an operator does to steering: pins, caps and dry runs, whose traces are
+in the history; and `clear dyncast forwarding`: nothing of ours is left, and it
+comes back.
 
     c1 ---- r1 ---- core ---- e1 --+-- a1   site 1
   clients            |             +-- a2
@@ -81,6 +83,149 @@ def cleared(lab, router):
     kernel = lab.forwarding(router)["kernel"]
     assert kernel["cleared"] == ("clear dyncast forwarding" in kernel["reason"])
     return kernel["cleared"]
+
+
+# -- the operator's override ----------------------------------------------------
+
+OVERRIDE = f"dyncast service {V4} "
+
+
+def configure(lab, *lines):
+    said = lab.configure("r1", *lines)
+    assert "%" not in said, said
+
+
+def configured(lab):
+    lines = lab.vtysh("r1", "show running-config").splitlines()
+    return [line for line in lines if line.startswith("dyncast ")]
+
+
+def site(lab, name):
+    return lab.candidates("r1")[name]["site"]
+
+
+def slots(lab, names):
+    """Part of the ring that they have, once it is at rest; else None."""
+    answer = lab.explain("r1")
+    if answer["slotsLeft"] or any(c["weight"] != c["targetWeight"] for c in answer["candidates"]):
+        return None
+    return sum(c["slots"] for c in answer["candidates"] if c["name"] in names) / 1024
+
+
+def wait_slots(lab, names, share):
+    wait_for(
+        f"{names} to have {share}",
+        lambda: abs((slots(lab, names) or 2) - share) < 0.02 or str(lab.explain("r1")),
+        30,
+    )
+
+
+def test_pin(lab):
+    """All new flows to one site, while it can take any."""
+    before = configured(lab)
+    pin = OVERRIDE + "pin site "
+    configure(lab, OVERRIDE + "prefix " + PREFIX[V4], pin + site(lab, "b1"))
+    assert pin + site(lab, "b1") in configured(lab)
+    lab.wait_ring("r1", ["b1"])
+    a1 = lab.candidates("r1")["a1"]
+    assert (a1["verdict"], a1["weight"]) == ("pinned elsewhere", 0)
+    assert "pin site" in a1["reason"]
+    assert lab.explain("r1")["pinSite"] == site(lab, "b1")
+    assert f"pinned to site {site(lab, 'b1')}" in lab.vtysh("r1", f"show dyncast explain {V4}")
+    assert new_flows_at(lab, "pinned", V4) == {"b1"}
+    # the other service is not meant
+    lab.wait_ring("r1", ALL, V6)
+    configure(lab, pin + site(lab, "a1"))
+    lab.wait_ring("r1", ["a1", "a2"])
+    configure(lab, pin + "local")
+    lab.wait_ring("r1", ALL)
+    assert pin + "local" in configured(lab)
+    configure(lab, "no " + pin + "local", "no " + OVERRIDE + "prefix " + PREFIX[V4])
+    assert configured(lab) == before
+
+
+def test_weight_cap(lab):
+    """A site gets no more than its part, whatever else is known of it."""
+    before = configured(lab)
+    cap = OVERRIDE + f"weight-cap site {site(lab, 'a1')}"
+    configure(lab, OVERRIDE + "prefix " + PREFIX[V4], cap + " 20")
+    wait_slots(lab, {"a1", "a2"}, 0.2)
+    assert lab.candidates("r1")["a1"]["capPercent"] == 20
+    assert "capPercent" not in lab.candidates("r1")["b1"]
+    configure(lab, cap + " 0")
+    assert cap + " 0" in configured(lab) and cap + " 20" not in configured(lab)
+    lab.wait_ring("r1", ["b1"])
+    assert lab.candidates("r1")["a1"]["verdict"] == "capped"
+    for wrong in ("weight-cap site 224.0.0.1 5", "pin site 127.0.0.1", "weight-cap site local 101"):
+        assert "%" in lab.configure("r1", OVERRIDE + wrong)
+    assert "no cap" in lab.configure("r1", f"no {OVERRIDE} weight-cap site local")
+    # when nobody else is left it serves
+    lab.configure("e2", f"dyncast service {V4} instance b1 drain")
+    lab.wait_ring("r1", ["a1", "a2"])
+    lab.configure("e2", f"no dyncast service {V4} instance b1 drain")
+    lab.wait_ring("r1", ["b1"])
+    configure(lab, "no " + cap, "no " + OVERRIDE + "prefix " + PREFIX[V4])
+    assert configured(lab) == before
+    lab.wait_ring("r1", ALL)
+
+
+def test_history(lab):
+    """Who had what, and what changed it, the newest first."""
+    changes = lab.json("r1", f"show dyncast history {PREFIX[V4]} json")["changes"]
+    assert 0 < len(changes) <= 32
+    ages = [change["ageMs"] for change in changes]
+    assert ages == sorted(ages)
+    causes = {(change["name"], change["cause"], change.get("change")) for change in changes}
+    assert ("a1", "verdict", "capped -> no metrics") in causes, causes
+    assert any(n == "b1" and "drain" in (change or "") for n, _, change in causes), causes
+    assert ("b1", "configuration", None) in causes, causes
+    text = lab.vtysh("r1", f"show dyncast history {PREFIX[V4]}")
+    assert "verdict capped -> no metrics" in text, text
+    assert "no candidates" in lab.vtysh("r1", "show dyncast history nobody")
+
+
+def plain(lab, service=V4):
+    """Nothing of the service is installed."""
+    family = "-4" if service == V4 else "-6"
+    route = lab.cmd("r1", f"ip {family} route show {PREFIX[service]}")
+    enabled = [s["enabled"] for s in lab.forwarding("r1")["services"] if s["prefix"] == PREFIX[service]]
+    return "proto bgp" in route and "encap" not in route and enabled == [False]
+
+
+def steered(lab):
+    return sum(c["packets"] for c in lab.explain("r1")["candidates"])
+
+
+def test_dry_run(lab):
+    """Decided and shown, but flows go the way of plain anycast; of one service,
+    then of all; and back."""
+    dry = OVERRIDE + "dry-run"
+    configure(lab, OVERRIDE + "prefix " + PREFIX[V4], dry)
+    wait_for("the service to be plain", lambda: plain(lab) or str(lab.explain("r1")), 20)
+    assert dry in configured(lab) and not plain(lab, V6)
+    assert lab.explain("r1")["dryRun"] and not lab.explain("r1", V6)["dryRun"]
+    assert "DRY RUN" in lab.vtysh("r1", f"show dyncast explain {V4}")
+    before = steered(lab)
+    assert new_flows_at(lab, "dry", V4)
+    assert steered(lab) == before
+    lab.wait_ring("r1", ALL)
+    lab.configure("e1", f"dyncast service {V4} instance a1 drain")
+    lab.wait_ring("r1", ["a2", "b1"])
+    lab.configure("e1", f"no dyncast service {V4} instance a1 drain")
+    lab.wait_ring("r1", ALL)
+    assert plain(lab)
+    configure(lab, "no " + dry, "no " + OVERRIDE + "prefix " + PREFIX[V4], "dyncast dry-run")
+    for service in (V4, V6):
+        wait_for("all to be plain", lambda s=service: plain(lab, s) or "it is not", 20)
+    configure(lab, "no dyncast dry-run")
+    assert not [line for line in configured(lab) if "dry-run" in line]
+    for service in (V4, V6):
+        wait_for("all to be steered", lambda s=service: not plain(lab, s) or "plain", 20)
+        assert new_flows_at(lab, "wet-" + service, service) == set(ALL)
+    assert steered(lab) > before
+
+
+# -- clear -----------------------------------------------------------------------
 
 
 def test_ingress_cleared(lab):

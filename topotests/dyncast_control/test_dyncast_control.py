@@ -471,6 +471,10 @@ def test_lines_are_undone(lab):
         f"dyncast service {SERVICE} eligible score 3",
         f"dyncast service {SERVICE} select best hysteresis 7 hold 9",
         f"dyncast service {SERVICE} cost compute-first",
+        f"dyncast service {SERVICE} pin site 10.50.0.3",
+        f"dyncast service {SERVICE} weight-cap site local 40",
+        f"dyncast service {SERVICE} weight-cap site 10.50.0.3 0",
+        f"dyncast service {SERVICE} dry-run",
     ]
     configure(lab, *lines)
     running = lab.vtysh("e1", "show running-config").splitlines()
