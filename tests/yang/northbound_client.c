@@ -3,7 +3,7 @@
  * A northbound client for tests, loaded into a daemon with -M: FRR 8.4 as
  * Debian builds it has none that can call an RPC or hear a notification.
  *
- *   test-northbound rpc NAME [LEAF VALUE]...
+ *   test-northbound rpc NAME [service VALUE] [instance VALUE]
  *
  * calls an RPC of frr-dyncast; notifications are logged, "test-northbound:"
  * before them, with their leaves.  Main thread; not installed.
@@ -21,11 +21,14 @@
 #include "lib/version.h"
 
 DEFUN(test_northbound_rpc, test_northbound_rpc_cmd,
-      "test-northbound rpc WORD [LINE...]",
+      "test-northbound rpc WORD [service WORD] [instance WORD]",
       "Test\n"
       "Call an RPC\n"
       "Its name\n"
-      "Leaves and values\n")
+      "Leaf\n"
+      "Value\n"
+      "Leaf\n"
+      "Value\n")
 {
 	struct list *input = yang_data_list_new();
 	struct list *output = yang_data_list_new();
