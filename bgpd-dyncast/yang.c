@@ -78,6 +78,21 @@ static bool local_check(const struct lyd_node *node, const char *service,
 	return true;
 }
 
+/* what the operator of this router says in place of the metrics */
+static bool override_check(const struct dyncast_service *want, char *error,
+			   size_t size)
+{
+	const struct dyncast_override *override = &want->override;
+
+	for (unsigned int i = 0; i < override->n_caps; i++)
+		if (!unicast_check(&override->caps[i].site,
+				   "weight-cap of service ", want->name, error,
+				   size))
+			return false;
+	return unicast_check(&override->pin, "pin of service ", want->name,
+			     error, size);
+}
+
 static bool service_check(const struct lyd_node *node, uint8_t *sids,
 			  char *error, size_t size)
 {
@@ -86,7 +101,8 @@ static bool service_check(const struct lyd_node *node, uint8_t *sids,
 
 	dyncast_yang_read_service(node, &want);
 	if (!unicast_check(&want.prefix.addr, "prefix of service ", want.name,
-			   error, size))
+			   error, size) ||
+	    !override_check(&want, error, size))
 		return false;
 	LY_LIST_FOR (lyd_child(node), child) {
 		if (!strcmp(child->schema->name, "instance") &&
