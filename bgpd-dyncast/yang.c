@@ -11,6 +11,7 @@
 
 #include "apply.h"
 #include "yang_internal.h"
+#include "../lib/override.h"
 
 /* as the CLI's: both phases; false when it is refused */
 #define TRY(error, call)                                                       \

@@ -5,6 +5,7 @@
  */
 
 #include "yang_internal.h"
+#include "../lib/override.h"
 
 static const char *const profile_names[] = {"transitive", "ietf", NULL};
 static const char *const consent_names[] = {"", "accept", "refuse", NULL};
