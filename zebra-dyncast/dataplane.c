@@ -22,6 +22,9 @@
 
 #include "dataplane_internal.h"
 
+/* lines of a long message that are said, besides its first */
+#define LOG_TAIL 12
+
 struct dyncast_dp dyncast_dp = {
 	.attach_mode = "none",
 	.prog = -1,
@@ -80,20 +83,29 @@ struct dyncast_addr dyncast_dp_addr_get(uint8_t family, const uint32_t *from)
 	return addr;
 }
 
+/* A line; or the verifier's whole log, whose reason is at its end. */
+static void say_lines(char *text)
+{
+	char *tail = text + strlen(text), *rest = text, *line;
+	int lines = 0;
+
+	while (tail > text && lines < LOG_TAIL)
+		lines += *--tail == '\n';
+	while ((line = strsep(&rest, "\n")))
+		if (*line && (line == text || line >= tail))
+			dyncast_dp_warn("%s", line);
+}
+
 /* libbpf's warnings hold the verifier's words and the kernel's reasons */
 static int libbpf_log(enum libbpf_print_level level, const char *fmt,
 		      va_list args)
 {
-	char line[1024];
-	size_t len;
+	char *text;
 
-	if (level != LIBBPF_WARN)
+	if (level != LIBBPF_WARN || vasprintf(&text, fmt, args) < 0)
 		return 0;
-	vsnprintf(line, sizeof(line), fmt, args);
-	len = strlen(line);
-	if (len && line[len - 1] == '\n')
-		line[len - 1] = 0;
-	dyncast_dp_warn("%s", line);
+	say_lines(text);
+	free(text);
 	return 0;
 }
 

@@ -181,26 +181,18 @@ void dyncast_dp_ring_forget(int service, uint32_t id);
  * saves the program a look at the clock. */
 void dyncast_dp_ring_settle(int service);
 
-/* counters of one instance, summed over CPUs */
+/* of an instance, or of a service: the sums of its instances, those of deleted
+ * ones included */
 struct dyncast_dp_counters {
 	uint64_t packets, bytes;
-	uint64_t flows_new;
-	/* packets: of a known flow, of one that needs no entry, first one of a
-	 * flow whose instance was void or dead */
-	uint64_t hits, stateless, repinned;
+	uint64_t hits, misses; /* with an entry, and without: new ones too */
+	/* misses: of a flow that needs no entry, the first one of a flow, and
+	 * that of one whose instance was void or dead */
+	uint64_t stateless, flows_new, repinned;
 	uint64_t refused; /* flows that got no entry */
 };
 bool dyncast_dp_instance_counters(uint32_t id, struct dyncast_dp_counters *out);
-
-/* of a service: the sums of its instances, those of deleted ones included */
-struct dyncast_dp_service_counters {
-	uint64_t packets, bytes;
-	uint64_t flows_new;
-	uint64_t hits, misses; /* with an entry, and without: new ones too */
-	uint64_t stateless, repinned, refused;
-};
-bool dyncast_dp_service_counters(int index,
-				 struct dyncast_dp_service_counters *out);
+bool dyncast_dp_service_counters(int index, struct dyncast_dp_counters *out);
 
 /*
  * A packet whose outer destination is this D-BID, on any interface that we are

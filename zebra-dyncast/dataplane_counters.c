@@ -151,6 +151,21 @@ static uint64_t packets(const struct dyncast_map_instance_counters *of)
 	       of->n[DYNCAST_ICOUNT_NEW] + of->n[DYNCAST_ICOUNT_REPINNED];
 }
 
+static struct dyncast_dp_counters
+describe(const struct dyncast_map_instance_counters *of)
+{
+	return (struct dyncast_dp_counters){
+		.packets = packets(of),
+		.bytes = of->n[DYNCAST_ICOUNT_BYTES],
+		.hits = of->n[DYNCAST_ICOUNT_HIT],
+		.misses = packets(of) - of->n[DYNCAST_ICOUNT_HIT],
+		.stateless = of->n[DYNCAST_ICOUNT_STATELESS],
+		.flows_new = of->n[DYNCAST_ICOUNT_NEW],
+		.repinned = of->n[DYNCAST_ICOUNT_REPINNED],
+		.refused = of->n[DYNCAST_ICOUNT_REFUSED],
+	};
+}
+
 bool dyncast_dp_instance_counters(uint32_t id, struct dyncast_dp_counters *out)
 {
 	struct dyncast_map_instance_counters sum = {}, *cpus;
@@ -167,21 +182,11 @@ bool dyncast_dp_instance_counters(uint32_t id, struct dyncast_dp_counters *out)
 		add_instance(&sum, id, cpus);
 	}
 	free(cpus);
-	*out = (struct dyncast_dp_counters){
-		.packets = packets(&sum),
-		.bytes = sum.n[DYNCAST_ICOUNT_BYTES],
-		.flows_new = sum.n[DYNCAST_ICOUNT_NEW] +
-			     sum.n[DYNCAST_ICOUNT_REPINNED],
-		.hits = sum.n[DYNCAST_ICOUNT_HIT],
-		.stateless = sum.n[DYNCAST_ICOUNT_STATELESS],
-		.repinned = sum.n[DYNCAST_ICOUNT_REPINNED],
-		.refused = sum.n[DYNCAST_ICOUNT_REFUSED],
-	};
+	*out = describe(&sum);
 	return true;
 }
 
-bool dyncast_dp_service_counters(int index,
-				 struct dyncast_dp_service_counters *out)
+bool dyncast_dp_service_counters(int index, struct dyncast_dp_counters *out)
 {
 	struct dyncast_map_instance_counters sum;
 
@@ -189,15 +194,6 @@ bool dyncast_dp_service_counters(int index,
 	if (!dyncast_dp.active || !dyncast_dp_service_known(index))
 		return false;
 	sum_of(index, index, &sum);
-	*out = (struct dyncast_dp_service_counters){
-		.packets = packets(&sum),
-		.bytes = sum.n[DYNCAST_ICOUNT_BYTES],
-		.flows_new = sum.n[DYNCAST_ICOUNT_NEW],
-		.hits = sum.n[DYNCAST_ICOUNT_HIT],
-		.misses = packets(&sum) - sum.n[DYNCAST_ICOUNT_HIT],
-		.stateless = sum.n[DYNCAST_ICOUNT_STATELESS],
-		.repinned = sum.n[DYNCAST_ICOUNT_REPINNED],
-		.refused = sum.n[DYNCAST_ICOUNT_REFUSED],
-	};
+	*out = describe(&sum);
 	return true;
 }

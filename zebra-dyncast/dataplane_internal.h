@@ -161,6 +161,8 @@ void dyncast_dp_maps_close(void);
 /* dataplane_memory.c */
 struct bpf_map;
 uint64_t dyncast_dp_map_bytes(const struct bpf_map *map);
+uint64_t dyncast_dp_bytes(uint32_t type, uint64_t entries, uint32_t key_size,
+			  uint32_t value_size, uint32_t flags);
 
 /* dataplane_upgrade.c; want privileges raised.  In this order: */
 struct dyncast_dp_upgrade;

@@ -393,7 +393,7 @@ static void say_memory(void)
 		m->total += bytes;
 		if (i == DYNCAST_DP_MAP_FLOWS4 || i == DYNCAST_DP_MAP_FLOWS6)
 			m->flows += bytes;
-		else if (i == DYNCAST_DP_MAP_SLOTS)
+		else if (i == DYNCAST_DP_MAP_SLOTS || i == DYNCAST_DP_MAP_PINS)
 			m->slots += bytes;
 		else if (i == DYNCAST_DP_MAP_INSTANCES ||
 			 i == DYNCAST_DP_MAP_IDENT_INSTANCE ||

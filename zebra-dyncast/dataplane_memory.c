@@ -34,7 +34,7 @@ static uint64_t power_of_two(uint64_t n)
 	return power;
 }
 
-static uint64_t map_bytes(uint32_t type, uint64_t entries, uint32_t key_size,
+uint64_t dyncast_dp_bytes(uint32_t type, uint64_t entries, uint32_t key_size,
 			  uint32_t value_size, uint32_t flags)
 {
 	uint64_t key = round_up(key_size, 8), value = round_up(value_size, 8);
@@ -57,7 +57,8 @@ static uint64_t map_bytes(uint32_t type, uint64_t entries, uint32_t key_size,
 
 uint64_t dyncast_dp_map_bytes(const struct bpf_map *map)
 {
-	return map_bytes(bpf_map__type(map), bpf_map__max_entries(map),
-			 bpf_map__key_size(map), bpf_map__value_size(map),
-			 bpf_map__map_flags(map));
+	return dyncast_dp_bytes(bpf_map__type(map), bpf_map__max_entries(map),
+				bpf_map__key_size(map),
+				bpf_map__value_size(map),
+				bpf_map__map_flags(map));
 }

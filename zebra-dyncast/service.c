@@ -44,7 +44,13 @@ DEFINE_MTYPE_STATIC(DYNCAST_ZEBRA, DYNCAST_SITES, "Dyncast sites of a service");
 
 /* entries that are looked at each second: some milliseconds */
 #define SWEEP_FLOWS 8192
+/* While one entry in so many has ended it goes on in further events, so that
+ * flows do not end faster than they are forgotten: dead entries would fill the
+ * table.  But not more often than this in a second. */
+#define SWEEP_WORTH 8
+#define SWEEP_EVENTS 64
 static struct dyncast_dp_walk *sweep;
+static unsigned int sweep_events; /* of this second */
 
 /* what one event takes for looking after services, about */
 #define TICK_STEP_MS 3
@@ -384,8 +390,9 @@ static void service_tick(struct dyncast_service *s, int64_t now)
 		dyncast_decide_later(s, 0);
 }
 
-/* a table of a million entries is looked through in about two minutes */
-static void flows_sweep(void)
+/* a table of a million entries is looked through in about two minutes, when
+ * few of them have ended */
+static unsigned int flows_sweep(void)
 {
 	unsigned int deleted = 0;
 
@@ -393,12 +400,15 @@ static void flows_sweep(void)
 		dyncast_dp_flow_walk_end(&sweep);
 	if (deleted)
 		DYNCAST_DEBUG("%u flows ended", deleted);
+	return deleted;
 }
 
 static void sweep_step(struct event *e)
 {
 	(void)e;
-	flows_sweep();
+	if (flows_sweep() >= SWEEP_FLOWS / SWEEP_WORTH &&
+	    ++sweep_events < SWEEP_EVENTS)
+		event_add_event(dyncast_loop, sweep_step, NULL, 0, &t_sweep);
 }
 
 /* ten thousand services are not looked after in one event */
@@ -419,6 +429,7 @@ static void tick_step(struct event *e)
 		service_tick(s, now);
 	}
 	dyncast_recovered_tick(now);
+	sweep_events = 0;
 	event_add_event(dyncast_loop, sweep_step, NULL, 0, &t_sweep);
 }
 

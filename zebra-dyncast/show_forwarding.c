@@ -119,35 +119,34 @@ static void text_ingress(const struct dyncast_ingress *ingress, void *arg)
 		vty_out(vty, "  %-16s not attached\n", ingress->name);
 }
 
+static void text_counters(struct vty *vty, const char *indent,
+			  const struct dyncast_dp_counters *c)
+{
+	vty_out(vty,
+		"%s%" PRIu64 " packets, %" PRIu64 " bytes, %" PRIu64
+		" new flows, hits %" PRIu64 ", misses %" PRIu64
+		", without entry %" PRIu64 ", re-pinned %" PRIu64
+		", refused %" PRIu64 "\n",
+		indent, c->packets, c->bytes, c->flows_new, c->hits, c->misses,
+		c->stateless, c->repinned, c->refused);
+}
+
 static void text_instance_counters(struct vty *vty,
 				   const struct dyncast_backend *b)
 {
 	struct dyncast_dp_counters c = {};
 
-	if (!b->id || !dyncast_dp_instance_counters(b->id, &c))
-		return;
-	vty_out(vty,
-		"        %" PRIu64 " packets, %" PRIu64 " bytes, %" PRIu64
-		" new flows, hits %" PRIu64 ", without entry %" PRIu64
-		", re-pinned %" PRIu64 ", refused %" PRIu64 "\n",
-		c.packets, c.bytes, c.flows_new, c.hits, c.stateless,
-		c.repinned, c.refused);
+	if (b->id && dyncast_dp_instance_counters(b->id, &c))
+		text_counters(vty, "        ", &c);
 }
 
 static void text_service_counters(struct vty *vty,
 				  const struct dyncast_service *s)
 {
-	struct dyncast_dp_service_counters c = {};
+	struct dyncast_dp_counters c = {};
 
-	if (s->dp_index < 0 || !dyncast_dp_service_counters(s->dp_index, &c))
-		return;
-	vty_out(vty,
-		"    %" PRIu64 " packets, %" PRIu64 " bytes, %" PRIu64
-		" new flows, hits %" PRIu64 ", misses %" PRIu64
-		", without entry %" PRIu64 ", re-pinned %" PRIu64
-		", refused %" PRIu64 "\n",
-		c.packets, c.bytes, c.flows_new, c.hits, c.misses, c.stateless,
-		c.repinned, c.refused);
+	if (s->dp_index >= 0 && dyncast_dp_service_counters(s->dp_index, &c))
+		text_counters(vty, "    ", &c);
 }
 
 static void text_backend(struct vty *vty, const struct dyncast_backend *b)
@@ -320,37 +319,35 @@ static void json_ingress(const struct dyncast_ingress *ingress, void *arg)
 	json_object_array_add(arg, json);
 }
 
+static void json_counters(json_object *json,
+			  const struct dyncast_dp_counters *c)
+{
+	json_object_int_add(json, "packets", c->packets);
+	json_object_int_add(json, "bytes", c->bytes);
+	json_object_int_add(json, "flowsNew", c->flows_new);
+	json_object_int_add(json, "hits", c->hits);
+	json_object_int_add(json, "misses", c->misses);
+	json_object_int_add(json, "stateless", c->stateless);
+	json_object_int_add(json, "repinned", c->repinned);
+	json_object_int_add(json, "refused", c->refused);
+}
+
 static void json_instance_counters(json_object *json,
 				   const struct dyncast_backend *b)
 {
 	struct dyncast_dp_counters c = {};
 
-	if (!b->id || !dyncast_dp_instance_counters(b->id, &c))
-		return;
-	json_object_int_add(json, "packets", c.packets);
-	json_object_int_add(json, "bytes", c.bytes);
-	json_object_int_add(json, "flowsNew", c.flows_new);
-	json_object_int_add(json, "hits", c.hits);
-	json_object_int_add(json, "stateless", c.stateless);
-	json_object_int_add(json, "repinned", c.repinned);
-	json_object_int_add(json, "refused", c.refused);
+	if (b->id && dyncast_dp_instance_counters(b->id, &c))
+		json_counters(json, &c);
 }
 
 static void json_service_counters(json_object *json,
 				  const struct dyncast_service *s)
 {
-	struct dyncast_dp_service_counters c = {};
+	struct dyncast_dp_counters c = {};
 
-	if (s->dp_index < 0 || !dyncast_dp_service_counters(s->dp_index, &c))
-		return;
-	json_object_int_add(json, "packets", c.packets);
-	json_object_int_add(json, "bytes", c.bytes);
-	json_object_int_add(json, "flowsNew", c.flows_new);
-	json_object_int_add(json, "hits", c.hits);
-	json_object_int_add(json, "misses", c.misses);
-	json_object_int_add(json, "stateless", c.stateless);
-	json_object_int_add(json, "repinned", c.repinned);
-	json_object_int_add(json, "refused", c.refused);
+	if (s->dp_index >= 0 && dyncast_dp_service_counters(s->dp_index, &c))
+		json_counters(json, &c);
 }
 
 static json_object *json_backend(const struct dyncast_backend *b)

@@ -17,7 +17,7 @@
 #define IP_OFFSET 0x1fff
 #define IP6F_OFFSET 0xfff8
 #define IP6F_MF 0x0001
-/* a transport header further back in the frame is not looked for */
+/* a transport header further back in the frame is not looked for; all ones */
 #define L4_MAX 511
 /* IPv6 extension headers of one packet */
 #define EXTENSIONS 8
@@ -169,6 +169,10 @@ static __always_inline bool parse_ports(struct __sk_buff *skb,
 	if (offset > L4_MAX || offset + size > pkt->end ||
 	    !reach(skb, offset + size))
 		return false;
+	/* Across the call the compiler may keep it on the stack, where older
+	 * verifiers (5.10) forget what it can be at most. */
+	asm volatile("" : "+r"(offset));
+	offset &= L4_MAX;
 	udp = (void *)(long)skb->data + offset;
 	if ((void *)(udp + 1) > (void *)(long)skb->data_end)
 		return false;

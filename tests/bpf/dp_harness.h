@@ -36,6 +36,10 @@ int dp_group_teardown(void **state);
  * one service 10.255.0.1/32; everything uninstalled at the end */
 int dp_setup(void **state);
 int dp_teardown(void **state);
+/* the pair alone, and away with what a test that failed has left of all that */
+void dp_link_setup(void);
+void dp_clean(void);
+void dp_link_del(const char *name);
 void dp_run(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* true when the command's output holds the text */
 bool dp_output_has(const char *command, const char *text);
@@ -43,6 +47,8 @@ bool dp_output_has(const char *command, const char *text);
 struct dyncast_addr dp_addr(const char *text);
 struct dyncast_prefix dp_prefix(const char *text);
 int dp_service(uint32_t table_id, const char *prefix);
+/* with another idle timeout than DP_TIMEOUT */
+int dp_service_idle(uint32_t table_id, const char *prefix, uint32_t timeout);
 /* an adjacent instance, alive, next hop = D-BID */
 uint32_t dp_adjacent(int service, const char *dbid);
 uint32_t dp_adjacent_at(int service, const char *dbid, uint32_t ifindex);

@@ -24,7 +24,7 @@ static const char usage_text[] =
 	"usage: dp_tool DIR COMMAND\n"
 	"  attach IFNAME TABLE [steer|decap|egress...] | detach IFNAME |\n"
 	"  uninstall | status | flows | clear |\n"
-	"  fill N                                       flows of no client\n"
+	"  fill N [AGE]                                 flows of no client\n"
 	"  service TABLE PREFIX                         prints its index\n"
 	"  adjacent SERVICE DBID IFNAME                 prints the id\n"
 	"  srv6 SERVICE SID SOURCE NEXTHOP IFNAME MTU   prints the id;\n"
@@ -184,15 +184,15 @@ static int run_flows(void)
 	return 0;
 }
 
-/* the N flows of as many clients of the first service, as if they were seen
- * just now */
-static int run_fill(const char *number)
+/* the N flows of as many clients of the first service, as if they were seen so
+ * many seconds ago */
+static int run_fill(const char *number, const char *age)
 {
 	static struct dyncast_map_flow_key keys[FILL_BATCH];
 	static struct dyncast_map_flow values[FILL_BATCH];
 	struct dyncast_map_flow_key key = {.proto = 17, .dport = htons(80)};
 	const struct dyncast_addr *to = &dyncast_dp.services[0].prefix.addr;
-	uint32_t n = atoi(number), count;
+	uint32_t n = atoi(number), count, seen = dyncast_dp_now() - atoi(age);
 
 	memcpy(&key.daddr4, to->bytes, sizeof(key.daddr4));
 	for (uint32_t i = 0; i < n; i += count) {
@@ -206,8 +206,8 @@ static int run_fill(const char *number)
 				.generation =
 					dyncast_dp.instances[1 + (i + j) % 2]
 						.generation,
-				.first_seen = dyncast_dp_now(),
-				.last_seen = dyncast_dp_now(),
+				.first_seen = seen,
+				.last_seen = seen,
 			};
 		}
 		if (dyncast_dp_table_order(DYNCAST_ORDER_PUT, AF_INET, keys,
@@ -261,8 +261,8 @@ static int run(const char *command, char **argv, int n)
 		return run_status();
 	if (!strcmp(command, "flows") && n == 0)
 		return run_flows();
-	if (!strcmp(command, "fill") && n == 1)
-		return run_fill(argv[0]);
+	if (!strcmp(command, "fill") && (n == 1 || n == 2))
+		return run_fill(argv[0], n == 2 ? argv[1] : "0");
 	if (!strcmp(command, "clear") && n == 0) {
 		dyncast_dp_flow_clear(-1);
 		return 0;

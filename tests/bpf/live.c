@@ -32,10 +32,14 @@
 #include "dp_harness.h"
 
 #define FIRST_PORT 1000
-#define WAIT_S 20
+/* an emulated processor takes its time */
+#define WAIT_S 120
+
+static struct live *left; /* its sender runs */
 
 void live_setup(void)
 {
+	live_teardown();
 	for (int i = 1; i <= 2; i++) {
 		char c = 'a' + i - 1;
 
@@ -48,7 +52,10 @@ void live_setup(void)
 
 void live_teardown(void)
 {
-	dp_run("ip link del oa && ip link del ob");
+	if (left)
+		live_stop(left);
+	dp_link_del("oa");
+	dp_link_del("ob");
 }
 
 uint32_t live_ifindex(int instance)
@@ -145,6 +152,7 @@ struct live *live_start(void)
 		_exit(0);
 	}
 	live->sender = sender;
+	left = live;
 	live_forget(live);
 	return live;
 }
@@ -215,6 +223,7 @@ unsigned int live_at(const struct live *live, int instance)
 
 void live_stop(struct live *live)
 {
+	left = NULL;
 	live->stop = 1;
 	assert_int_equal(waitpid(live->sender, NULL, 0), live->sender);
 	munmap(live, sizeof(*live));

@@ -309,7 +309,9 @@ static void limited_stays_at_old(void **state)
 		assert_int_equal(dp_run_packet(&p).verdict, DP_REDIRECT);
 	}
 	assert_true(status().flow_limited > 0);
-	assert_int_equal(status().flow_limited + status().flow_new,
+	/* where that takes several seconds the table is full in the end */
+	assert_int_equal(status().flow_limited + status().flow_refused +
+				 status().flow_new,
 			 5 * DYNCAST_MAP_BUDGET_MIN);
 	assert_true(dyncast_dp_instance_counters(b, &of_b));
 	assert_int_equal(of_b.packets, 0);
@@ -451,7 +453,7 @@ static void no_affinity(void **state)
 	assert_int_equal(dp_flow(&(struct dp_packet){.sport = 1}), b);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, dp_setup, dp_teardown)
 	const struct CMUnitTest tests[] = {
@@ -468,6 +470,8 @@ int main(void)
 		TEST(no_affinity),
 	};
 
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
 	return cmocka_run_group_tests_name("dataplane: affinity", tests,
 					   dp_group_setup, dp_group_teardown);
 }

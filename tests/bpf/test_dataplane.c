@@ -135,6 +135,7 @@ static void void_moves_only_its_flows(void **state)
 	uint32_t a = dp_adjacent(0, "10.1.0.11"),
 		 b = dp_adjacent(0, "10.1.0.12"),
 		 c = dp_adjacent(0, "10.1.0.13");
+	struct dyncast_dp_counters of_b, of_c, sum;
 	unsigned int moved = 0;
 
 	(void)state;
@@ -155,6 +156,17 @@ static void void_moves_only_its_flows(void **state)
 	}
 	assert_int_equal(status().flow_repinned, moved);
 	assert_true(moved > 0 && moved < FLOWS);
+
+	/* a re-pinned flow is no new one, of its instance and of the service */
+	assert_true(dyncast_dp_instance_counters(b, &of_b));
+	assert_true(dyncast_dp_instance_counters(c, &of_c));
+	assert_true(dyncast_dp_service_counters(0, &sum));
+	assert_int_equal(of_c.repinned, moved);
+	assert_int_equal(of_c.flows_new, 0);
+	assert_int_equal(of_c.misses, moved);
+	assert_int_equal(sum.repinned, moved);
+	assert_int_equal(of_b.misses, of_b.packets - of_b.hits);
+	assert_int_equal(sum.misses, sum.packets - sum.hits);
 }
 
 static void dead_instance_is_skipped(void **state)

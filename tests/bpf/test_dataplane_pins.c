@@ -31,6 +31,7 @@
 #include <linux/seccomp.h>
 
 #include "dp_harness.h"
+#include "zebra-dyncast/sizing.h"
 
 #define FLOWS 500
 
@@ -514,15 +515,14 @@ static void kernel_refuses_bpf(void **state)
 	rmdir(left);
 }
 
-/* as the kernel counts it; 0 when it does not say */
-static uint64_t memlock(enum dyncast_dp_map which)
+/* what the kernel says of a map */
+static uint64_t memlock_of(int map)
 {
 	unsigned long long bytes = 0;
 	char path[64], line[128];
 	FILE *file;
 
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d",
-		 dyncast_dp.maps[which]);
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", map);
 	file = fopen(path, "r");
 	assert_non_null(file);
 	while (fgets(line, sizeof(line), file))
@@ -531,9 +531,28 @@ static uint64_t memlock(enum dyncast_dp_map which)
 	return bytes;
 }
 
+/* Kernels from 5.11 to 6.3 do not count what a map takes: they multiply key,
+ * value and entries, as if an array had its keys in memory. */
+static bool memlock_is_counted(void)
+{
+	int map = bpf_map_create(BPF_MAP_TYPE_ARRAY, "counted", 4, 8, 65536,
+				 NULL);
+	uint64_t bytes;
+
+	assert_true(map >= 0);
+	bytes = memlock_of(map);
+	close(map);
+	return bytes < 65536 * 12;
+}
+
+/* 0 when the kernel does not count it */
+static uint64_t memlock(enum dyncast_dp_map which)
+{
+	return memlock_is_counted() ? memlock_of(dyncast_dp.maps[which]) : 0;
+}
+
 static void assert_about(uint64_t told, uint64_t real)
 {
-	/* kernels before 5.11, and those without the figure */
 	if (real)
 		assert_in_range(told, real * 9 / 10, real * 11 / 10);
 }
@@ -549,13 +568,21 @@ static void memory_is_as_told(void **state)
 	flows4 = memlock(DYNCAST_DP_MAP_FLOWS4);
 	flows = flows4 + memlock(DYNCAST_DP_MAP_FLOWS6);
 	assert_about(told.flows, flows);
-	assert_about(told.slots, memlock(DYNCAST_DP_MAP_SLOTS));
+	assert_about(told.slots, memlock(DYNCAST_DP_MAP_SLOTS) +
+					 memlock(DYNCAST_DP_MAP_PINS));
 	/* of each flow that can be remembered */
 	assert_in_range(told.flows, 1, 2 * 128ull * 262144);
 	assert_in_range(flows4, 0, 128ull * 262144);
 	assert_in_range(flows - flows4, 0, 128ull * 262144);
 	print_message("bytes for a flow: IPv4 %.1f, IPv6 %.1f\n",
 		      flows4 / 262144.0, (flows - flows4) / 262144.0);
+
+	/* what the configuration lines tell before */
+	assert_int_equal(dyncast_sizing_flows(262144), told.flows);
+	assert_true(dyncast_dp_start(dp_dir, 262144, 2048));
+	assert_int_equal(dyncast_sizing_services(2048) -
+				 dyncast_sizing_services(1024),
+			 status().memory.total - told.total);
 }
 
 int main(void)

@@ -39,6 +39,8 @@
 #define V1_B 41
 #define V1_GENERATION 5
 #define SERVICE "10.255.0.1/32"
+/* longer than a test takes on an emulated processor: slots forget after it */
+#define TIMEOUT 3600
 
 static int libbpf_log(enum libbpf_print_level level, const char *fmt,
 		      va_list args)
@@ -83,7 +85,7 @@ static void v1_service(struct v1_steer *v1)
 	struct dyncast_v1_service value = {
 		.index = V1_INDEX,
 		.seed = dyncast_ring_seed(&prefix),
-		.timeout_s = DP_TIMEOUT,
+		.timeout_s = TIMEOUT,
 		.affinity = DYNCAST_AFFINITY_FLOW,
 		.plen = 32,
 	};
@@ -209,9 +211,7 @@ static bool have_tcx;
 static int setup(void **state)
 {
 	(void)state;
-	dp_run("ip link add dv0 address 02:00:00:00:00:01 type veth peer name dv1");
-	dp_run("ip link set dv0 up && ip link set dv1 up");
-	dp_ifindex = if_nametoindex("dv0");
+	dp_link_setup();
 	live_setup();
 	return 0;
 }
@@ -219,9 +219,8 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
-	dyncast_dp_uninstall();
 	live_teardown();
-	dp_run("ip link del dv0");
+	dp_clean();
 	/* nothing of anything is left */
 	return access(dp_dir, F_OK) ? 0 : -1;
 }
@@ -368,7 +367,7 @@ static void start_v2(uint32_t flows)
 	uint32_t a, b;
 
 	assert_true(dyncast_dp_start(dp_dir, flows, 0));
-	service = dp_service(DP_TABLE, SERVICE);
+	service = dp_service_idle(DP_TABLE, SERVICE, TIMEOUT);
 	a = dp_adjacent_at(service, LIVE_A, live_ifindex(1));
 	b = dp_adjacent_at(service, LIVE_B, live_ifindex(2));
 	dp_ring(service, a, b);
@@ -534,7 +533,6 @@ static void killed_upgrade(void **state)
 	while (!done && killed < 200) {
 		done = killed_start(0, 0, after);
 		killed += !done;
-		/* all of it within the timeout, after which TCP would move */
 		after += after / 8;
 		assert_int_equal(live_moved(live), 0);
 	}
@@ -552,7 +550,7 @@ static void killed_upgrade(void **state)
 /* .. and of starts that change sizes to and fro */
 static void killed_resize(void **state)
 {
-	unsigned int time, killed = 0;
+	unsigned int time, killed = 0, starts = 60;
 	struct live *live;
 
 	(void)state;
@@ -565,14 +563,16 @@ static void killed_resize(void **state)
 	assert_true(dyncast_dp_start(dp_dir, 8192, 64));
 	time = now_us() - time;
 	dyncast_dp_stop();
+	if (time > 2000000) /* an emulated processor */
+		starts = 20;
 	srand(1);
-	for (int i = 0; i < 60; i++) {
+	for (unsigned int i = 0; i < starts; i++) {
 		killed += !killed_start(i % 2 ? 4096 : 8192, i % 3 ? 64 : 256,
 					time / 4 + rand() % time);
 		assert_int_equal(live_moved(live), 0);
 	}
-	print_message("killed in %u of 60 starts, of %u us\n", killed, time);
-	assert_true(killed > 10);
+	print_message("killed in %u of %u starts\n", killed, starts);
+	assert_true(killed > starts / 6);
 	assert_true(dyncast_dp_start(dp_dir, 16384, 32));
 	live_pass(live);
 	assert_int_equal(live_moved(live), 0);

@@ -7,8 +7,11 @@ say is what the servers see.
             +-- l1   +------- e2 ----- b1   site 2
 """
 
+import os
+
 import pytest
 
+import dyncast_frr
 import dyncast_small as small
 import dyncast_traffic as traffic
 from dyncast_small import ADDRESS, CLIENTS, PREFIX, V4, V6
@@ -16,6 +19,8 @@ from dyncast_topology import wait_for
 
 ALL = set(small.INSTANCES)
 EACH = 60  # flows of TCP and of UDP, of each family
+# flows that nobody sends, some of them longer ago than any timeout
+ENDED, ENDED_AGE, YOUNG = 500000, 1000, 1000
 
 
 @pytest.fixture(scope="module")
@@ -171,3 +176,19 @@ def test_clear_all(lab, checks):
     assert int(said.split()[0]) >= EACH, said
     assert not listed(lab)
     assert lab.vtysh("r1", "clear dyncast flows").startswith("0 flow(s)")
+
+
+def test_ended_flows_do_not_pile_up(lab, checks):
+    """What ends is forgotten as fast as it comes, else its entries would fill
+    the table.  At one look a second this takes a minute."""
+    tool = os.path.join(dyncast_frr.BUILD, "tests", "bpf", "dp_tool")
+    fill = f"{tool} /var/run/frr/dyncast-bpf fill"
+    others = 4 * EACH  # of the tests before
+
+    def left():
+        count = int(lab.cmd("r1", "vtysh -c 'show dyncast flows' | tail -n 1").split()[0])
+        return True if YOUNG <= count <= YOUNG + others else f"{count} are left"
+
+    lab.cmd("r1", f"{fill} {ENDED} {ENDED_AGE}")
+    lab.cmd("r1", f"{fill} {YOUNG}")
+    wait_for("the ended flows to be forgotten, and no others", left, 25)
