@@ -176,7 +176,6 @@ static struct yang_data *state_get(const char *leaf, const char *xpath)
 static struct yang_data *service_get(const char *leaf, const char *xpath,
 				     const struct dyncast_service *s)
 {
-	struct dyncast_dp_service_counters own = {};
 	struct dyncast_dp_counters counters = {};
 
 	if (IS("name"))
@@ -190,10 +189,7 @@ static struct yang_data *service_get(const char *leaf, const char *xpath,
 	if (IS("stale"))
 		return yang_data_new_bool(xpath, s->stale);
 	if (s->dp_index >= 0)
-		dyncast_dp_service_counters(s->dp_index, &own);
-	counters.packets = own.packets;
-	counters.bytes = own.bytes;
-	counters.flows_new = own.flows_new;
+		dyncast_dp_service_counters(s->dp_index, &counters);
 	return counter_get(leaf, xpath, &counters);
 }
 
