@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The agent's log.  See log.h.  Called from the loop's thread only.
+ * The agent's log, and the exporter's.  See log.h.  Called from one thread
+ * only.
  */
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* program_invocation_short_name */
+#endif
 
 #include "log.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -34,7 +40,8 @@ void dyncast_log(enum dyncast_log_level level, const char *fmt, ...)
 	if (journal)
 		fprintf(stderr, "<%d>%s\n", (int)level, text);
 	else
-		fprintf(stderr, "dyncast-agent: %s\n", text);
+		fprintf(stderr, "%s: %s\n", program_invocation_short_name,
+			text);
 }
 
 bool dyncast_problem_seen(struct dyncast_problem *problem)

@@ -468,5 +468,6 @@ void dyncast_cli_init(void)
 	install_element(CONFIG_NODE, &dyncast_service_feed_cmd);
 	dyncast_cli_router_init();
 	dyncast_show_init();
+	dyncast_summary_init();
 	dyncast_debug_init();
 }

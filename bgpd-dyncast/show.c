@@ -93,8 +93,7 @@ static struct json_object *json_path(const struct dyncast_path *path)
 	return json;
 }
 
-/* one word or phrase: what becomes of the service here */
-const char *dyncast_service_state_str(const struct dyncast_service *service)
+const char *dyncast_show_service_state(const struct dyncast_service *service)
 {
 	struct dyncast_service_key key;
 
@@ -182,7 +181,7 @@ static struct json_object *json_service(const struct dyncast_service *service,
 	json_object_int_add(json, "vrfId", track ? track->key.vrf_id : 0);
 	json_object_boolean_add(json, "configured", service != NULL);
 	json_object_string_add(json, "state",
-			       dyncast_service_state_str(service));
+			       dyncast_show_service_state(service));
 	json_object_string_add(json, "select",
 			       dyncast_action_str(policy->action));
 	json_object_string_add(json, "affinity",
@@ -286,7 +285,7 @@ static void service_text(struct vty *vty, const struct dyncast_service *service,
 
 	if (service)
 		vty_out(vty, "Service %s: %s\n", service->name,
-			dyncast_service_state_str(service));
+			dyncast_show_service_state(service));
 	else
 		vty_out(vty, "Service of other sites: learnt\n");
 	vty_out(vty, "  prefix %s",

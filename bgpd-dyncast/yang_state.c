@@ -81,7 +81,7 @@ static struct yang_data *service_get(const char *leaf, const char *xpath,
 
 	if (IS("status"))
 		return yang_data_new_string(xpath,
-					    dyncast_service_state_str(service));
+					    dyncast_show_service_state(service));
 	if (!origin)
 		return NULL;
 	if (IS("updates"))

@@ -48,6 +48,13 @@ enum dyncast_verdict {
 };
 const char *dyncast_verdict_str(enum dyncast_verdict verdict);
 
+/* it may get new flows, now or at another weight */
+static inline bool dyncast_verdict_eligible(enum dyncast_verdict verdict)
+{
+	return verdict <= DYNCAST_VERDICT_STALE ||
+	       verdict == DYNCAST_VERDICT_NOT_BEST;
+}
+
 /*
  * What is remembered of a candidate from call to call, for the caller to keep:
  * all zero for a new one, then as the last call put it out.  `used` and `given`

@@ -37,15 +37,11 @@ def pytest_configure(config):
 
 
 def pytest_runtest_logstart(nodeid, location):
-    from lib import topolog  # pylint: disable=import-outside-toplevel
-
-    topolog.logstart(nodeid, location, RUNDIR)
+    dyncast_frr.log_start(nodeid, location)
 
 
 def pytest_runtest_logfinish(nodeid, location):
-    from lib import topolog  # pylint: disable=import-outside-toplevel
-
-    topolog.logfinish(nodeid, location)
+    dyncast_frr.log_finish(nodeid, location)
 
 
 def pytest_runtest_setup(item):
@@ -57,9 +53,7 @@ def pytest_runtest_setup(item):
 def no_leftovers():
     """Whatever a test left running dies with the session, and only that."""
     yield
-    from lib.micronet_compat import cleanup_current  # pylint: disable=import-outside-toplevel
-
-    cleanup_current()
+    dyncast_frr.cleanup()
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,9 @@
  * implement.  A vtysh of another release than it was built for gets none:
  * the layout of a command differs between releases.
  *
+ * vtysh prints what several daemons answer one after the other, which two JSON
+ * objects cannot be.  Such commands' JSON form is asked for here, and joined.
+ *
  * One thread; called once.
  */
 
@@ -20,7 +23,13 @@
 #include "lib/module.h"
 #include "lib/version.h"
 
+#include "vtysh/vtysh.h"
+
+#include "../lib/vty_client.h"
 #include "vtysh_dyncast.h"
+
+#define ANSWER_TIMEOUT_MS 10000
+#define ANSWER_MAX (64u << 20)
 
 #ifndef DYNCAST_BUILT_FOR
 #define DYNCAST_BUILT_FOR FRR_VERSION
@@ -36,6 +45,56 @@ static const char *running_version(void)
 }
 
 void vty_init_vtysh(void);
+
+/* NULL after a word on stderr, which no reader of JSON sees */
+static char *ask(const char *daemon, const char *command)
+{
+	enum dyncast_vty_result result;
+	struct dyncast_vty connection;
+	char path[MAXPATHLEN];
+	char *answer = NULL;
+
+	snprintf(path, sizeof(path), "%s/%s.vty", vtydir, daemon);
+	result = dyncast_vty_open(&connection, path, ANSWER_TIMEOUT_MS,
+				  ANSWER_MAX);
+	if (result == DYNCAST_VTY_OK) {
+		result = dyncast_vty_ask(&connection, command, &answer);
+		dyncast_vty_close(&connection);
+	}
+	if (result == DYNCAST_VTY_OK && answer[0] != '{')
+		result = DYNCAST_VTY_REFUSED;
+	if (result == DYNCAST_VTY_OK)
+		return answer;
+	free(answer);
+	fprintf(stderr, "%s: %s\n", daemon, dyncast_vty_result_str(result));
+	return NULL;
+}
+
+int dyncast_vtysh_json(struct vty *vty, unsigned int daemons, int argc,
+		       struct cmd_token *argv[])
+{
+	static const struct {
+		unsigned int flag;
+		const char *name;
+	} ours[] = {{VTYSH_BGPD, "bgpd"}, {VTYSH_ZEBRA, "zebra"}};
+	char *command = argv_concat(argv, argc, 0);
+	const char *separator = "{\n";
+
+	for (size_t i = 0; i < array_size(ours); i++) {
+		char *answer;
+
+		if (!(daemons & ours[i].flag))
+			continue;
+		answer = ask(ours[i].name, command);
+		vty_out(vty, "%s\"%s\":%s", separator, ours[i].name,
+			answer ? answer : "null\n");
+		separator = ",\n";
+		free(answer);
+	}
+	vty_out(vty, "}\n");
+	XFREE(MTYPE_TMP, command);
+	return CMD_SUCCESS;
+}
 
 void vty_init_vtysh(void)
 {

@@ -7,4 +7,9 @@
 /* install every proxy command of the modules, in the nodes they belong to */
 void dyncast_vtysh_install(void);
 
+/* Ask each of these daemons (VTYSH_.. bits) for the command's JSON and print
+ * one object, with a member for each: null when it does not answer. */
+int dyncast_vtysh_json(struct vty *vty, unsigned int daemons, int argc,
+		       struct cmd_token *argv[]);
+
 #endif /* VTYSH_DYNCAST_H */

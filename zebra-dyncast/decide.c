@@ -148,6 +148,13 @@ static bool backend_settling(struct dyncast_backend *b, uint8_t verdict)
 	       programmed_alive(b);
 }
 
+uint8_t dyncast_backend_verdict_now(const struct dyncast_backend *b)
+{
+	uint8_t verdict = dyncast_backend_verdict(b);
+
+	return verdict == DYNCAST_VERDICT_OK ? b->out.verdict : verdict;
+}
+
 uint32_t dyncast_backend_age(const struct dyncast_backend *b)
 {
 	uint64_t age = b->data.instance.metrics.age_ms;

@@ -14,6 +14,8 @@ struct dyncast_backend;
 
 /* why a candidate has no weight, DYNCAST_VERDICT_OK when it may have one */
 uint8_t dyncast_backend_verdict(const struct dyncast_backend *backend);
+/* the decision's verdict where it decided, the fresh one where it was asked */
+uint8_t dyncast_backend_verdict_now(const struct dyncast_backend *backend);
 /* age of its metrics now, in ms */
 uint32_t dyncast_backend_age(const struct dyncast_backend *backend);
 /* metric of the route to it */

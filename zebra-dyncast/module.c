@@ -139,6 +139,7 @@ static int late_init(struct event_loop *loop)
 	dyncast_clear_init();
 	dyncast_debug_init();
 	dyncast_show_init();
+	dyncast_summary_init();
 	dyncast_show_flows_init();
 	event_add_event(dyncast_loop, start, NULL, 0, &t_start);
 	return 0;

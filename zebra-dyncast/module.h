@@ -27,6 +27,7 @@ extern struct event_loop *dyncast_loop;
 
 void dyncast_cli_init(void);
 void dyncast_show_init(void);
+void dyncast_summary_init(void);
 void dyncast_show_flows_init(void);
 void dyncast_show_flows_fini(void);
 void dyncast_show_flow_init(void);

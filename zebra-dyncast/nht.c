@@ -61,6 +61,12 @@ struct dyncast_nht *dyncast_nht_ref(uint32_t vrf_id,
 	return nht;
 }
 
+static void nht_free(struct dyncast_nht *nht)
+{
+	XFREE(MTYPE_DYNCAST_NHT, nht->nexthops);
+	XFREE(MTYPE_DYNCAST_NHT, nht);
+}
+
 void dyncast_nht_unref(struct dyncast_nht **pnht)
 {
 	struct dyncast_nht *nht = *pnht;
@@ -70,7 +76,7 @@ void dyncast_nht_unref(struct dyncast_nht **pnht)
 		return;
 	nht_send(nht, false);
 	dyncast_nhts_del(&nhts, nht);
-	XFREE(MTYPE_DYNCAST_NHT, nht);
+	nht_free(nht);
 }
 
 bool dyncast_nht_on_link(const struct dyncast_nht *nht)
@@ -157,9 +163,25 @@ stream_failure:
 	return false;
 }
 
+static void nexthops_set(struct dyncast_nht *nht,
+			 const struct dyncast_nexthop *nexthops, unsigned int n)
+{
+	if (n != nht->n_nexthops) {
+		XFREE(MTYPE_DYNCAST_NHT, nht->nexthops);
+		if (n)
+			nht->nexthops = XCALLOC(MTYPE_DYNCAST_NHT,
+						n * sizeof(*nexthops));
+	}
+	nht->n_nexthops = n;
+	if (n)
+		memcpy(nht->nexthops, nexthops, n * sizeof(*nexthops));
+}
+
 void dyncast_nht_receive(vrf_id_t vrf_id, struct stream *s)
 {
-	struct dyncast_nht new = {}, key = {.vrf_id = vrf_id}, *nht;
+	struct dyncast_nexthop nexthops[DYNCAST_NHT_NEXTHOPS_MAX];
+	struct dyncast_nht new = {.nexthops = nexthops};
+	struct dyncast_nht key = {.vrf_id = vrf_id}, *nht;
 	struct prefix match;
 	bool was;
 
@@ -179,8 +201,7 @@ void dyncast_nht_receive(vrf_id_t vrf_id, struct stream *s)
 	nht->distance = new.distance;
 	nht->metric = new.metric;
 	nht->via = new.via;
-	nht->n_nexthops = new.n_nexthops;
-	memcpy(nht->nexthops, new.nexthops, sizeof(nht->nexthops));
+	nexthops_set(nht, nexthops, new.n_nexthops);
 	DYNCAST_DEBUG("%pFX %s: via %pFX, metric %u, %u next hop(s)%s", &match,
 		      nht->resolved ? "resolves" : "does not resolve",
 		      &nht->via, nht->metric, nht->n_nexthops,
@@ -212,6 +233,6 @@ void dyncast_nht_fini(void)
 	struct dyncast_nht *nht;
 
 	while ((nht = dyncast_nhts_pop(&nhts)))
-		XFREE(MTYPE_DYNCAST_NHT, nht);
+		nht_free(nht);
 	dyncast_nhts_fini(&nhts);
 }

@@ -26,6 +26,7 @@ struct dyncast_nht {
 	uint32_t vrf_id;
 	struct dyncast_addr addr;
 	unsigned int refs;
+	uint32_t pass; /* of service.c, that looks for who has it */
 
 	bool answered; /* zebra said anything at all */
 	bool resolved; /* by a route other than the default route */
@@ -34,7 +35,7 @@ struct dyncast_nht {
 	uint32_t metric;
 	struct prefix via; /* the route */
 	unsigned int n_nexthops;
-	struct dyncast_nexthop nexthops[DYNCAST_NHT_NEXTHOPS_MAX];
+	struct dyncast_nexthop *nexthops; /* owned; most have one */
 };
 
 /* Registers it when new.  Free with _unref, which sets the pointer to NULL. */

@@ -442,21 +442,76 @@ void dyncast_service_tick(void)
 	event_add_event(dyncast_loop, tick_step, NULL, 0, &t_tick);
 }
 
-void dyncast_service_nht_changed(const struct dyncast_nht *nht)
+/*
+ * A change under all services comes as one update for each D-BID.  Looking for
+ * the candidates of each by itself would take the square of their number, so
+ * one pass over all services, in steps, looks for those of all updates until
+ * then. An update during a pass is for the next one.
+ */
+static struct {
+	uint32_t pass;
+	bool wanted;
+	struct dyncast_service_key from; /* where it goes on */
+	struct event *t_step;
+} routes;
+
+static bool in_pass(const struct dyncast_nht *nht)
 {
-	struct dyncast_service *s;
+	return nht && nht->pass == routes.pass;
+}
+
+static void routes_follow(struct dyncast_service *s)
+{
 	struct dyncast_backend *b;
 
-	frr_each (dyncast_services, &dyncast_services, s) {
-		frr_each (dyncast_backends, &s->backends, b) {
-			if (b->nht != nht && b->site_nht != nht)
-				continue;
-			dyncast_backend_neighbor_track(b);
-			dyncast_backend_check(b);
-			dyncast_feedback(b);
-			dyncast_decide_later(s, DECIDE_NHT_MS);
-		}
+	frr_each (dyncast_backends, &s->backends, b) {
+		if (!in_pass(b->nht) && !in_pass(b->site_nht))
+			continue;
+		dyncast_backend_neighbor_track(b);
+		dyncast_backend_check(b);
+		dyncast_feedback(b);
+		dyncast_decide_later(s, DECIDE_NHT_MS);
 	}
+}
+
+static void routes_begin(struct event *e);
+
+static void routes_step(struct event *e)
+{
+	struct dyncast_service ref = {.key = routes.from}, *s;
+	int64_t now = dyncast_now_ms();
+
+	(void)e;
+	for (s = dyncast_services_find_gteq(&dyncast_services, &ref); s;
+	     s = dyncast_services_next(&dyncast_services, s)) {
+		if (dyncast_now_ms() - now >= TICK_STEP_MS) {
+			routes.from = s->key;
+			event_add_event(dyncast_loop, routes_step, NULL, 0,
+					&routes.t_step);
+			return;
+		}
+		routes_follow(s);
+	}
+	if (routes.wanted)
+		event_add_event(dyncast_loop, routes_begin, NULL, 0,
+				&routes.t_step);
+}
+
+static void routes_begin(struct event *e)
+{
+	routes.pass++;
+	routes.wanted = false;
+	memset(&routes.from, 0, sizeof(routes.from));
+	routes_step(e);
+}
+
+void dyncast_service_nht_changed(struct dyncast_nht *nht)
+{
+	nht->pass = routes.pass + 1;
+	routes.wanted = true;
+	if (!routes.t_step)
+		event_add_event(dyncast_loop, routes_begin, NULL, 0,
+				&routes.t_step);
 }
 
 void dyncast_service_neighbor_changed(const struct dyncast_neighbor *neighbor)
@@ -495,6 +550,7 @@ void dyncast_service_fini(void)
 
 	dyncast_event_off(&t_tick);
 	dyncast_event_off(&t_sweep);
+	dyncast_event_off(&routes.t_step);
 	dyncast_dp_flow_walk_end(&sweep);
 	frr_each_safe (dyncast_services, &dyncast_services, s)
 		service_drop(s, false);

@@ -150,7 +150,8 @@ void dyncast_service_unstale_all(void);
 /* what was not sent again since dyncast_service_stale_all() is removed */
 void dyncast_service_sync_end(void);
 
-void dyncast_service_nht_changed(const struct dyncast_nht *nht);
+/* soon, with others that changed */
+void dyncast_service_nht_changed(struct dyncast_nht *nht);
 void dyncast_service_neighbor_changed(const struct dyncast_neighbor *neighbor);
 /* hold times, once a second */
 void dyncast_service_tick(void);

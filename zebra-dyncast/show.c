@@ -119,17 +119,9 @@ static const char *reason(const struct dyncast_backend *b, uint8_t verdict)
 	}
 }
 
-/* the decision's verdict where it decided, the fresh one where it was asked */
-static uint8_t verdict_of(const struct dyncast_backend *b)
-{
-	uint8_t verdict = dyncast_backend_verdict(b);
-
-	return verdict == DYNCAST_VERDICT_OK ? b->out.verdict : verdict;
-}
-
 const char *dyncast_show_reason(const struct dyncast_backend *b)
 {
-	return reason(b, verdict_of(b));
+	return reason(b, dyncast_backend_verdict_now(b));
 }
 
 static const char *metric_str(bool has, uint32_t value, char *buf, size_t size)
@@ -167,7 +159,7 @@ static void explain_backend(struct vty *vty, const struct dyncast_backend *b)
 	struct dyncast_dp_counters counters = {};
 	char dbid[DYNCAST_ADDR_STRLEN], site[DYNCAST_ADDR_STRLEN];
 	char c1[24], c2[24], c3[24], c4[24];
-	uint8_t verdict = verdict_of(b);
+	uint8_t verdict = dyncast_backend_verdict_now(b);
 
 	if (b->id)
 		dyncast_dp_instance_counters(b->id, &counters);
@@ -301,7 +293,7 @@ static json_object *json_backend(const struct dyncast_backend *b)
 	json_object *json = json_object_new_object();
 	struct dyncast_dp_counters counters = {};
 	char buf[DYNCAST_ADDR_STRLEN];
-	uint8_t verdict = verdict_of(b);
+	uint8_t verdict = dyncast_backend_verdict_now(b);
 
 	if (b->id)
 		dyncast_dp_instance_counters(b->id, &counters);

@@ -12,6 +12,7 @@
 #include "compat.h"
 #include "convert.h"
 #include "dataplane.h"
+#include "decide.h"
 #include "ingress.h"
 #include "module.h"
 #include "peer_bgpd.h"
@@ -23,6 +24,7 @@
 #include "veth.h"
 #include "warnings.h"
 #include "../lib/addr.h"
+#include "../lib/cost.h"
 #include "../lib/words.h"
 
 /* ---- text ------------------------------------------------------------- */
@@ -362,6 +364,11 @@ static json_object *json_backend(const struct dyncast_backend *b)
 		dyncast_addr_str(&b->data.instance.dbid, buf, sizeof(buf)));
 	json_object_boolean_add(json, "programmed", b->programmed);
 	json_object_int_add(json, "slots", b->slots);
+	json_object_boolean_add(
+		json, "eligible",
+		dyncast_verdict_eligible(dyncast_backend_verdict_now(b)));
+	if (b->out.cost_us != UINT64_MAX)
+		json_object_int_add(json, "costUs", b->out.cost_us);
 	json_instance_counters(json, b);
 	if (!b->programmed)
 		return json;

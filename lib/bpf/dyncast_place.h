@@ -405,8 +405,12 @@ place_second(const struct dyncast_map_service *service, struct packet *pkt,
 	flow.flags = entry_closed(&flow, pkt) ? DYNCAST_MAP_FLOW_CLOSED : 0;
 	flow.last_seen = pkt->now;
 	/* the same SYN once more is what a flood may send too */
-	if (!pkt->opens && entry_insert(pkt, &flow))
+	if (pkt->opens)
+		return instance;
+	if (entry_insert(pkt, &flow))
 		probation_delete(pkt);
+	else
+		first->last_seen = pkt->now; /* refused, and still there */
 	return instance;
 }
 

@@ -48,9 +48,19 @@ UPDATE_MS = 100  # between two updates of a site's metrics, but for the sweep
 SCRAPE_MS = 20  # between two scrapes of a site by its agent
 
 UDP_PORT, HTTP_PORT = 7000, 8080
-# With a hysteresis of 100 % everybody is near enough to the cheapest: each flow
-# goes anywhere with the same probability, by its hash, on the same data path.
-POLICIES = {"random": "min-then-random hysteresis 100", "ours": "spread"}
+# Lines for e1, "dyncast service NAME" before each.  random: with a hysteresis of
+# 100 % everybody is near enough to the cheapest, so that each flow goes anywhere
+# with the same probability, by its hash, on the same data path.
+BUSY = 65  # percent of a site's workers: three of four are, or nearly
+PLAIN = ["no {} cost delay", f"no {{}} eligible utilisation {BUSY}"]
+POLICIES = {
+    "random": ["{} select min-then-random hysteresis 100", *PLAIN],
+    "ours": [
+        "{} select spread", "{} cost network-first", f"{{}} eligible utilisation {BUSY}"
+    ],
+    "spread": ["{} select spread", *PLAIN],
+    "best": ["{} select best hysteresis 10 hold 1", *PLAIN],
+}  # fmt: skip
 
 LINKS = [(n, "e1", far, ROUND_TRIP_US // 100) for n, far in enumerate(("e2", "e3"), 1)]
 LAYOUT = Layout(
@@ -135,7 +145,9 @@ class SteeringLab(Lab):
             for line in conf["bgpd"]
             if " instance " not in line or f" instance {SITES[router]} " in line
         ]
+        # being past the threshold of `ours` is told at once, whatever the interval
         conf["bgpd"] = mine + ["dyncast advertise fast"]
+        conf["bgpd"] += [f"dyncast service {SERVICE} advertise overload {BUSY}"]
         return conf
 
     def _start_site(self, router, name):
@@ -205,7 +217,8 @@ class SteeringLab(Lab):
     def policy(self, name):
         """What places flows from now on.  Slices with one seed have the same
         flows, so those of the last slice have to be forgotten."""
-        said = self.configure("e1", f"dyncast service {SERVICE} select {POLICIES[name]}")
+        lines = [line.format(f"dyncast service {SERVICE}") for line in POLICIES[name]]
+        said = self.configure("e1", *lines)
         said += self.vtysh("e1", f"clear dyncast flows service {SERVICE}")
         assert "%" not in said, said
         if name != "random":

@@ -116,6 +116,8 @@ uint32_t dp_flow(const struct dp_packet *packet);
 unsigned int dp_entries(void);
 /* those that were seen once only */
 unsigned int dp_on_probation(void);
+/* let time pass for those */
+void dp_age_probation(int seconds);
 /* let time pass for a service's slots */
 void dp_age(int service, int seconds);
 /* its entry; false when there is none */

@@ -317,6 +317,39 @@ static void limited_stays_at_old(void **state)
 	assert_int_equal(of_b.packets, 0);
 }
 
+/* more flows on probation than a second's new entries:
+ * those without stay where they are for as long as they send */
+static void refused_stays_while_it_sends(void **state)
+{
+	enum { MANY = 3 * DYNCAST_MAP_BUDGET_MIN };
+	uint32_t a = dp_adjacent(0, "10.1.0.11"),
+		 b = dp_adjacent(0, "10.1.0.12");
+	struct dyncast_dp_counters of_b;
+	struct dp_packet p = {.src = "192.0.2.1", .proto = IPPROTO_UDP};
+
+	(void)state;
+	dp_ring(0, a, a);
+	for (int i = 0; i < MANY; i++) {
+		p.sport = 1000 + i;
+		assert_int_equal(dp_run_packet(&p).verdict, DP_REDIRECT);
+	}
+	assert_int_equal(dp_on_probation(), MANY);
+	dp_ring(0, b, b);
+	for (int round = 0; round < 2; round++) {
+		dp_age_probation(DP_TIMEOUT - 5);
+		for (int i = 0; i < MANY; i++) {
+			p.sport = 1000 + i;
+			assert_int_equal(dp_run_packet(&p).verdict,
+					 DP_REDIRECT);
+		}
+		if (!round)
+			assert_in_range(dp_on_probation(), 1, MANY);
+	}
+	assert_true(status().flow_limited > 0);
+	assert_true(dyncast_dp_instance_counters(b, &of_b));
+	assert_int_equal(of_b.packets, 0);
+}
+
 /* what the sweep takes, and what it leaves */
 static void sweep_takes_the_ended(void **state)
 {
@@ -465,6 +498,7 @@ int main(int argc, char **argv)
 		TEST(clear_forgets_stateless_flows),
 		TEST(flood_moves_nobody),
 		TEST(limited_stays_at_old),
+		TEST(refused_stays_while_it_sends),
 		TEST(sweep_takes_the_ended),
 		TEST(source_affinity),
 		TEST(no_affinity),

@@ -227,10 +227,10 @@ static void group_add(struct cell cell, const double *of, size_t n, double warm,
 static void load_add(struct cell cell, bool quick)
 {
 	bool full = cell.load > 0.85;
-	double jobs = full ? 1000e3 : cell.load > 0.75 ? 600e3 : 300e3;
+	double jobs = full ? 2000e3 : cell.load > 0.75 ? 600e3 : 300e3;
 
 	if (quick)
-		jobs /= 8;
+		jobs /= 5;
 	group_add(cell, ages, AGES_SHORT, full ? 6000 : 3000, jobs);
 	group_add(cell, ages + AGES_SHORT, 1, full ? 28000 : 12000, jobs);
 }

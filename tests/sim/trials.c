@@ -58,7 +58,7 @@ static void rest_fill(struct sim_config *config, size_t i, bool quick)
 	config->known = i / (REST_ROUTERS * REST_LOADS * N_AGES);
 	config->interval_us = age * SIM_SERVICE_US;
 	config->delay_us = config->interval_us / 4;
-	sim_config_length(config, age > 1000 ? 50000 : 10000,
+	sim_config_length(config, age > 1000 ? 28000 : 6000,
 			  quick ? 100e3 : 600e3);
 }
 
@@ -278,7 +278,7 @@ void sim_trial_services(FILE *csv, struct sim_bars *bars, bool quick)
 		config.service = kinds[i / 2].service;
 		config.burst_us = kinds[i / 2].burst_us;
 		config.interval_us = 25 * SIM_SERVICE_US;
-		sim_config_length(&config, 20000, quick ? 300e3 : 2000e3);
+		sim_config_length(&config, 10000, quick ? 300e3 : 2000e3);
 		policies_run(&config, result);
 		for (int p = 0; p < SIM_POLICIES; p++) {
 			fprintf(csv, "%s,%.2f,%s,%.4f,%.5f\n",
@@ -324,7 +324,7 @@ void sim_trial_network(FILE *csv, struct sim_bars *bars, bool quick)
 			for (unsigned int s = 0; s < 3; s++)
 				config.network_us[r][s] = 2000 * ((s + r) % 3);
 		}
-		sim_config_length(&config, 10000, quick ? 200e3 : 800e3);
+		sim_config_length(&config, 5000, quick ? 100e3 : 800e3);
 		policies_run(&config, result);
 		for (int p = 0; p < SIM_POLICIES; p++) {
 			fprintf(csv, "%.2f,%u,%s,%.4f\n", config.load,
@@ -362,7 +362,7 @@ static void four_fill(struct sim_config *config, size_t i, double age,
 	config->policy = i < 4 ? policies[i] : SIM_FEEDBACK;
 	config->gain = i < 4 ? 0 : gains[i - 4];
 	config->interval_us = age * SIM_SERVICE_US;
-	sim_config_length(config, 10000, quick ? 100e3 : 1000e3);
+	sim_config_length(config, 3000, quick ? 100e3 : 1000e3);
 }
 
 void sim_trial_four(FILE *csv, struct sim_bars *bars, bool quick)

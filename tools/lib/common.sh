@@ -51,16 +51,37 @@ debian_mirror() {
 		awk -F'|' '$2 == "main" && $3 == "Debian" && $1 !~ /security/ { print $1; exit }'
 }
 
+# deb12, deb13, ...: also for a release that is no release yet and has no number
+debian_number() {
+	local VERSION_ID='' VERSION_CODENAME=''
+	. /etc/os-release
+	case $VERSION_CODENAME in
+	forky) VERSION_ID=14 ;;
+	esac
+	[ -n "$VERSION_ID" ] || die "which release of Debian is this? /etc/os-release gives no VERSION_ID"
+	echo "deb$VERSION_ID"
+}
+
+# Debian 12 has libyang's second generation beside nothing else, later releases
+# the newest one only
+libyang_dev=libyang-dev
+[ "$(. /etc/os-release && echo "${VERSION_CODENAME:-}")" != bookworm ] || libyang_dev=libyang2-dev
+
 # what the modules, the agent and their tests are built with
 packages_build=(frr gcc make autoconf automake libtool bison flex pkg-config
-	dpkg-dev libjson-c-dev libyang2-dev libcap-dev libreadline-dev libelf-dev
+	dpkg-dev libjson-c-dev "$libyang_dev" libcap-dev libreadline-dev libelf-dev
 	zlib1g-dev python3-dev python3-sphinx libbpf-dev clang llvm
 	bpftool
-	libcurl4-openssl-dev libconfuse-dev libcmocka-dev)
+	libcurl4-openssl-dev libconfuse-dev libmicrohttpd-dev libcmocka-dev)
+# FRR 10's management daemon speaks protobuf; its headers want the generated ones
+[ "$libyang_dev" = libyang2-dev ] || packages_build+=(protobuf-c-compiler libprotobuf-c-dev)
 # what running them in namespaces needs
 packages_run=(frr frr-pythontools iproute2 ethtool iputils-ping tcpdump procps
 	python3 python3-pytest gdb curl bpftool)
 # virtual machines with other kernels (tools/kernels)
 packages_kernels=(qemu-system-x86 busybox-static cpio xz-utils iproute2 bpftool)
+# building packages (tools/package)
+packages_package=(debhelper fakeroot lintian)
 # what only the tests use
-packages_check=(clang-format libclang-rt-14-dev libyang2-tools valgrind python3-pytest-xdist)
+packages_check=(clang-format libclang-rt-dev libyang2-tools valgrind python3-pytest-xdist tshark
+	prometheus groff-base)

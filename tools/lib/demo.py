@@ -354,9 +354,7 @@ def main():
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         if lab:
             lab.stop()
-        from lib.micronet_compat import cleanup_current  # pylint: disable=import-outside-toplevel
-
-        cleanup_current()
+        dyncast_frr.cleanup()
         if status == 1:
             shutil.copytree(rundir, os.path.join(out, "logs"), symlinks=True)
             print(f"logs: {os.path.relpath(out)}/logs", file=sys.stderr)

@@ -19,6 +19,7 @@ import re
 
 import pytest
 
+import dyncast_operator as operator
 import dyncast_show as show
 import dyncast_topology as topology
 import dyncast_traffic as traffic
@@ -146,6 +147,7 @@ def test_weights_in_ring_and_rib(lab):
 
 
 SHOWS = [
+    "show dyncast summary",
     "show dyncast service",
     "show dyncast service " + SERVICE_PREFIX,
     "show dyncast instance",
@@ -163,8 +165,102 @@ def test_show_commands(lab, command):
     for router in ("r1", "e1"):
         text = lab.vtysh(router, command)
         assert text.strip() and not text.startswith("%"), text
+        if command.split()[2] in ("summary", "service", "instance", "bgp"):
+            assert not operator.wide_lines(text)
         parsed = json.loads(lab.vtysh(router, command + " json"))
         assert parsed, (router, command)
+        unknown = operator.keys(parsed) - operator.documented_keys()
+        assert not unknown, f"{command}: not in doc/json.rst: {unknown}"
+
+
+def test_summary(lab):
+    """Both daemons' totals in one object; what is wrong is said, and only that."""
+
+    def egress(bgpd, zebra):
+        here = {"up": 2, "drain": 0, "down": 0, "notAdvertised": 0}
+        return (
+            bgpd["services"] == {"configured": 1, "advertised": 1, "learnt": 0}
+            and bgpd["localInstances"] == here
+            and bgpd["learntInstances"] == {"up": 4, "drain": 0, "down": 0}
+            and zebra["sids"] == {"known": 2, "installed": 2}
+            and not bgpd["warnings"] + zebra["warnings"]
+        )
+
+    def ingress(bgpd, zebra):
+        return (
+            bgpd["services"] == {"configured": 0, "advertised": 0, "learnt": 1}
+            and bgpd["zebraUp"]
+            and zebra["active"]
+            and zebra["bgpdSynced"]
+            and zebra["candidates"] == {"used": 6, "idle": 0, "unusable": 0}
+            and zebra["services"] == {"known": 1, "steered": 1, "withoutCandidate": 0}
+            and zebra["interfaces"] == {"attached": 1, "waiting": 0}
+        )
+
+    operator.wait_summary(lab, "e1", egress, "a healthy site")
+    operator.wait_summary(lab, "r1", ingress, "a healthy ingress")
+    wrong = ["dyncast service lonely instance x address 10.1.0.99", "dyncast ingress nowhere0"]
+    said = lab.configure("e1", *wrong)
+    assert "%" not in said, said
+
+    def warned(bgpd, zebra):
+        return any("lonely" in one for one in bgpd["warnings"]) and any(
+            "nowhere0" in one for one in zebra["warnings"]
+        )
+
+    operator.wait_summary(lab, "e1", warned, "both warnings")
+    text = lab.vtysh("e1", "show dyncast summary")
+    assert "  ! service lonely" in text and "  ! interface nowhere0" in text
+    said = lab.configure("e1", *("no " + line for line in wrong))
+    assert "%" not in said, said
+    operator.wait_summary(lab, "e1", egress, "a healthy site again")
+
+
+def test_exporter(lab):
+    """What the exporter says agrees with the show commands, at both ends."""
+    service = f'service="{topology.SERVICE}",prefix="{SERVICE_PREFIX}",vrf="0"'
+
+    def missing():
+        report_all(lab.agents)
+        for router in ("r1", "e1"):
+            text, found = operator.exported(lab, router)
+            if set(found["dyncast_up"].values()) != {1.0} or len(found["dyncast_up"]) != 2:
+                return f"{router}: {text}"
+        text, at_r1 = operator.exported(lab, "r1")
+        delays = at_r1["dyncast_candidate_delay_seconds"].values()
+        shares = at_r1["dyncast_instance_share_ratio"]
+        wrong = len(shares) != 6 or abs(sum(shares.values()) - 1) > 1e-9
+        wrong = wrong or set(delays) != {DELAY_US / 1e6} or len(delays) != 6
+        wrong = wrong or set(at_r1["dyncast_instance_eligible"].values()) != {1.0}
+        return text if wrong else True
+
+    wait_for("the exporter's figures", missing)
+    _, at_e1 = operator.exported(lab, "e1")
+    assert at_e1["dyncast_service_advertised"][service] == 1
+    assert at_e1["dyncast_local_instance_reports_total"][f'service="{topology.SERVICE}",backend="a1"'] > 0
+    assert set(at_e1["dyncast_sid_installed"]) == {f'sid="{show.dbid(n)}"' for n in ("a1", "a2")}
+    assert set(at_e1["dyncast_sid_installed"].values()) == {1.0}
+
+
+def test_captured_update_in_tshark(lab):
+    """What e1 sends, read by the dissector, is what r1 has learnt."""
+    capture = operator.BgpCapture(lab, "e1", "e1-core")
+
+    def missing():
+        report_all(lab.agents)
+        return True if capture.has(b"a1", b"a2") else "no UPDATE with both instances"
+
+    wait_for("an UPDATE of e1", missing)
+    capture.process.stop()
+    names = ["dyncast.instance." + name for name in ("name", "dbid6", "delay_us")]
+    rows = capture.fields("dyncast", "bgp.nlri_prefix", "dyncast.profile", *names)
+    mine = [row for row in rows if set(row[2]) == {"a1", "a2"}]
+    assert mine, rows
+    prefixes, profiles, found, dbids, delays = mine[-1]
+    assert SERVICE_PREFIX.split("/", maxsplit=1)[0] in prefixes and set(profiles) == {"1"}
+    assert dict(zip(found, dbids)) == {name: show.dbid(name) for name in ("a1", "a2")}
+    assert set(delays) == {str(DELAY_US)}
+    assert not capture.fields("dyncast.malformed", "frame.number")
 
 
 def test_two_instances_on_one_lan(lab):

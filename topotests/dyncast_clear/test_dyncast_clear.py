@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-r"""What an operator does to steering: pins, caps and dry runs, whose traces are
-in the history; and `clear dyncast forwarding`: nothing of ours is left, and it
+r"""What an operator does to steering: pins and caps; and `clear dyncast forwarding`: nothing of ours is left, and it
 comes back.
 
     c1 ---- r1 ---- core ---- e1 --+-- a1   site 1
@@ -167,62 +166,6 @@ def test_weight_cap(lab):
     configure(lab, "no " + cap, "no " + OVERRIDE + "prefix " + PREFIX[V4])
     assert configured(lab) == before
     lab.wait_ring("r1", ALL)
-
-
-def test_history(lab):
-    """Who had what, and what changed it, the newest first."""
-    changes = lab.json("r1", f"show dyncast history {PREFIX[V4]} json")["changes"]
-    assert 0 < len(changes) <= 32
-    ages = [change["ageMs"] for change in changes]
-    assert ages == sorted(ages)
-    causes = {(change["name"], change["cause"], change.get("change")) for change in changes}
-    assert ("a1", "verdict", "capped -> no metrics") in causes, causes
-    assert any(n == "b1" and "drain" in (change or "") for n, _, change in causes), causes
-    assert ("b1", "configuration", None) in causes, causes
-    text = lab.vtysh("r1", f"show dyncast history {PREFIX[V4]}")
-    assert "verdict capped -> no metrics" in text, text
-    assert "no candidates" in lab.vtysh("r1", "show dyncast history nobody")
-
-
-def plain(lab, service=V4):
-    """Nothing of the service is installed."""
-    family = "-4" if service == V4 else "-6"
-    route = lab.cmd("r1", f"ip {family} route show {PREFIX[service]}")
-    enabled = [s["enabled"] for s in lab.forwarding("r1")["services"] if s["prefix"] == PREFIX[service]]
-    return "proto bgp" in route and "encap" not in route and enabled == [False]
-
-
-def steered(lab):
-    return sum(c["packets"] for c in lab.explain("r1")["candidates"])
-
-
-def test_dry_run(lab):
-    """Decided and shown, but flows go the way of plain anycast; of one service,
-    then of all; and back."""
-    dry = OVERRIDE + "dry-run"
-    configure(lab, OVERRIDE + "prefix " + PREFIX[V4], dry)
-    wait_for("the service to be plain", lambda: plain(lab) or str(lab.explain("r1")), 20)
-    assert dry in configured(lab) and not plain(lab, V6)
-    assert lab.explain("r1")["dryRun"] and not lab.explain("r1", V6)["dryRun"]
-    assert "DRY RUN" in lab.vtysh("r1", f"show dyncast explain {V4}")
-    before = steered(lab)
-    assert new_flows_at(lab, "dry", V4)
-    assert steered(lab) == before
-    lab.wait_ring("r1", ALL)
-    lab.configure("e1", f"dyncast service {V4} instance a1 drain")
-    lab.wait_ring("r1", ["a2", "b1"])
-    lab.configure("e1", f"no dyncast service {V4} instance a1 drain")
-    lab.wait_ring("r1", ALL)
-    assert plain(lab)
-    configure(lab, "no " + dry, "no " + OVERRIDE + "prefix " + PREFIX[V4], "dyncast dry-run")
-    for service in (V4, V6):
-        wait_for("all to be plain", lambda s=service: plain(lab, s) or "it is not", 20)
-    configure(lab, "no dyncast dry-run")
-    assert not [line for line in configured(lab) if "dry-run" in line]
-    for service in (V4, V6):
-        wait_for("all to be steered", lambda s=service: not plain(lab, s) or "plain", 20)
-        assert new_flows_at(lab, "wet-" + service, service) == set(ALL)
-    assert steered(lab) > before
 
 
 # -- clear -----------------------------------------------------------------------

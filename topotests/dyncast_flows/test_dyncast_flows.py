@@ -54,6 +54,14 @@ def listed(lab, rest=""):
     }
 
 
+def ages(lab):
+    """{(proto, client): seconds since its entry was made} of all flows"""
+    return {
+        (flow["protocol"], end(flow["source"], flow["sourcePort"])): flow["ageSeconds"]
+        for flow in lab.json("r1", "show dyncast flows json")["flows"]
+    }
+
+
 def udp(flows):
     return {key: home for key, home in flows.items() if key[0] == "udp"}
 
@@ -144,6 +152,7 @@ def test_clear_some(lab, checks):
     lab.configure("e2", f"dyncast service {V4} instance b1 drain")
     lab.wait_ring("r1", ALL - {"b1"})
     checks[V4].expect_kept()
+    aged = ages(lab)
     said = lab.vtysh("r1", f"clear dyncast flows service {PREFIX[V4]} instance b1")
     cleared = int(said.split()[0])
     assert "flow(s) cleared" in said and cleared >= len(gone), said
@@ -154,6 +163,10 @@ def test_clear_some(lab, checks):
 
     wait_for("its flows to be placed anew", replaced, 10)
     after = listed(lab)
+    # theirs are the old entries still, not new ones with the same instance
+    still = ages(lab)
+    for key in set(udp(before)) - gone:
+        assert still[key] >= aged[key], key
     # its connections, where they had entries, are anywhere or have none now
     theirs = {
         key for key, home in homes(checks[V4], "tcp").items() if home == "b1"

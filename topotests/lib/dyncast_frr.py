@@ -16,6 +16,7 @@ prepare() is called once, by conftest.py and by tools/demo, before anything of
 """
 
 import os
+import pathlib
 import resource
 import subprocess
 import sys
@@ -48,6 +49,25 @@ net.ipv4.tcp_max_syn_backlog=4096
 """.split(
     "\n"
 )
+
+# the library's options, all at rest; 10.x asks pytest for its own
+OPTIONS_8 = {
+    "asan_abort": False,
+    "gdb_breakpoints": None,
+    "gdb_daemons": [],
+    "gdb_routers": [],
+    "pause": False,
+    "pause_on_error": False,
+    "shell": [],
+    "shell_on_error": False,
+    "strace_daemons": [],
+    "topology_only": False,
+    "valgrind_extra": False,
+    "valgrind_memleaks": False,
+    "vtysh": [],
+    "vtysh_on_error": False,
+}
+RUNDIR = None  # as given to prepare()
 
 
 def frr_source():
@@ -106,6 +126,65 @@ def _skip_mounts(namespace, unwanted):
     namespace.tmpfs_mount, namespace.bind_mount = tmpfs_mount, bind_mount
 
 
+def _options_10(rundir):
+    from munet.config import ConfigOptionsProxy  # pylint: disable=import-outside-toplevel
+
+    class Config:
+        """What the proxy asks of pytest."""
+
+        def __init__(self):
+            self.option = ConfigOptionsProxy.DefNoneObject()
+            self.option.rundir = rundir
+
+        def getoption(self, name):
+            return rundir if name == "--rundir" else None
+
+    return ConfigOptionsProxy(Config())
+
+
+def _log_of(nodeid):
+    from lib import topolog  # pylint: disable=import-outside-toplevel
+
+    folder = pathlib.Path(RUNDIR, topolog.get_test_logdir(nodeid))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / "exec.log"
+
+
+def log_start(nodeid, location):
+    """A test begins: the library writes its log into a file of its own."""
+    from lib import topolog  # pylint: disable=import-outside-toplevel
+
+    if is_8():
+        topolog.logstart(nodeid, location, RUNDIR)
+    else:
+        topolog.logstart(nodeid, _log_of(nodeid))
+
+
+def log_finish(nodeid, location):
+    from lib import topolog  # pylint: disable=import-outside-toplevel
+
+    if is_8():
+        topolog.logfinish(nodeid, location)
+    else:
+        topolog.logfinish(nodeid, _log_of(nodeid))
+
+
+def cleanup():
+    """End what the library's namespaces left running."""
+    if is_8():
+        from lib.micronet_compat import cleanup_current  # pylint: disable=import-outside-toplevel
+    else:
+        from munet.cleanup import cleanup_current  # pylint: disable=import-outside-toplevel
+    cleanup_current()
+
+
+def is_8():
+    """FRR 8's library has its options in a dictionary, 10's asks pytest."""
+    from lib import topotest  # pylint: disable=import-outside-toplevel
+
+    return hasattr(topotest, "g_extra_config")
+
+
 def prepare(rundir):
     """Import FRR's library and adapt it.  rundir: for everything that runs."""
     root = os.path.join(frr_source(), "tests", "topotests")
@@ -126,6 +205,9 @@ def prepare(rundir):
 
     from lib import micronet, topogen, topotest  # pylint: disable=import-outside-toplevel
 
+    global RUNDIR  # pylint: disable=global-statement
+    RUNDIR = rundir
+
     topogen.TopoRouter.PRIVATE_DIRS = ["/etc/frr", "/var/run/frr", "/var/log"]
     _skip_mounts(micronet.LinuxNamespace, ("/run/netns", "/tmp/gearlogdir"))
     topotest.module_present = lambda module, load=True: False
@@ -133,22 +215,7 @@ def prepare(rundir):
     topotest.fix_host_limits = _process_limits
     topotest.fix_netns_limits = _netns_limits
     topogen.tgen_defaults["frrdir"] = _frr_folder(rundir)
-    topotest.g_extra_config.update(
-        {
-            "rundir": rundir,
-            "asan_abort": False,
-            "gdb_breakpoints": None,
-            "gdb_daemons": [],
-            "gdb_routers": [],
-            "pause": False,
-            "pause_on_error": False,
-            "shell": [],
-            "shell_on_error": False,
-            "strace_daemons": [],
-            "topology_only": False,
-            "valgrind_extra": False,
-            "valgrind_memleaks": False,
-            "vtysh": [],
-            "vtysh_on_error": False,
-        }
-    )
+    if is_8():
+        topotest.g_extra_config.update(dict(OPTIONS_8, rundir=rundir))
+    else:
+        topotest.g_pytest_config = _options_10(rundir)

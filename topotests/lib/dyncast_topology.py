@@ -262,13 +262,12 @@ class Lab:
         """plain: no modules, plain anycast.  adapt(router, conf): last
         changes to the {daemon: lines} of a router before it starts."""
         from lib.topogen import Topogen  # pylint: disable=import-outside-toplevel
-        from lib.topotest import g_extra_config  # pylint: disable=import-outside-toplevel
 
         self.name = name
         self.plain = plain
         self.adapt = adapt
         self.procs = {}
-        self.rundir = g_extra_config["rundir"]
+        self.rundir = dyncast_frr.RUNDIR
         self.stopped = False
         self.modules = {}
         self.pids = {}  # (router, daemon) -> pid, as started last

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * zebra_dyncast's half of `show dyncast summary`, the first look when something
+ * is wrong: whether the kernel steers, a few totals, and a sentence for each
+ * thing that wants attention.  bgpd's half is bgpd-dyncast/summary.c.
+ *
+ * zebra's main thread; reads state, changes nothing.
+ */
+
+#include <zebra.h>
+
+#include "lib/command.h"
+#include "lib/json.h"
+
+#include "apply.h"
+#include "compat.h"
+#include "dataplane.h"
+#include "decide.h"
+#include "ingress.h"
+#include "module.h"
+#include "peer_bgpd.h"
+#include "service.h"
+#include "show.h"
+#include "sid.h"
+#include "warnings.h"
+#include "../lib/addr.h"
+#include "../lib/cost.h"
+
+#ifndef VTYSH_EXTRACT_PL
+#include "zebra-dyncast/summary_clippy.c"
+#endif
+
+#define WARNINGS_MAX 20 /* the rest is counted */
+
+struct summary {
+	struct vty *vty;    /* where warnings go, .. */
+	json_object *array; /* .. or here; neither: only counted */
+	unsigned int warnings;
+	unsigned int services, steered, without;
+	/* candidates that take new flows, that could, and that cannot */
+	unsigned int used, idle, unusable;
+	unsigned int attached, waiting; /* interfaces */
+	unsigned int sids, sids_installed;
+	struct dyncast_dp_status dp;
+	struct dyncast_peer_status bgpd;
+};
+
+static void warn(struct summary *sum, const char *format, ...) PRINTFRR(2, 3);
+
+static void warn(struct summary *sum, const char *format, ...)
+{
+	char text[320];
+	va_list ap;
+
+	if (++sum->warnings > WARNINGS_MAX)
+		return;
+	va_start(ap, format);
+	vsnprintfrr(text, sizeof(text), format, ap);
+	va_end(ap);
+	if (sum->array)
+		json_object_array_add(sum->array, json_object_new_string(text));
+	else if (sum->vty)
+		vty_out(sum->vty, "  ! %s\n", text);
+}
+
+static void look_at_kernel(struct summary *sum)
+{
+	if (!sum->dp.active)
+		warn(sum, "the kernel steers nothing: %s",
+		     sum->dp.reason[0] ? sum->dp.reason : "not started");
+	if (!sum->bgpd.alive)
+		warn(sum,
+		     "bgpd_dyncast is silent: is bgpd running, and the module loaded there?");
+	else if (!sum->bgpd.synced)
+		warn(sum, "bgpd has not said everything yet");
+	if (dyncast_recovered_count())
+		warn(sum,
+		     "%u services of before the restart wait for bgpd to claim them",
+		     dyncast_recovered_count());
+}
+
+static void look_at_candidate(struct summary *sum,
+			      const struct dyncast_backend *b,
+			      unsigned int *usable, uint8_t *verdict)
+{
+	uint8_t now = dyncast_backend_verdict_now(b);
+
+	if (b->slots) {
+		sum->used++;
+		(*usable)++;
+		return;
+	}
+	*verdict = now;
+	if (dyncast_verdict_eligible(now))
+		sum->idle++;
+	else
+		sum->unusable++;
+}
+
+static void look_at_service(struct summary *sum,
+			    const struct dyncast_service *s)
+{
+	char name[DYNCAST_SERVICE_STRLEN];
+	uint8_t verdict = DYNCAST_VERDICT_OK;
+	const struct dyncast_backend *b;
+	unsigned int usable = 0, all = 0;
+
+	sum->services++;
+	if (s->enabled)
+		sum->steered++;
+	frr_each (dyncast_backends_const, &s->backends, b) {
+		look_at_candidate(sum, b, &usable, &verdict);
+		all++;
+	}
+	dyncast_service_str(s, name, sizeof(name));
+	if (!usable && all) {
+		sum->without++;
+		warn(sum,
+		     "%s: none of %u candidates takes flows, the last one for: %s (show dyncast explain)",
+		     name, all, dyncast_verdict_str(verdict));
+	}
+	if (s->dry)
+		warn(sum, "%s is decided and not installed (dry-run)", name);
+	else if (usable && sum->dp.active && !s->enabled)
+		warn(sum,
+		     "%s is not in the kernel's tables (dyncast service-table size)",
+		     name);
+	if (s->stale)
+		warn(sum, "%s is as bgpd said before it went", name);
+	if (s->settling)
+		warn(sum, "%s waits for routes after a restart", name);
+	if (s->isolated)
+		warn(sum, "%s: all its routes are lost, flows wait", name);
+}
+
+static void look_at_interface(const struct dyncast_ingress *ingress, void *arg)
+{
+	struct summary *sum = arg;
+
+	if (ingress->ifindex) {
+		sum->attached++;
+		return;
+	}
+	sum->waiting++;
+	warn(sum, "interface %s is configured and does not steer",
+	     ingress->name);
+}
+
+static void look_at_sid(const struct dyncast_sid *sid, void *arg)
+{
+	struct summary *sum = arg;
+	char text[DYNCAST_ADDR_STRLEN];
+
+	sum->sids++;
+	if (sid->sid_installed && sid->alias_installed)
+		sum->sids_installed++;
+	else if (sid->failed)
+		warn(sum, "SID %s could not be installed, see zebra's log",
+		     dyncast_addr_str(&sid->sid, text, sizeof(text)));
+}
+
+static void look_at_setting(const char *text, void *arg)
+{
+	warn(arg, "%s", text);
+}
+
+/* warnings go to *vty or *array as they are found */
+static void summary_make(struct summary *sum, struct vty *vty,
+			 json_object *array)
+{
+	const struct dyncast_service *s;
+
+	memset(sum, 0, sizeof(*sum));
+	sum->vty = vty;
+	sum->array = array;
+	dyncast_show_status_get(&sum->dp);
+	dyncast_peer_status_get(&sum->bgpd);
+	look_at_kernel(sum);
+	dyncast_warnings_each(look_at_setting, sum);
+	dyncast_ingress_each(look_at_interface, sum);
+	dyncast_sid_each(look_at_sid, sum);
+	frr_each (dyncast_services_const, &dyncast_services, s)
+		look_at_service(sum, s);
+}
+
+static void summary_text(struct vty *vty)
+{
+	struct summary sum, again;
+
+	summary_make(&sum, NULL, NULL);
+	vty_out(vty, "Forwarding (zebra)\n");
+	vty_out(vty, "  kernel        %s, by %s; %u services in its tables\n",
+		sum.dp.active ? "steers" : "does not steer",
+		sum.dp.attach_mode ? sum.dp.attach_mode : "none", sum.steered);
+	vty_out(vty,
+		"  services      %u known, %u without a candidate in use\n",
+		sum.services, sum.without);
+	vty_out(vty,
+		"  candidates    %u take new flows, %u wait, %u cannot be used\n",
+		sum.used, sum.idle, sum.unusable);
+	vty_out(vty, "  interfaces    %u attached, %u waiting\n", sum.attached,
+		sum.waiting);
+	vty_out(vty, "  SIDs          %u of %u installed\n", sum.sids_installed,
+		sum.sids);
+	vty_out(vty, "  bgpd          %s\n",
+		!sum.bgpd.alive	  ? "silent"
+		: sum.bgpd.synced ? "up, has said everything"
+				  : "up, is telling");
+	vty_out(vty,
+		"  packets       %" PRIu64 " steered; no instance %" PRIu64
+		", errors %" PRIu64 "\n",
+		sum.dp.packets_steered, sum.dp.no_instance, sum.dp.errors);
+	vty_out(vty,
+		"  flows         %" PRIu64 " new, %" PRIu64
+		" re-pinned, %" PRIu64 " refused\n",
+		sum.dp.flow_new, sum.dp.flow_repinned, sum.dp.flow_refused);
+	if (!sum.warnings) {
+		vty_out(vty, "  nothing to warn of\n");
+		return;
+	}
+	summary_make(&again, vty, NULL);
+	if (again.warnings > WARNINGS_MAX)
+		vty_out(vty,
+			"  ! .. and %u more, see show dyncast forwarding\n",
+			again.warnings - WARNINGS_MAX);
+}
+
+static json_object *summary_json(void)
+{
+	json_object *json = json_object_new_object();
+	json_object *services = json_object_new_object();
+	json_object *candidates = json_object_new_object();
+	json_object *interfaces = json_object_new_object();
+	json_object *sids = json_object_new_object();
+	json_object *warnings = json_object_new_array();
+	struct summary sum;
+
+	summary_make(&sum, NULL, warnings);
+	json_object_boolean_add(json, "active", sum.dp.active);
+	json_object_string_add(json, "attachMode",
+			       sum.dp.attach_mode ? sum.dp.attach_mode
+						  : "none");
+	json_object_int_add(services, "known", sum.services);
+	json_object_int_add(services, "steered", sum.steered);
+	json_object_int_add(services, "withoutCandidate", sum.without);
+	json_object_object_add(json, "services", services);
+	json_object_int_add(candidates, "used", sum.used);
+	json_object_int_add(candidates, "idle", sum.idle);
+	json_object_int_add(candidates, "unusable", sum.unusable);
+	json_object_object_add(json, "candidates", candidates);
+	json_object_int_add(interfaces, "attached", sum.attached);
+	json_object_int_add(interfaces, "waiting", sum.waiting);
+	json_object_object_add(json, "interfaces", interfaces);
+	json_object_int_add(sids, "known", sum.sids);
+	json_object_int_add(sids, "installed", sum.sids_installed);
+	json_object_object_add(json, "sids", sids);
+	json_object_boolean_add(json, "bgpdUp", sum.bgpd.alive);
+	json_object_boolean_add(json, "bgpdSynced", sum.bgpd.synced);
+	json_object_int_add(json, "packetsSteered", sum.dp.packets_steered);
+	json_object_int_add(json, "noInstance", sum.dp.no_instance);
+	json_object_int_add(json, "errors", sum.dp.errors);
+	json_object_int_add(json, "flowNew", sum.dp.flow_new);
+	json_object_int_add(json, "flowRepinned", sum.dp.flow_repinned);
+	json_object_int_add(json, "flowRefused", sum.dp.flow_refused);
+	json_object_object_add(json, "warnings", warnings);
+	json_object_int_add(json, "warningsInAll", sum.warnings);
+	return json;
+}
+
+DEFPY(show_dyncast_summary, show_dyncast_summary_cmd,
+      "show dyncast summary [json$uj]",
+      SHOW_STR
+      "Compute-aware anycast\n"
+      "Totals, and what wants attention\n" JSON_STR)
+{
+	if (uj)
+		return vty_json(vty, summary_json());
+	summary_text(vty);
+	return CMD_SUCCESS;
+}
+
+void dyncast_summary_init(void)
+{
+	install_element(VIEW_NODE, &show_dyncast_summary_cmd);
+}
