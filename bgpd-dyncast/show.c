@@ -12,6 +12,7 @@
 #include "peer_zebra.h"
 #include "../lib/metrics_json.h"
 #include "../lib/words.h"
+#include "../lib/policy_json.h"
 
 #ifndef VTYSH_EXTRACT_PL
 #include "bgpd-dyncast/show_clippy.c"
@@ -143,22 +144,7 @@ static void json_policy(struct json_object *json,
 {
 	json_object_string_add(json, "cost",
 			       dyncast_cost_policy_str(policy->cost));
-	if (policy->cost == DYNCAST_COST_WEIGHTED)
-		json_object_int_add(json, "alpha", policy->alpha);
-	if (policy->hysteresis)
-		json_object_int_add(json, "hysteresis", policy->hysteresis);
-	if (policy->hold_s)
-		json_object_int_add(json, "hold", policy->hold_s);
-	if (policy->max_utilisation)
-		json_object_int_add(json, "maxUtilisation",
-				    policy->max_utilisation);
-	if (policy->min_score)
-		json_object_int_add(json, "minScore", policy->min_score);
-	if (policy->max_delay_us)
-		json_object_int_add(json, "maxDelayUs", policy->max_delay_us);
-	if (policy->max_network_us)
-		json_object_int_add(json, "maxNetworkUs",
-				    policy->max_network_us);
+	dyncast_policy_json(json, policy);
 }
 
 static struct json_object *json_service(const struct dyncast_service *service,

@@ -23,6 +23,7 @@
 #include "../lib/cost.h"
 #include "../lib/metrics_json.h"
 #include "../lib/override.h"
+#include "../lib/policy_json.h"
 #include "../lib/words.h"
 
 #ifndef VTYSH_EXTRACT_PL
@@ -338,22 +339,7 @@ static void json_policy(json_object *json, const struct dyncast_policy *policy)
 {
 	json_object_string_add(json, "select", action_str(policy->action));
 	json_object_string_add(json, "cost", cost_str(policy->cost));
-	if (policy->cost == DYNCAST_COST_WEIGHTED)
-		json_object_int_add(json, "alpha", policy->alpha);
-	if (policy->hysteresis)
-		json_object_int_add(json, "hysteresis", policy->hysteresis);
-	if (policy->hold_s)
-		json_object_int_add(json, "hold", policy->hold_s);
-	if (policy->max_utilisation)
-		json_object_int_add(json, "maxUtilisation",
-				    policy->max_utilisation);
-	if (policy->min_score)
-		json_object_int_add(json, "minScore", policy->min_score);
-	if (policy->max_delay_us)
-		json_object_int_add(json, "maxDelayUs", policy->max_delay_us);
-	if (policy->max_network_us)
-		json_object_int_add(json, "maxNetworkUs",
-				    policy->max_network_us);
+	dyncast_policy_json(json, policy);
 }
 
 static void json_override(json_object *json, const struct dyncast_service *s)

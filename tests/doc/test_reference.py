@@ -91,9 +91,9 @@ KEY_TEXT = re.compile(r'\\"(\w+)\\":')
 
 def source_keys():
     found = set()
-    for path in glob.glob(os.path.join(TOP, "*-dyncast", "*.c")) + [
-        os.path.join(TOP, "lib", "metrics_json.c")
-    ]:
+    for path in glob.glob(os.path.join(TOP, "*-dyncast", "*.c")) + glob.glob(
+        os.path.join(TOP, "lib", "*_json.c")
+    ):
         text = read(path)
         for call in KEY_CALL.findall(text):
             found |= set(re.findall(r'"(\w+)"', call))

@@ -297,7 +297,8 @@ def exists(kind, number):
 def files():
     """All files of the system but what changes by itself."""
     volatile = ("/proc", "/sys", "/dev", "/tmp", "/run", "/dyncast", "/var/cache", "/var/lib/apt", "/var/log",
-                "/var/lib/dpkg", "/etc/frr", "/usr/local/sbin", "/root")  # fmt: skip
+                "/var/lib/dpkg", "/etc/frr", "/usr/local/sbin", "/root",
+                "/var/tmp/frr")  # fmt: skip
     found = set()
     for folder, folders, names in os.walk("/"):
         folders[:] = [

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-r"""What an operator does to steering: pins and caps; and `clear dyncast forwarding`: nothing of ours is left, and it
-comes back.
+r"""`clear dyncast forwarding`: nothing of ours is left, and it comes back.
 
     c1 ---- r1 ---- core ---- e1 --+-- a1   site 1
   clients            |             +-- a2
@@ -13,8 +12,7 @@ by its own route.
 import pytest
 
 import dyncast_small as small
-import dyncast_traffic as traffic
-from dyncast_small import ADDRESS, CLIENTS, PREFIX, V4, V6
+from dyncast_small import PREFIX, V4, V6
 from dyncast_topology import alive, end_processes, wait_for
 
 ALL = ("a1", "a2", "b1")
@@ -57,22 +55,6 @@ def kinds(lab, router):
     return {trace.split()[0] for trace in traces(lab, router)}
 
 
-def new_flows_at(lab, name, service):
-    """Instances that fresh flows reach."""
-    load = traffic.Load(lab, name, target=ADDRESS[service], sources=CLIENTS[service])
-    load.ask("open", tcp=40, udp=40, interval=0.5)
-    checks = []
-
-    def arrived():
-        checks.append(traffic.FlowCheck(lab, load))
-        return True if checks[-1].opened == 80 else f"{checks[-1].opened} of 80"
-
-    # a datagram may get lost while neighbours are looked for; the next does not
-    wait_for("all flows to arrive", arrived, 10, 0.5)
-    load.stop()
-    return set(checks[-1].home.values())
-
-
 def clear(lab, router, rest=""):
     said = lab.vtysh(router, "clear dyncast forwarding" + rest)
     assert not said.strip(), said
@@ -86,95 +68,10 @@ def cleared(lab, router):
 
 # -- the operator's override ----------------------------------------------------
 
-OVERRIDE = f"dyncast service {V4} "
-
-
-def configure(lab, *lines):
-    said = lab.configure("r1", *lines)
-    assert "%" not in said, said
-
-
-def configured(lab):
-    lines = lab.vtysh("r1", "show running-config").splitlines()
-    return [line for line in lines if line.startswith("dyncast ")]
-
-
-def site(lab, name):
-    return lab.candidates("r1")[name]["site"]
-
-
-def slots(lab, names):
-    """Part of the ring that they have, once it is at rest; else None."""
-    answer = lab.explain("r1")
-    if answer["slotsLeft"] or any(c["weight"] != c["targetWeight"] for c in answer["candidates"]):
-        return None
-    return sum(c["slots"] for c in answer["candidates"] if c["name"] in names) / 1024
-
-
-def wait_slots(lab, names, share):
-    wait_for(
-        f"{names} to have {share}",
-        lambda: abs((slots(lab, names) or 2) - share) < 0.02 or str(lab.explain("r1")),
-        30,
-    )
-
-
-def test_pin(lab):
-    """All new flows to one site, while it can take any."""
-    before = configured(lab)
-    pin = OVERRIDE + "pin site "
-    configure(lab, OVERRIDE + "prefix " + PREFIX[V4], pin + site(lab, "b1"))
-    assert pin + site(lab, "b1") in configured(lab)
-    lab.wait_ring("r1", ["b1"])
-    a1 = lab.candidates("r1")["a1"]
-    assert (a1["verdict"], a1["weight"]) == ("pinned elsewhere", 0)
-    assert "pin site" in a1["reason"]
-    assert lab.explain("r1")["pinSite"] == site(lab, "b1")
-    assert f"pinned to site {site(lab, 'b1')}" in lab.vtysh("r1", f"show dyncast explain {V4}")
-    assert new_flows_at(lab, "pinned", V4) == {"b1"}
-    # the other service is not meant
-    lab.wait_ring("r1", ALL, V6)
-    configure(lab, pin + site(lab, "a1"))
-    lab.wait_ring("r1", ["a1", "a2"])
-    configure(lab, pin + "local")
-    lab.wait_ring("r1", ALL)
-    assert pin + "local" in configured(lab)
-    configure(lab, "no " + pin + "local", "no " + OVERRIDE + "prefix " + PREFIX[V4])
-    assert configured(lab) == before
-
-
-def test_weight_cap(lab):
-    """A site gets no more than its part, whatever else is known of it."""
-    before = configured(lab)
-    cap = OVERRIDE + f"weight-cap site {site(lab, 'a1')}"
-    configure(lab, OVERRIDE + "prefix " + PREFIX[V4], cap + " 20")
-    wait_slots(lab, {"a1", "a2"}, 0.2)
-    assert lab.candidates("r1")["a1"]["capPercent"] == 20
-    assert "capPercent" not in lab.candidates("r1")["b1"]
-    configure(lab, cap + " 0")
-    assert cap + " 0" in configured(lab) and cap + " 20" not in configured(lab)
-    lab.wait_ring("r1", ["b1"])
-    assert lab.candidates("r1")["a1"]["verdict"] == "capped"
-    for wrong in ("weight-cap site 224.0.0.1 5", "pin site 127.0.0.1", "weight-cap site local 101"):
-        assert "%" in lab.configure("r1", OVERRIDE + wrong)
-    assert "no cap" in lab.configure("r1", f"no {OVERRIDE} weight-cap site local")
-    # when nobody else is left it serves
-    lab.configure("e2", f"dyncast service {V4} instance b1 drain")
-    lab.wait_ring("r1", ["a1", "a2"])
-    lab.configure("e2", f"no dyncast service {V4} instance b1 drain")
-    lab.wait_ring("r1", ["b1"])
-    configure(lab, "no " + cap, "no " + OVERRIDE + "prefix " + PREFIX[V4])
-    assert configured(lab) == before
-    lab.wait_ring("r1", ALL)
-
-
-# -- clear -----------------------------------------------------------------------
-
-
 def test_ingress_cleared(lab):
     """Flows go on by plain anycast, and nothing of ours is left at r1, the
     device of `forwarding kernel` included."""
-    assert new_flows_at(lab, "before", V4) == set(ALL)
+    assert lab.new_flows_at("before", V4) == set(ALL)
     assert not cleared(lab, "r1")
     lab.configure("r1", "dyncast forwarding kernel")
     wait_for("the device", lambda: "device" in kinds(lab, "r1") or "not there", 10)
@@ -188,7 +85,7 @@ def test_ingress_cleared(lab):
     for service, family in ((V4, "-4"), (V6, "-6")):
         route = lab.cmd("r1", f"ip {family} route show {PREFIX[service]}")
         assert "proto bgp" in route and "encap" not in route, route
-    assert new_flows_at(lab, "plain", V4)
+    assert lab.new_flows_at("plain", V4)
 
 
 def test_stays_cleared(lab):
@@ -218,12 +115,12 @@ def test_restart_brings_it_back(lab):
     assert not cleared(lab, "r1")
     for service in (V4, V6):
         lab.wait_ring("r1", ALL, service)
-    assert new_flows_at(lab, "again", V4) == set(ALL)
-    assert new_flows_at(lab, "again6", V6) == set(ALL)
+    assert lab.new_flows_at("again", V4) == set(ALL)
+    assert lab.new_flows_at("again6", V6) == set(ALL)
     # and when nothing is cleared it does both
     clear(lab, "r1", " restart")
     lab.wait_ring("r1", ALL)
-    assert new_flows_at(lab, "once-more", V4) == set(ALL)
+    assert lab.new_flows_at("once-more", V4) == set(ALL)
 
 
 def test_egress_cleared(lab):
@@ -232,12 +129,12 @@ def test_egress_cleared(lab):
     clear(lab, "e1")
     wait_no_trace(lab, "e1")
     lab.wait_ring("r1", ["b1"])
-    assert new_flows_at(lab, "other-site", V4) == {"b1"}
+    assert lab.new_flows_at("other-site", V4) == {"b1"}
     instances = lab.json("e1", "show dyncast instance json")
     assert "cleared" in lab.log("e1", "zebra"), instances
     clear(lab, "e1", " restart")
     lab.wait_ring("r1", ALL)
-    assert new_flows_at(lab, "both-sites", V4) == set(ALL)
+    assert lab.new_flows_at("both-sites", V4) == set(ALL)
 
 
 def test_unloading(lab):
@@ -252,6 +149,6 @@ def test_unloading(lab):
     assert not cleared(lab, "r1")
     for service in (V4, V6):
         lab.wait_ring("r1", ALL, service)
-    assert new_flows_at(lab, "new-zebra", V4) == set(ALL)
+    assert lab.new_flows_at("new-zebra", V4) == set(ALL)
     assert "clear dyncast" not in lab.vtysh("r1", "show running-config")
     assert PREFIX[V4] in lab.vtysh("r1", "show dyncast forwarding")

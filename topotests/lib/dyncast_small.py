@@ -19,7 +19,7 @@ import subprocess
 from collections import namedtuple
 
 from dyncast_topology import ASN, Lab, wait_for
-from dyncast_traffic import Process, start_servers
+from dyncast_traffic import FlowCheck, Load, Process, start_servers
 
 V4 = "video"
 V6 = "video6"
@@ -260,6 +260,21 @@ class SmallLab(Lab):
         for service in services:
             self.wait_ring("r1", self.members, service)
         return self
+
+    def new_flows_at(self, name, service):
+        """Instances that fresh flows reach."""
+        load = Load(self, name, target=ADDRESS[service], sources=CLIENTS[service])
+        load.ask("open", tcp=40, udp=40, interval=0.5)
+        checks = []
+
+        def arrived():
+            checks.append(FlowCheck(self, load))
+            return True if checks[-1].opened == 80 else f"{checks[-1].opened} of 80"
+
+        # a datagram may get lost while neighbours are looked for; the next does not
+        wait_for("all flows to arrive", arrived, 10, 0.5)
+        load.stop()
+        return set(checks[-1].home.values())
 
     def forwarding(self, router):
         return self.json(router, "show dyncast forwarding json")
