@@ -50,6 +50,21 @@ static const struct lyd_node *container_find(const struct lyd_node *first,
 	return NULL;
 }
 
+/* Is there anything but defaults?  The mark of a container does not tell: what
+ * a file is merged into keeps it. */
+static bool is_set(const struct lyd_node *container)
+{
+	const struct lyd_node *node;
+
+	LYD_TREE_DFS_BEGIN (container, node) {
+		if (node->schema->nodetype != LYS_CONTAINER &&
+		    !(node->flags & LYD_DEFAULT))
+			return true;
+		LYD_TREE_DFS_END(container, node);
+	}
+	return false;
+}
+
 /* before anything else of a commit, also of one that is not about us */
 static int pre_validate(struct nb_cb_pre_validate_args *args)
 {
@@ -57,7 +72,7 @@ static int pre_validate(struct nb_cb_pre_validate_args *args)
 		container_find(args->dnode, owner->other);
 
 	unchecked = args->dnode;
-	if (!other || (other->flags & LYD_DEFAULT))
+	if (!other || !is_set(other))
 		return NB_OK;
 	snprintf(args->errmsg, args->errmsg_len,
 		 "/" MODEL ":%s is configured in %s", owner->other,

@@ -254,22 +254,22 @@ static void apply(const struct lyd_node *container)
 
 static void write_ingress(const char *ifname, void *arg)
 {
-	lyd_new_term(arg, NULL, "interface", ifname, 0, NULL);
+	lyd_new_path(arg, NULL, "ingress/interface", ifname, 0, NULL);
 }
 
 static void write_all(struct lyd_node *container, const void *arg)
 {
-	struct lyd_node *child, *next, *ingress;
+	struct lyd_node *child, *next;
 
 	LY_LIST_FOR_SAFE(lyd_child(container), next, child)
 	{
 		lyd_free_tree(child);
 	}
 	dyncast_leaf_write(container, leaves, &dyncast_config);
+	dyncast_ingress_names(write_ingress, container);
+	/* last: what is put into an implicit container leaves those above it
+	 * marked as nothing but defaults, which are not shown */
 	lyd_new_implicit_tree(container, LYD_IMPLICIT_NO_STATE, NULL);
-	ingress = (struct lyd_node *)dyncast_leaf_child(container, "ingress");
-	if (ingress)
-		dyncast_ingress_names(write_ingress, ingress);
 }
 
 void dyncast_yang_sync(void)
