@@ -80,8 +80,8 @@ static struct yang_data *service_get(const char *leaf, const char *xpath,
 	const struct dyncast_origin *origin = service->origin;
 
 	if (IS("status"))
-		return yang_data_new_string(xpath,
-					    dyncast_show_service_state(service));
+		return yang_data_new_string(
+			xpath, dyncast_show_service_state(service));
 	if (!origin)
 		return NULL;
 	if (IS("updates"))

@@ -3,6 +3,8 @@
 
 #include <zebra.h>
 
+#include <fcntl.h>
+
 #include "lib/buffer.h"
 #include "lib/command.h"
 #include "lib/memory.h"
