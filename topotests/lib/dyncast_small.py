@@ -279,6 +279,19 @@ class SmallLab(Lab):
     def forwarding(self, router):
         return self.json(router, "show dyncast forwarding json")
 
+    def echoes(self, service):
+        """{instance: echo requests of the service's family that it has had}"""
+        found = {}
+        for name in self.members:
+            if service == V6:
+                text = self.cmd(name, "grep Icmp6InEchos /proc/net/snmp6")
+                found[name] = int(text.split()[1])
+                continue
+            text = self.cmd(name, "grep ^Icmp: /proc/net/snmp")
+            head, values = [line.split() for line in text.splitlines()]
+            found[name] = int(values[head.index("InEchos")])
+        return found
+
     # -- bulk transfers, see dyncast_bulk.py ------------------------------------
 
     BULK = os.path.join(os.path.dirname(os.path.abspath(__file__)), "dyncast_bulk.py")
