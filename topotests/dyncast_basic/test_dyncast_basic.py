@@ -296,14 +296,26 @@ def bgp_updates(lab):
     return int(re.search(r"Updates:\s+\d+\s+(\d+)", text).group(1))
 
 
+def quiet_updates(lab):
+    """bgp_updates() when what was reported has been told to all"""
+    seen = [None]
+
+    def settled():
+        seen.append(bgp_updates(lab))
+        return True if seen[-1] == seen[-2] else f"{seen[-1]} updates"
+
+    wait_for("BGP to fall silent", settled, 10, 1)
+    return seen[-1]
+
+
 def test_igp_metric_moves_the_cost(lab):
     """No UPDATE, no report: an IS-IS metric alone changes cost and weight."""
     # metrics that are fresh for long enough; the agents say nothing more
     report_all(lab.agents)
     show.wait_candidates(lab, "r1", set(INSTANCES))
+    updates = quiet_updates(lab)
     before = show.candidates(lab, "r1")
     assert before["b1"]["networkCostUs"] == 3000
-    updates = bgp_updates(lab)
     lab.set_metric("core", "e2", 200)
 
     def missing():
