@@ -12,8 +12,6 @@
 
 #include <zebra.h>
 
-#include <sys/resource.h>
-
 #include "lib/if.h"
 #include "lib/libfrr.h"
 #include "lib/memory.h"
@@ -38,6 +36,7 @@
 #include "sid.h"
 #include "startup.h"
 #include "veth.h"
+#include "yang.h"
 
 #ifndef DYNCAST_BUILT_FOR
 #define DYNCAST_BUILT_FOR FRR_VERSION
@@ -135,6 +134,7 @@ static int late_init(struct event_loop *loop)
 	dyncast_neighbor_init();
 	dyncast_sid_init();
 	dyncast_service_init();
+	dyncast_yang_init();
 	dyncast_cli_init();
 	dyncast_clear_init();
 	dyncast_debug_init();
@@ -167,24 +167,8 @@ static int early_fini(void)
 	return 0;
 }
 
-/*
- * Before Linux 5.11 BPF maps count as locked memory, of which an ordinary limit
- * allows some megabytes.  Modules are loaded while zebra is still root, which
- * alone may raise it.
- */
-static void lift_memory_limit(void)
-{
-	const struct rlimit none = {RLIM_INFINITY, RLIM_INFINITY};
-
-	if (setrlimit(RLIMIT_MEMLOCK, &none))
-		zlog_warn(
-			"dyncast: limit of locked memory stays as it is (%s): before Linux 5.11 BPF maps need it unlimited, see LimitMEMLOCK of systemd.exec(5)",
-			safe_strerror(errno));
-}
-
 static int module_init(void)
 {
-	lift_memory_limit();
 	hook_register(frr_late_init, late_init);
 	hook_register(frr_early_fini, early_fini);
 	return 0;
