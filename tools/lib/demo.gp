@@ -6,7 +6,7 @@ set datafile separator ","
 set terminal pngcairo size 1000,560 font "sans,10"
 set output folder."/demo.png"
 set multiplot
-set lmargin 9
+set lmargin 11
 set rmargin 14
 set xrange [0:*]
 file = folder."/timeline.csv"
@@ -17,7 +17,7 @@ set xrange [0:T_max]
 phases = system("awk -F, '!seen[$6]++ { printf \"%s:%s \", $1, $6 }' ".file)
 do for [phase in phases] {
 	at = real(system("echo ".phase." | cut -d: -f1"))
-	set arrow from at, graph 0 to at, graph 1 nohead dashtype 3 linecolor "gray50"
+	set arrow from at, graph 0 to at, graph 1 nohead front dashtype 3 linecolor "gray20"
 }
 set size 1,0.55
 set origin 0,0.45
@@ -31,9 +31,9 @@ do for [phase in phases] {
 	at = real(system("echo ".phase." | cut -d: -f1"))
 	set label system("echo ".phase." | cut -d: -f2") at at, graph 1.05 font ",9"
 }
-plot file using 1:(100*($2+$3+$4)) with filledcurves y1=0 linecolor "#4477aa" title "site 3", \
-	file using 1:(100*($2+$3)) with filledcurves y1=0 linecolor "#ddcc77" title "site 2", \
-	file using 1:(100*$2) with filledcurves y1=0 linecolor "#cc6677" title "site 1"
+plot file using 1:(100*($2+$3+$4)) with fillsteps fillstyle solid noborder linecolor "#4477aa" title "site 3", \
+	file using 1:(100*($2+$3)) with fillsteps fillstyle solid noborder linecolor "#ddcc77" title "site 2", \
+	file using 1:(100*$2) with fillsteps fillstyle solid noborder linecolor "#cc6677" title "site 1"
 
 unset label
 set size 1,0.45
@@ -42,7 +42,8 @@ set tmargin 1
 set bmargin 3
 set format x "%g"
 set xlabel "seconds"
-set ylabel "mean response, ms"
-set yrange [0:*]
+set ylabel "mean response, ms (log)"
+set logscale y
+set yrange [10:*]
 plot file using 1:5 with steps linewidth 2 linecolor "black" notitle
 unset multiplot
