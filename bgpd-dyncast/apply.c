@@ -85,6 +85,10 @@ static bool prefix_check(struct dyncast_apply *apply, const char *name,
 				other->name);
 	if (!service)
 		return true;
+	if (prefix->addr.family == AF_INET && service->policy.plen > 32)
+		return dyncast_apply_refuse(
+			apply,
+			"the service's affinity has a prefix-length of more than 32 bits");
 	frr_each (dyncast_locals, &service->locals, local) {
 		if (local->address.family &&
 		    local->address.family != prefix->addr.family)

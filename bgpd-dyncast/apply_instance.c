@@ -10,6 +10,7 @@
 #include "advertise.h"
 #include "apply_internal.h"
 #include "receive.h"
+#include "yang.h"
 
 /* does `other` stand in the way of an instance from the same or a lower source?
  */
@@ -333,6 +334,7 @@ void dyncast_apply_agent_gone(struct dyncast_local *local, const char *why)
 
 	zlog_info("dyncast: agent: service %s instance %s is gone: %s",
 		  service->name, local->name, why);
+	dyncast_yang_instance_gone(local, why);
 	dyncast_local_free(local);
 	dyncast_apply_service_changed(service);
 }

@@ -26,9 +26,11 @@ DEFPY(dyncast_service_prefix, dyncast_service_prefix_cmd,
 	if (!vrf || !strcmp(vrf, VRF_DEFAULT_NAME))
 		vrf = "";
 	if (no)
-		return APPLY(vty,
-			     dyncast_apply_prefix_remove(&apply, name, &own));
-	return APPLY(vty, dyncast_apply_prefix(&apply, name, &own, vrf));
+		return APPLY_SERVICE(
+			vty, name,
+			dyncast_apply_prefix_remove(&apply, name, &own));
+	return APPLY_SERVICE(vty, name,
+			     dyncast_apply_prefix(&apply, name, &own, vrf));
 }
 
 DEFPY(dyncast_service_affinity, dyncast_service_affinity_cmd,
@@ -49,9 +51,10 @@ DEFPY(dyncast_service_affinity, dyncast_service_affinity_cmd,
 
 	if (no)
 		to = DYNCAST_AFFINITY_DEFAULT;
-	return APPLY(vty,
-		     dyncast_apply_affinity(&apply, name, to, no ? 0 : plen,
-					    no ? 0 : timeout));
+	return APPLY_SERVICE(vty, name,
+			     dyncast_apply_affinity(&apply, name, to,
+						    no ? 0 : plen,
+						    no ? 0 : timeout));
 }
 
 DEFPY(dyncast_service_select, dyncast_service_select_cmd,
@@ -78,10 +81,11 @@ DEFPY(dyncast_service_select, dyncast_service_select_cmd,
 				 : w ? DYNCAST_ACTION_WEIGHTED
 				     : DYNCAST_ACTION_SPREAD;
 
-	return APPLY(vty,
-		     dyncast_apply_select(&apply, name,
-					  no ? DYNCAST_ACTION_DEFAULT : to,
-					  no ? 0 : hysteresis, no ? 0 : hold));
+	return APPLY_SERVICE(
+		vty, name,
+		dyncast_apply_select(&apply, name,
+				     no ? DYNCAST_ACTION_DEFAULT : to,
+				     no ? 0 : hysteresis, no ? 0 : hold));
 }
 
 DEFPY(dyncast_service_cost, dyncast_service_cost_cmd,
@@ -99,9 +103,10 @@ DEFPY(dyncast_service_cost, dyncast_service_cost_cmd,
 				      : c ? DYNCAST_COST_COMPUTE_FIRST
 					  : DYNCAST_COST_DELAY;
 
-	return APPLY(vty, dyncast_apply_cost(&apply, name,
-					     no ? DYNCAST_COST_DEFAULT : to,
-					     no ? 0 : alpha));
+	return APPLY_SERVICE(vty, name,
+			     dyncast_apply_cost(&apply, name,
+						no ? DYNCAST_COST_DEFAULT : to,
+						no ? 0 : alpha));
 }
 
 DEFPY(dyncast_service_eligible, dyncast_service_eligible_cmd,
@@ -124,7 +129,8 @@ DEFPY(dyncast_service_eligible, dyncast_service_eligible_cmd,
 		.max_network_us = no ? 0 : network,
 	};
 
-	return APPLY(vty, dyncast_apply_eligible(&apply, name, &in));
+	return APPLY_SERVICE(vty, name,
+			     dyncast_apply_eligible(&apply, name, &in));
 }
 
 DEFPY(dyncast_service_interval, dyncast_service_interval_cmd,
@@ -136,8 +142,10 @@ DEFPY(dyncast_service_interval, dyncast_service_interval_cmd,
       "Least change of a metric that is worth an update\n"
       "Percent\n")
 {
-	return APPLY(vty, dyncast_apply_interval(&apply, name,
-						 no ? 0 : interval, threshold));
+	return APPLY_SERVICE(vty, name,
+			     dyncast_apply_interval(&apply, name,
+						    no ? 0 : interval,
+						    threshold));
 }
 
 DEFPY(dyncast_service_scope, dyncast_service_scope_cmd,
@@ -151,7 +159,8 @@ DEFPY(dyncast_service_scope, dyncast_service_scope_cmd,
 	enum dyncast_scope to =
 		*scope == 'i' ? DYNCAST_SCOPE_INTERNAL : DYNCAST_SCOPE_EXTERNAL;
 
-	return APPLY(vty, dyncast_apply_scope(&apply, name, !no, to));
+	return APPLY_SERVICE(vty, name,
+			     dyncast_apply_scope(&apply, name, !no, to));
 }
 
 DEFPY(dyncast_service_instance, dyncast_service_instance_cmd,
@@ -173,7 +182,8 @@ DEFPY(dyncast_service_instance, dyncast_service_instance_cmd,
 		.sid = sid,
 	};
 
-	return APPLY(vty, dyncast_apply_instance(&apply, name, instance, &in));
+	return APPLY_SERVICE(
+		vty, name, dyncast_apply_instance(&apply, name, instance, &in));
 }
 
 DEFPY(no_dyncast_service_instance, no_dyncast_service_instance_cmd,
@@ -189,8 +199,9 @@ DEFPY(no_dyncast_service_instance, no_dyncast_service_instance_cmd,
       "How other sites reach it: its D-BID in the locator\n"
       "Number within the locator\n")
 {
-	return APPLY(vty, dyncast_apply_instance_remove(&apply, name, instance,
-							line != NULL));
+	return APPLY_SERVICE(vty, name,
+			     dyncast_apply_instance_remove(
+				     &apply, name, instance, line != NULL));
 }
 
 DEFPY(dyncast_service_drain, dyncast_service_drain_cmd,
@@ -200,7 +211,8 @@ DEFPY(dyncast_service_drain, dyncast_service_drain_cmd,
       "Name of the instance\n"
       "No new flows; those that it has stay\n")
 {
-	return APPLY(vty, dyncast_apply_drain(&apply, name, instance, !no));
+	return APPLY_SERVICE(vty, name,
+			     dyncast_apply_drain(&apply, name, instance, !no));
 }
 
 DEFPY(dyncast_service_encapsulation, dyncast_service_encapsulation_cmd,
@@ -215,15 +227,17 @@ DEFPY(dyncast_service_encapsulation, dyncast_service_encapsulation_cmd,
 	enum dyncast_kind to =
 		*kind == 's' ? DYNCAST_KIND_SRV6 : DYNCAST_KIND_IPIP;
 
-	return APPLY(vty,
-		     dyncast_apply_encapsulation(&apply, name, instance,
-						 no ? DYNCAST_KIND_NONE : to));
+	return APPLY_SERVICE(
+		vty, name,
+		dyncast_apply_encapsulation(&apply, name, instance,
+					    no ? DYNCAST_KIND_NONE : to));
 }
 
 DEFPY(no_dyncast_service, no_dyncast_service_cmd,
       "no dyncast service WORD$name", NO_STR DYNCAST_STR SERVICE_STR)
 {
-	return APPLY(vty, dyncast_apply_service_remove(&apply, name));
+	return APPLY_SERVICE(vty, name,
+			     dyncast_apply_service_remove(&apply, name));
 }
 
 DEFPY(dyncast_service_level, dyncast_service_level_cmd,
@@ -234,10 +248,11 @@ DEFPY(dyncast_service_level, dyncast_service_level_cmd,
       "Every metric\n"
       "A score of 0 to 10, and nothing that it is made of\n")
 {
-	return APPLY(vty, dyncast_apply_level(&apply, name,
-					      !no && *level == 's'
-						      ? DYNCAST_LEVEL_SCORE
-						      : DYNCAST_LEVEL_RAW));
+	return APPLY_SERVICE(vty, name,
+			     dyncast_apply_level(&apply, name,
+						 !no && *level == 's'
+							 ? DYNCAST_LEVEL_SCORE
+							 : DYNCAST_LEVEL_RAW));
 }
 
 DEFPY(dyncast_service_overload, dyncast_service_overload_cmd,
@@ -247,8 +262,9 @@ DEFPY(dyncast_service_overload, dyncast_service_overload_cmd,
       "Utilisation that is told at once, without waiting for the interval\n"
       "Percent\n")
 {
-	return APPLY(vty,
-		     dyncast_apply_overload(&apply, name, no ? 0 : percent));
+	return APPLY_SERVICE(
+		vty, name,
+		dyncast_apply_overload(&apply, name, no ? 0 : percent));
 }
 
 DEFPY(dyncast_service_as_scope, dyncast_service_as_scope_cmd,
@@ -258,7 +274,8 @@ DEFPY(dyncast_service_as_scope, dyncast_service_as_scope_cmd,
       "Only routers of this AS are to use it (AS-Scope)\n"
       "AS number\n")
 {
-	return APPLY(vty, dyncast_apply_as_scope(&apply, name, no ? 0 : asn));
+	return APPLY_SERVICE(
+		vty, name, dyncast_apply_as_scope(&apply, name, no ? 0 : asn));
 }
 
 DEFPY(dyncast_service_agent_timeout, dyncast_service_agent_timeout_cmd,
@@ -267,8 +284,9 @@ DEFPY(dyncast_service_agent_timeout, dyncast_service_agent_timeout_cmd,
       "Take instances for dead when their agent is silent (default: never)\n"
       "Seconds\n")
 {
-	return APPLY(vty, dyncast_apply_agent_timeout(&apply, name,
-						      no ? 0 : seconds));
+	return APPLY_SERVICE(
+		vty, name,
+		dyncast_apply_agent_timeout(&apply, name, no ? 0 : seconds));
 }
 
 DEFPY(dyncast_service_policy, dyncast_service_policy_cmd,
@@ -281,9 +299,10 @@ DEFPY(dyncast_service_policy, dyncast_service_policy_cmd,
 	enum dyncast_consent to = *consent == 'a' ? DYNCAST_CONSENT_ACCEPT
 						  : DYNCAST_CONSENT_REFUSE;
 
-	return APPLY(vty,
-		     dyncast_apply_consent(&apply, name,
-					   no ? DYNCAST_CONSENT_UNSET : to));
+	return APPLY_SERVICE(
+		vty, name,
+		dyncast_apply_consent(&apply, name,
+				      no ? DYNCAST_CONSENT_UNSET : to));
 }
 
 /* the BGP next hop that names a site; family 0 for `local`, this router */
@@ -306,7 +325,7 @@ DEFPY(dyncast_service_pin, dyncast_service_pin_cmd,
 {
 	struct dyncast_addr own = site_of(site);
 
-	return APPLY(vty, dyncast_apply_pin(&apply, name, &own));
+	return APPLY_SERVICE(vty, name, dyncast_apply_pin(&apply, name, &own));
 }
 
 DEFPY(no_dyncast_service_pin, no_dyncast_service_pin_cmd,
@@ -318,7 +337,7 @@ DEFPY(no_dyncast_service_pin, no_dyncast_service_pin_cmd,
       "The BGP next hop of its routes\n"
       "This router's own instances\n")
 {
-	return APPLY(vty, dyncast_apply_pin(&apply, name, NULL));
+	return APPLY_SERVICE(vty, name, dyncast_apply_pin(&apply, name, NULL));
 }
 
 DEFPY(dyncast_service_cap, dyncast_service_cap_cmd,
@@ -333,7 +352,8 @@ DEFPY(dyncast_service_cap, dyncast_service_cap_cmd,
 {
 	struct dyncast_addr own = site_of(site);
 
-	return APPLY(vty, dyncast_apply_cap(&apply, name, &own, percent));
+	return APPLY_SERVICE(vty, name,
+			     dyncast_apply_cap(&apply, name, &own, percent));
 }
 
 DEFPY(no_dyncast_service_cap, no_dyncast_service_cap_cmd,
@@ -348,7 +368,8 @@ DEFPY(no_dyncast_service_cap, no_dyncast_service_cap_cmd,
 {
 	struct dyncast_addr own = site_of(site);
 
-	return APPLY(vty, dyncast_apply_cap_remove(&apply, name, &own));
+	return APPLY_SERVICE(vty, name,
+			     dyncast_apply_cap_remove(&apply, name, &own));
 }
 
 DEFPY(dyncast_service_dry_run, dyncast_service_dry_run_cmd,
@@ -356,7 +377,8 @@ DEFPY(dyncast_service_dry_run, dyncast_service_dry_run_cmd,
       NO_STR DYNCAST_STR SERVICE_STR
       "Decide and show, but place no flow and install no route\n")
 {
-	return APPLY(vty, dyncast_apply_dry_run(&apply, name, !no));
+	return APPLY_SERVICE(vty, name,
+			     dyncast_apply_dry_run(&apply, name, !no));
 }
 
 DEFPY(dyncast_service_agents, dyncast_service_agents_cmd,
@@ -372,9 +394,10 @@ DEFPY(dyncast_service_agents, dyncast_service_agents_cmd,
 {
 	struct dyncast_prefix within = dyncast_prefix_from_frr(prefix);
 
-	return APPLY(vty, dyncast_apply_agent_instances(
-				  &apply, name, &within,
-				  max ? max : DYNCAST_AGENT_MAX_DEFAULT));
+	return APPLY_SERVICE(vty, name,
+			     dyncast_apply_agent_instances(
+				     &apply, name, &within,
+				     max ? max : DYNCAST_AGENT_MAX_DEFAULT));
 }
 
 DEFPY(no_dyncast_service_agents, no_dyncast_service_agents_cmd,
@@ -388,7 +411,9 @@ DEFPY(no_dyncast_service_agents, no_dyncast_service_agents_cmd,
       "How many at most (default 16)\n"
       "Instances\n")
 {
-	return APPLY(vty, dyncast_apply_agent_instances(&apply, name, NULL, 0));
+	return APPLY_SERVICE(
+		vty, name,
+		dyncast_apply_agent_instances(&apply, name, NULL, 0));
 }
 
 DEFPY(dyncast_service_feed, dyncast_service_feed_cmd,
@@ -399,7 +424,8 @@ DEFPY(dyncast_service_feed, dyncast_service_feed_cmd,
       "What says how it is, besides agents\n"
       "Its own BGP session with this router: the neighbor with its address\n")
 {
-	return APPLY(vty, dyncast_apply_feed(&apply, name, instance, !no));
+	return APPLY_SERVICE(vty, name,
+			     dyncast_apply_feed(&apply, name, instance, !no));
 }
 
 /* writes the running configuration; never entered; its number only has to be

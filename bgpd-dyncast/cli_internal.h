@@ -9,19 +9,25 @@
 
 #include "apply.h"
 #include "cli.h"
+#include "yang.h"
 
 #define DYNCAST_STR "Compute-aware anycast\n"
 #define SERVICE_STR                                                            \
 	"A service: one anycast address at many sites\nName of the service\n"
 
-/* run both phases of one apply function */
-#define APPLY(vty, call)                                                       \
+/* Run both phases of one apply function.  APPLY is for settings of the router,
+ * APPLY_SERVICE for a service's: what changed is told to the northbound. */
+#define APPLY(vty, call) APPLY_THEN(vty, call, dyncast_yang_sync_router())
+#define APPLY_SERVICE(vty, name, call)                                         \
+	APPLY_THEN(vty, call, dyncast_yang_sync_service(name))
+#define APPLY_THEN(vty, call, then)                                            \
 	({                                                                     \
 		struct dyncast_apply apply = {.phase = DYNCAST_VALIDATE};      \
 		int _result = CMD_WARNING_CONFIG_FAILED;                       \
 		if (call) {                                                    \
 			apply.phase = DYNCAST_APPLY;                           \
 			(void)(call);                                          \
+			then;                                                  \
 			_result = CMD_SUCCESS;                                 \
 		} else {                                                       \
 			vty_out(vty, "%% dyncast: %s\n", apply.error);         \

@@ -18,6 +18,7 @@
 #include "profile.h"
 #include "receive.h"
 #include "site.h"
+#include "yang.h"
 
 /* a test builds a module "for another release" with this */
 #ifndef DYNCAST_BUILT_FOR
@@ -102,6 +103,7 @@ static void tick(struct event *event)
 	dyncast_advertise_tick();
 	dyncast_site_tick();
 	dyncast_receive_tick();
+	dyncast_yang_tick();
 }
 
 static void start(struct event *event)
@@ -147,6 +149,7 @@ static int late_init(struct event_loop *loop)
 	dyncast_state_init(loop);
 	dyncast_receive_init();
 	dyncast_profile_init();
+	dyncast_yang_init();
 	dyncast_cli_init();
 	hook_register(bgp_process, dyncast_receive_process);
 	hook_register(bgp_packet_dump, dyncast_profile_packet);

@@ -96,6 +96,8 @@ struct dyncast_local {
 
 	/* from zebra */
 	uint8_t feedback; /* enum dyncast_feedback_state, 0: none yet */
+
+	bool notified_up; /* what the northbound was last told */
 };
 
 struct dyncast_service {

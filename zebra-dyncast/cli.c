@@ -15,6 +15,7 @@
 #include "ingress.h"
 #include "module.h"
 #include "sizing.h"
+#include "yang.h"
 #include "../lib/addr.h"
 #include "../lib/cost.h"
 
@@ -24,7 +25,8 @@
 
 #define DYNCAST_STR "Compute-aware anycast\n"
 
-/* both phases of an apply function, its error to the user */
+/* both phases of an apply function; what changed is told to the northbound, its
+ * error to the user */
 #define APPLY(vty, fn, ...)                                                    \
 	({                                                                     \
 		char error_[128] = "";                                         \
@@ -33,6 +35,7 @@
 		       sizeof(error_))) {                                      \
 			fn(DYNCAST_APPLY_COMMIT, __VA_ARGS__, error_,          \
 			   sizeof(error_));                                    \
+			dyncast_yang_sync();                                   \
 			ret_ = CMD_SUCCESS;                                    \
 		} else {                                                       \
 			vty_out(vty, "%% %s\n", error_);                       \

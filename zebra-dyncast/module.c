@@ -36,6 +36,7 @@
 #include "sid.h"
 #include "startup.h"
 #include "veth.h"
+#include "yang.h"
 
 #ifndef DYNCAST_BUILT_FOR
 #define DYNCAST_BUILT_FOR FRR_VERSION
@@ -133,6 +134,7 @@ static int late_init(struct event_loop *loop)
 	dyncast_neighbor_init();
 	dyncast_sid_init();
 	dyncast_service_init();
+	dyncast_yang_init();
 	dyncast_cli_init();
 	dyncast_clear_init();
 	dyncast_debug_init();

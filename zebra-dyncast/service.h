@@ -91,6 +91,7 @@ struct dyncast_service {
 	bool isolated;	      /* nobody has a route, and all had one */
 	bool members_changed; /* the ring must be built again */
 	bool full_logged;
+	bool notified_up; /* the northbound knows of an instance */
 
 	uint32_t table_id;
 	int dp_index; /* -1: not in the data plane */

@@ -120,6 +120,11 @@ static const char *reason(const struct dyncast_backend *b, uint8_t verdict)
 	}
 }
 
+const char *dyncast_show_reason(const struct dyncast_backend *b)
+{
+	return reason(b, dyncast_backend_verdict_now(b));
+}
+
 static const char *metric_str(bool has, uint32_t value, char *buf, size_t size)
 {
 	if (has)

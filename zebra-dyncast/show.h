@@ -26,6 +26,15 @@ struct dyncast_show_status {
 };
 bool dyncast_show_status_step(struct dyncast_show_status *status);
 
+/* show.c: why a candidate has its weight, or none */
+struct dyncast_backend;
+const char *dyncast_show_reason(const struct dyncast_backend *b);
+
+/* show_flows.c: begin to forget flows; false, and why, when something is named
+ * that is not there */
+bool dyncast_flows_clear(const char *service, const char *instance, char *error,
+			 size_t size);
+
 /* the head of `show dyncast forwarding`, see show_status.c */
 void dyncast_show_head_text(struct dyncast_stream *out,
 			    const struct dyncast_show_status *status);

@@ -117,25 +117,36 @@ static bool instance_exists(const struct dyncast_service *only,
 	return false;
 }
 
-/* false, and a message, when something is named that is not there */
-static bool check_names(struct vty *vty, const char *service,
-			const char *instance)
+/* false, and why, when something is named that is not there */
+static bool names_exist(const char *service, const char *instance, char *error,
+			size_t size)
 {
 	const struct dyncast_service *s = NULL;
 
 	if (service) {
 		s = dyncast_service_find_text(service);
 		if (!s) {
-			vty_out(vty, "%% no service %s\n", service);
+			snprintf(error, size, "no service %s", service);
 			return false;
 		}
 	}
 	if (instance && !instance_exists(s, instance)) {
-		vty_out(vty, "%% no instance %s%s%s\n", instance,
-			service ? " of service " : "", service ? service : "");
+		snprintf(error, size, "no instance %s%s%s", instance,
+			 service ? " of service " : "", service ? service : "");
 		return false;
 	}
 	return true;
+}
+
+static bool check_names(struct vty *vty, const char *service,
+			const char *instance)
+{
+	char error[128];
+
+	if (names_exist(service, instance, error, sizeof(error)))
+		return true;
+	vty_out(vty, "%% %s\n", error);
+	return false;
 }
 
 static void json_escape(char *to, size_t size, const char *from)
@@ -482,6 +493,18 @@ static bool clear_step(struct dyncast_stream *stream, void *arg)
 		dyncast_stream_cut(stream)
 			? ", there are more: vtysh clears them all"
 			: "");
+	return false;
+}
+
+bool dyncast_flows_clear(const char *service, const char *instance, char *error,
+			 size_t size)
+{
+	if (!names_exist(service, instance, error, size))
+		return false;
+	if (dyncast_stream_start_silent(clear_step, listing_free,
+					listing_new(service, instance)))
+		return true;
+	snprintf(error, size, "too much is going on: try again");
 	return false;
 }
 

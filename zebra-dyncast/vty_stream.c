@@ -3,6 +3,8 @@
 
 #include <zebra.h>
 
+#include <fcntl.h>
+
 #include "lib/buffer.h"
 #include "lib/command.h"
 #include "lib/memory.h"
@@ -181,22 +183,12 @@ static int run_at_once(struct vty *vty, dyncast_stream_step_fn *step,
 	return CMD_SUCCESS;
 }
 
-int dyncast_stream_start(struct vty *vty, dyncast_stream_step_fn *step,
-			 void (*end)(void *arg), void *arg)
+static void start(int fd, dyncast_stream_step_fn *step, void (*end)(void *arg),
+		  void *arg)
 {
 	struct dyncast_stream *stream;
-	int fd = -1;
 
-	/* a filter is the session's, and so is text of a command before that
-	 * is still on its way */
-	if (vty->type == VTY_SHELL_SERV && !vty->filter &&
-	    n_streams < STREAMS_MAX &&
-	    buffer_flush_available(vty->obuf, vty->wfd) == BUFFER_EMPTY)
-		fd = dup(vty->wfd);
-	if (fd < 0)
-		return run_at_once(vty, step, end, arg);
 	set_cloexec(fd);
-
 	stream = XCALLOC(MTYPE_DYNCAST_STREAM, sizeof(*stream));
 	stream->step = step;
 	stream->end = end;
@@ -208,6 +200,35 @@ int dyncast_stream_start(struct vty *vty, dyncast_stream_step_fn *step,
 	streams = stream;
 	n_streams++;
 	go_on(stream, false);
+}
+
+bool dyncast_stream_start_silent(dyncast_stream_step_fn *step,
+				 void (*end)(void *arg), void *arg)
+{
+	int fd = n_streams < STREAMS_MAX ? open("/dev/null", O_WRONLY) : -1;
+
+	if (fd < 0) {
+		end(arg);
+		return false;
+	}
+	start(fd, step, end, arg);
+	return true;
+}
+
+int dyncast_stream_start(struct vty *vty, dyncast_stream_step_fn *step,
+			 void (*end)(void *arg), void *arg)
+{
+	int fd = -1;
+
+	/* a filter is the session's, and so is text of a command before that
+	 * is still on its way */
+	if (vty->type == VTY_SHELL_SERV && !vty->filter &&
+	    n_streams < STREAMS_MAX &&
+	    buffer_flush_available(vty->obuf, vty->wfd) == BUFFER_EMPTY)
+		fd = dup(vty->wfd);
+	if (fd < 0)
+		return run_at_once(vty, step, end, arg);
+	start(fd, step, end, arg);
 	return CMD_SUSPEND;
 }
 

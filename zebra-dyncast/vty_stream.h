@@ -34,6 +34,10 @@ typedef bool dyncast_stream_step_fn(struct dyncast_stream *stream, void *arg);
  */
 int dyncast_stream_start(struct vty *vty, dyncast_stream_step_fn *step,
 			 void (*end)(void *arg), void *arg);
+/* Likewise for nobody: what it says is not read.  False, and `end` has been
+ * called, when too many run. */
+bool dyncast_stream_start_silent(dyncast_stream_step_fn *step,
+				 void (*end)(void *arg), void *arg);
 void dyncast_stream_put(struct dyncast_stream *stream, const char *text,
 			size_t size);
 void dyncast_stream_printf(struct dyncast_stream *stream, const char *fmt, ...)

@@ -83,5 +83,5 @@ packages_kernels=(qemu-system-x86 busybox-static cpio xz-utils iproute2 bpftool)
 # building packages (tools/package)
 packages_package=(debhelper fakeroot lintian)
 # what only the tests use
-packages_check=(clang-format libclang-rt-dev valgrind python3-pytest-xdist tshark
+packages_check=(clang-format libclang-rt-dev libyang2-tools valgrind python3-pytest-xdist tshark
 	prometheus groff-base)
