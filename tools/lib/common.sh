@@ -17,7 +17,7 @@ need_root() { [ "$(id -u)" = 0 ] || die "run me as root: sudo $0"; }
 # need_packages NAME...: install whichever of these Debian packages is missing
 need_packages() {
 	local name there missing=()
-	there=" $(dpkg-query -W -f '${db:Status-Status}=${Package} ' "$@" 2>/dev/null) "
+	there=" $(dpkg-query -W -f '${db:Status-Status}=${Package} ' "$@" 2>/dev/null || :) "
 	for name in "$@"; do
 		[[ $there == *" installed=$name "* ]] || missing+=("$name")
 	done
@@ -76,7 +76,7 @@ packages_build=(frr gcc make autoconf automake libtool bison flex pkg-config
 # FRR 10's management daemon speaks protobuf; its headers want the generated ones
 [ "$libyang_dev" = libyang2-dev ] || packages_build+=(protobuf-c-compiler libprotobuf-c-dev)
 # what running them in namespaces needs
-packages_run=(frr frr-pythontools iproute2 ethtool iputils-ping tcpdump procps
+packages_run=(frr frr-pythontools iproute2 nftables ethtool iputils-ping tcpdump procps
 	python3 python3-pytest gdb curl bpftool)
 # virtual machines with other kernels (tools/kernels)
 packages_kernels=(qemu-system-x86 busybox-static cpio xz-utils iproute2 bpftool)
