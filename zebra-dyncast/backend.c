@@ -40,6 +40,18 @@ struct dyncast_backend *dyncast_backend_find(struct dyncast_service *service,
 	return dyncast_backends_find(&service->backends, &ref);
 }
 
+struct dyncast_backend *dyncast_backend_next(struct dyncast_service *service,
+					     const struct dyncast_addr *after)
+{
+	struct dyncast_backend ref = {}, *b;
+
+	ref.data.instance.dbid = *after;
+	b = dyncast_backends_find_gteq(&service->backends, &ref);
+	return b && dyncast_backend_cmp(b, &ref) == 0
+		       ? dyncast_backends_next(&service->backends, b)
+		       : b;
+}
+
 struct dyncast_backend *dyncast_backend_by_id(uint32_t id)
 {
 	return id < DYNCAST_DP_INSTANCES_MAX ? by_id[id] : NULL;
@@ -87,6 +99,27 @@ struct dyncast_backend *dyncast_backend_new(struct dyncast_service *s,
 	return b;
 }
 
+/* takes over the reference, and lets that to the one before go */
+static void neighbor_set(struct dyncast_backend *b, struct dyncast_neighbor *n)
+{
+	if (b->neighbor)
+		dyncast_neighbor_users_del(&b->neighbor->users, b);
+	dyncast_neighbor_unref(&b->neighbor);
+	b->neighbor = n;
+	if (n)
+		dyncast_neighbor_users_add_head(&n->users, b);
+}
+
+static void sid_set(struct dyncast_backend *b, struct dyncast_sid *sid)
+{
+	if (b->sid)
+		dyncast_sid_users_del(&b->sid->users, b);
+	dyncast_sid_unref(&b->sid);
+	b->sid = sid;
+	if (sid)
+		dyncast_sid_users_add_head(&sid->users, b);
+}
+
 void dyncast_backend_drop(struct dyncast_backend *b, bool from_kernel)
 {
 	struct dyncast_service *s = b->service;
@@ -100,8 +133,8 @@ void dyncast_backend_drop(struct dyncast_backend *b, bool from_kernel)
 	}
 	dyncast_nht_unref(&b->nht);
 	dyncast_nht_unref(&b->site_nht);
-	dyncast_neighbor_unref(&b->neighbor);
-	dyncast_sid_unref(&b->sid);
+	neighbor_set(b, NULL);
+	sid_set(b, NULL);
 	dyncast_backends_del(&s->backends, b);
 	s->members_changed = true;
 	XFREE(MTYPE_DYNCAST_BACKEND, b);
@@ -131,13 +164,12 @@ static void track(struct dyncast_nht **nht, uint32_t vrf_id,
 /* who is on the link is asked whether he is there */
 void dyncast_backend_neighbor_track(struct dyncast_backend *b)
 {
-	struct dyncast_neighbor *old = b->neighbor;
+	struct dyncast_neighbor *n = NULL;
 
-	b->neighbor = NULL;
 	if (dyncast_backend_is_adjacent(b) && dyncast_nht_on_link(b->nht))
-		b->neighbor = dyncast_neighbor_ref(b->nht->nexthops[0].ifindex,
-						   &b->nht->addr);
-	dyncast_neighbor_unref(&old);
+		n = dyncast_neighbor_ref(b->nht->nexthops[0].ifindex,
+					 &b->nht->addr);
+	neighbor_set(b, n);
 }
 
 /* follow whatever decides whether the candidate can be reached */
@@ -169,15 +201,16 @@ void dyncast_backend_track(struct dyncast_backend *b)
 	dyncast_backend_neighbor_track(b);
 
 	if (!local || in->kind != DYNCAST_KIND_SRV6) {
-		dyncast_sid_unref(&b->sid);
+		sid_set(b, NULL);
 		b->sid_refused = false;
 		return;
 	}
 	if (b->sid && dyncast_addr_cmp(&b->sid->address, &b->data.address) != 0)
-		dyncast_sid_unref(&b->sid);
+		sid_set(b, NULL);
 	if (!b->sid &&
 	    b->service->key.prefix.addr.family == b->data.address.family) {
-		b->sid = dyncast_sid_ref(&in->dbid, &b->data.address, vrf_id);
+		sid_set(b,
+			dyncast_sid_ref(&in->dbid, &b->data.address, vrf_id));
 		b->sid_refused = b->sid == NULL;
 	}
 }

@@ -277,32 +277,11 @@ bool dyncast_dp_active(void)
 	return dyncast_dp.active;
 }
 
-void dyncast_dp_status_get(struct dyncast_dp_status *out)
+static void status_others(struct dyncast_dp_status *out)
 {
-	struct dyncast_map_instance_counters steered;
 	struct dyncast_map_counters sum;
 
-	memset(out, 0, sizeof(*out));
-	out->active = dyncast_dp.active;
-	memcpy(out->reason, dyncast_dp.reason, sizeof(out->reason));
-	memcpy(out->dir, dyncast_dp.dir, sizeof(out->dir));
-	out->attach_mode = dyncast_dp.attach_mode;
-	out->layout_version = DYNCAST_MAP_VERSION;
-	out->missing = dyncast_dp.missing;
-	if (!dyncast_dp.active)
-		return;
-
-	out->flow_table_size = dyncast_dp.flow_table_size;
-	out->service_table_size = dyncast_dp.services_max;
-	out->memory = dyncast_dp.memory;
-	dyncast_dp_counters_all(&steered, &sum);
-	out->bytes_steered = steered.n[DYNCAST_ICOUNT_BYTES];
-	out->flow_hits = steered.n[DYNCAST_ICOUNT_HIT];
-	out->flow_stateless = steered.n[DYNCAST_ICOUNT_STATELESS];
-	out->flow_new = steered.n[DYNCAST_ICOUNT_NEW];
-	out->flow_repinned = steered.n[DYNCAST_ICOUNT_REPINNED];
-	out->packets_steered = out->flow_hits + out->flow_stateless +
-			       out->flow_new + out->flow_repinned;
+	dyncast_dp_counters_others(&sum);
 	out->flow_refused = sum.n[DYNCAST_COUNT_REFUSED];
 	out->no_instance = sum.n[DYNCAST_COUNT_NO_INSTANCE];
 	out->too_big = sum.n[DYNCAST_COUNT_TOO_BIG];
@@ -313,4 +292,50 @@ void dyncast_dp_status_get(struct dyncast_dp_status *out)
 	out->errors = sum.n[DYNCAST_COUNT_ERROR];
 	out->decapsulated = sum.n[DYNCAST_COUNT_DECAP];
 	out->decap_dropped = sum.n[DYNCAST_COUNT_DECAP_DROPPED];
+}
+
+static void status_begin(struct dyncast_dp_status *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->active = dyncast_dp.active;
+	memcpy(out->reason, dyncast_dp.reason, sizeof(out->reason));
+	memcpy(out->dir, dyncast_dp.dir, sizeof(out->dir));
+	out->attach_mode = dyncast_dp.attach_mode;
+	out->layout_version = DYNCAST_MAP_VERSION;
+	out->missing = dyncast_dp.missing;
+	if (!dyncast_dp.active)
+		return;
+	out->flow_table_size = dyncast_dp.flow_table_size;
+	out->service_table_size = dyncast_dp.services_max;
+	out->memory = dyncast_dp.memory;
+	status_others(out);
+}
+
+bool dyncast_dp_status_step(struct dyncast_dp_status *out, uint32_t *next,
+			    unsigned int max)
+{
+	struct dyncast_map_instance_counters steered = {};
+	bool more;
+
+	if (*next == 0)
+		status_begin(out);
+	if (!dyncast_dp.active)
+		return false;
+	more = dyncast_dp_counters_steered(&steered, next, max);
+	out->bytes_steered += steered.n[DYNCAST_ICOUNT_BYTES];
+	out->flow_hits += steered.n[DYNCAST_ICOUNT_HIT];
+	out->flow_stateless += steered.n[DYNCAST_ICOUNT_STATELESS];
+	out->flow_new += steered.n[DYNCAST_ICOUNT_NEW];
+	out->flow_repinned += steered.n[DYNCAST_ICOUNT_REPINNED];
+	out->packets_steered = out->flow_hits + out->flow_stateless +
+			       out->flow_new + out->flow_repinned;
+	return more;
+}
+
+void dyncast_dp_status_get(struct dyncast_dp_status *out)
+{
+	uint32_t next = 0;
+
+	while (dyncast_dp_status_step(out, &next, UINT32_MAX))
+		;
 }

@@ -101,6 +101,11 @@ struct dyncast_dp_status {
 	uint64_t decap_dropped;	 /* .. and could not be given to it */
 };
 void dyncast_dp_status_get(struct dyncast_dp_status *out);
+/* The same in steps, for daemons: it takes 5 us for each instance.  *next is 0
+ * at first; each call reads the counters of about max instances and services
+ * and returns true while there is more. */
+bool dyncast_dp_status_step(struct dyncast_dp_status *out, uint32_t *next,
+			    unsigned int max);
 /* the kernel side works */
 bool dyncast_dp_active(void);
 

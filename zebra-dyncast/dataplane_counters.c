@@ -97,40 +97,48 @@ void dyncast_dp_counters_retire_service(int index)
 	}
 }
 
-/* of services from one index up to another; the one behind the last has none,
- * but what services that are gone have counted */
-static void sum_of(uint32_t from, uint32_t to,
-		   struct dyncast_map_instance_counters *sum)
+/* A service's, with what its deleted instances have counted; the number of
+ * others.  The one behind the last has none, but what services that are gone
+ * have counted. */
+static unsigned int add_service(struct dyncast_map_instance_counters *sum,
+				uint32_t index,
+				struct dyncast_map_instance_counters *cpus)
 {
-	struct dyncast_map_instance_counters *cpus = percpu_room();
-	uint32_t id;
+	unsigned int n = 0;
+	uint32_t id = index < dyncast_dp.services_max
+			      ? dyncast_dp.services[index].first
+			      : 0;
 
-	memset(sum, 0, sizeof(*sum));
-	if (!cpus)
-		return;
-	dyncast_dp_privs
-	{
-		for (uint32_t i = from; i <= to; i++) {
-			id = i < dyncast_dp.services_max
-				     ? dyncast_dp.services[i].first
-				     : 0;
-			for (; id; id = dyncast_dp.owners[id].next)
-				add_instance(sum, id, cpus);
-			add_retired(sum, i);
-		}
-	}
-	free(cpus);
+	for (; id; id = dyncast_dp.owners[id].next, n++)
+		add_instance(sum, id, cpus);
+	add_retired(sum, index);
+	return n;
 }
 
-void dyncast_dp_counters_all(struct dyncast_map_instance_counters *steered,
-			     struct dyncast_map_counters *others)
+bool dyncast_dp_counters_steered(struct dyncast_map_instance_counters *sum,
+				 uint32_t *next, unsigned int max)
+{
+	struct dyncast_map_instance_counters *cpus = percpu_room();
+	unsigned int n = 0;
+
+	if (!cpus)
+		return false;
+	dyncast_dp_privs
+	{
+		while (*next <= dyncast_dp.services_max && n < max)
+			n += 1 + add_service(sum, (*next)++, cpus);
+	}
+	free(cpus);
+	return *next <= dyncast_dp.services_max;
+}
+
+void dyncast_dp_counters_others(struct dyncast_map_counters *sum)
 {
 	struct dyncast_map_counters *cpus;
 	uint32_t zero = 0;
 	int error = -1;
 
-	sum_of(0, dyncast_dp.services_max, steered);
-	memset(others, 0, sizeof(*others));
+	memset(sum, 0, sizeof(*sum));
 	cpus = calloc(dyncast_dp.cpus, sizeof(*cpus));
 	if (!cpus)
 		return;
@@ -141,7 +149,7 @@ void dyncast_dp_counters_all(struct dyncast_map_instance_counters *steered,
 	}
 	for (int cpu = 0; !error && cpu < dyncast_dp.cpus; cpu++)
 		for (int i = 0; i < DYNCAST_COUNT_MAX; i++)
-			others->n[i] += cpus[cpu].n[i];
+			sum->n[i] += cpus[cpu].n[i];
 	free(cpus);
 }
 
@@ -188,12 +196,13 @@ bool dyncast_dp_instance_counters(uint32_t id, struct dyncast_dp_counters *out)
 
 bool dyncast_dp_service_counters(int index, struct dyncast_dp_counters *out)
 {
-	struct dyncast_map_instance_counters sum;
+	struct dyncast_map_instance_counters sum = {};
+	uint32_t next = index;
 
 	memset(out, 0, sizeof(*out));
 	if (!dyncast_dp.active || !dyncast_dp_service_known(index))
 		return false;
-	sum_of(index, index, &sum);
+	dyncast_dp_counters_steered(&sum, &next, 1);
 	*out = describe(&sum);
 	return true;
 }

@@ -225,9 +225,13 @@ static inline void dyncast_dp_slot_write(union dyncast_map_slot *slot,
 void dyncast_dp_counters_retire_instance(uint32_t id);
 /* .. and what the service has, to the total of those that are gone */
 void dyncast_dp_counters_retire_service(int index);
-/* sums of all services, also deleted ones, and of what belongs to none */
-void dyncast_dp_counters_all(struct dyncast_map_instance_counters *steered,
-			     struct dyncast_map_counters *others);
+/* Adds those of the services from *next on, until about max instances and
+ * services were looked at; true while there is more.  Behind the last service
+ * are those of deleted ones. */
+bool dyncast_dp_counters_steered(struct dyncast_map_instance_counters *sum,
+				 uint32_t *next, unsigned int max);
+/* of what belongs to no service */
+void dyncast_dp_counters_others(struct dyncast_map_counters *sum);
 
 /* dataplane_filter.c */
 /* after a service came or went */

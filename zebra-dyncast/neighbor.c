@@ -14,8 +14,9 @@
  * each second, and alive again with the first answer.  Entries that are
  * configured (permanent, noarp) are left alone and count as alive.
  *
- * Polled: one request to the kernel for each neighbour and second.  zebra's
- * main thread; changes go to service.c.
+ * Polled: one request to the kernel for each neighbour and second, or less
+ * often when there are so many that it would take more than a fifth of the
+ * time. zebra's main thread; changes go to service.c.
  */
 
 #include <zebra.h>
@@ -37,6 +38,10 @@ DEFINE_MTYPE_STATIC(DYNCAST_ZEBRA, DYNCAST_NEIGHBOR, "Dyncast neighbor");
 #define POLL_MS 1000
 /* after the first request: an answer takes a round trip on a LAN */
 #define POLL_SOON_MS 100
+/* asked after in one event: half a millisecond */
+#define BATCH 64
+/* least time between two rounds, by the time that one took */
+#define PAUSE 4
 /* unanswered for so long: the kernel's three probes, and a second for the last
  */
 #define SILENCE_MS 3000
@@ -54,7 +59,16 @@ DECLARE_RBTREE_UNIQ(dyncast_neighbors, struct dyncast_neighbor, item,
 static struct dyncast_neighbors_head neighbors = INIT_RBTREE_UNIQ(neighbors);
 static struct event *t_poll;
 static int64_t poll_at_ms;
-static int64_t polled_ms;
+static int64_t polled_ms; /* when the last round began */
+static unsigned int polled_every_ms = POLL_MS;
+/* All are asked after in rounds, and these in steps. */
+static struct {
+	bool under_way;
+	struct dyncast_neighbor next; /* ifindex and addr */
+	unsigned int passed;	      /* since the round before */
+	bool waiting;		      /* somebody's first answer is open */
+	bool newcomers;		      /* may have come before `next` */
+} walk;
 
 /* ---- the kernel's entry ----------------------------------------------- */
 
@@ -181,36 +195,69 @@ static void poll_one(struct dyncast_neighbor *n, int64_t now,
 	}
 }
 
-static void poll_all(struct event *e);
+static void poll_step(struct event *e);
 
 static void poll_later(unsigned int ms)
 {
 	int64_t at = dyncast_now_ms() + ms;
 
-	if (t_poll && poll_at_ms <= at)
+	if (walk.under_way || (t_poll && poll_at_ms <= at)) {
+		walk.newcomers = true;
 		return;
+	}
 	dyncast_event_off(&t_poll);
 	poll_at_ms = at;
-	event_add_timer_msec(dyncast_loop, poll_all, NULL, ms, &t_poll);
+	event_add_timer_msec(dyncast_loop, poll_step, NULL, ms, &t_poll);
 }
 
-static void poll_all(struct event *e)
+static void round_begin(void)
 {
 	int64_t now = dyncast_now_ms();
+
+	memset(&walk, 0, sizeof(walk));
+	walk.under_way = true;
 	/* a machine that stood still has not asked meanwhile either */
-	unsigned int passed = MIN(now - polled_ms, POLL_MS);
+	walk.passed = MIN(now - polled_ms, polled_every_ms);
+	polled_ms = now;
+}
+
+static void round_end(void)
+{
+	unsigned int took = dyncast_now_ms() - polled_ms, every;
+
+	walk.under_way = false;
+	if (!dyncast_neighbors_count(&neighbors))
+		return;
+	every = walk.waiting || walk.newcomers ? POLL_SOON_MS : POLL_MS;
+	/* thousands of neighbors must not take all of the daemon's time */
+	every = MAX(every, PAUSE * took);
+	polled_every_ms = MAX(POLL_MS, every + took);
+	poll_later(every);
+}
+
+static void poll_step(struct event *e)
+{
 	struct dyncast_neighbor *n;
-	bool waiting = false;
+	int64_t now = dyncast_now_ms();
 
 	(void)e;
 	t_poll = NULL;
-	polled_ms = now;
-	frr_each (dyncast_neighbors, &neighbors, n) {
-		poll_one(n, now, passed);
-		waiting = waiting || n->state == DYNCAST_NEIGHBOR_UNKNOWN;
+	if (!walk.under_way)
+		round_begin();
+	n = dyncast_neighbors_find_gteq(&neighbors, &walk.next);
+	for (int i = 0; n && i < BATCH; i++) {
+		poll_one(n, now, walk.passed);
+		walk.waiting =
+			walk.waiting || n->state == DYNCAST_NEIGHBOR_UNKNOWN;
+		n = dyncast_neighbors_next(&neighbors, n);
 	}
-	if (dyncast_neighbors_count(&neighbors))
-		poll_later(waiting ? POLL_SOON_MS : POLL_MS);
+	if (!n) {
+		round_end();
+		return;
+	}
+	walk.next.ifindex = n->ifindex;
+	walk.next.addr = n->addr;
+	event_add_event(dyncast_loop, poll_step, NULL, 0, &t_poll);
 }
 
 struct dyncast_neighbor *dyncast_neighbor_ref(uint32_t ifindex,
@@ -223,6 +270,7 @@ struct dyncast_neighbor *dyncast_neighbor_ref(uint32_t ifindex,
 		n = XCALLOC(MTYPE_DYNCAST_NEIGHBOR, sizeof(*n));
 		n->ifindex = ifindex;
 		n->addr = *addr;
+		dyncast_neighbor_users_init(&n->users);
 		dyncast_neighbors_add(&neighbors, n);
 		poll_later(0);
 	}

@@ -20,12 +20,15 @@ enum dyncast_neighbor_state {
 };
 
 PREDECL_RBTREE_UNIQ(dyncast_neighbors);
+/* the backends that it is for, which add and take away themselves */
+PREDECL_LIST(dyncast_neighbor_users);
 
 struct dyncast_neighbor {
 	struct dyncast_neighbors_item item;
 	uint32_t ifindex;
 	struct dyncast_addr addr;
 	unsigned int refs;
+	struct dyncast_neighbor_users_head users;
 	uint8_t state;		/* enum dyncast_neighbor_state */
 	bool asked;		/* a question is open */
 	unsigned int silent_ms; /* for so long, while we looked */

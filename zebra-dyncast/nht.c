@@ -54,6 +54,7 @@ struct dyncast_nht *dyncast_nht_ref(uint32_t vrf_id,
 		nht = XCALLOC(MTYPE_DYNCAST_NHT, sizeof(*nht));
 		nht->vrf_id = vrf_id;
 		nht->addr = *addr;
+		dyncast_nht_sids_init(&nht->sids);
 		dyncast_nhts_add(&nhts, nht);
 		nht_send(nht, true);
 	}

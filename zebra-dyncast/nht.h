@@ -20,12 +20,14 @@ struct dyncast_nexthop {
 };
 
 PREDECL_RBTREE_UNIQ(dyncast_nhts);
+PREDECL_LIST(dyncast_nht_sids);
 
 struct dyncast_nht {
 	struct dyncast_nhts_item item;
 	uint32_t vrf_id;
 	struct dyncast_addr addr;
 	unsigned int refs;
+	struct dyncast_nht_sids_head sids; /* of instances with this address */
 	uint32_t pass; /* of service.c, that looks for who has it */
 
 	bool answered; /* zebra said anything at all */

@@ -74,6 +74,18 @@ dyncast_service_find(const struct dyncast_service_key *key)
 	return dyncast_services_find(&dyncast_services, &ref);
 }
 
+struct dyncast_service *
+dyncast_service_next(const struct dyncast_service_key *after)
+{
+	struct dyncast_service ref = {.key = *after};
+	struct dyncast_service *s =
+		dyncast_services_find_gteq(&dyncast_services, &ref);
+
+	return s && dyncast_service_cmp(s, &ref) == 0
+		       ? dyncast_services_next(&dyncast_services, s)
+		       : s;
+}
+
 struct dyncast_service *dyncast_service_find_text(const char *text)
 {
 	struct dyncast_prefix prefix;
@@ -514,18 +526,13 @@ void dyncast_service_nht_changed(struct dyncast_nht *nht)
 				&routes.t_step);
 }
 
-void dyncast_service_neighbor_changed(const struct dyncast_neighbor *neighbor)
+void dyncast_service_neighbor_changed(struct dyncast_neighbor *neighbor)
 {
-	struct dyncast_service *s;
 	struct dyncast_backend *b;
 
-	frr_each (dyncast_services, &dyncast_services, s) {
-		frr_each (dyncast_backends, &s->backends, b) {
-			if (b->neighbor != neighbor)
-				continue;
-			dyncast_feedback(b);
-			dyncast_decide_later(s, 0);
-		}
+	frr_each (dyncast_neighbor_users, &neighbor->users, b) {
+		dyncast_feedback(b);
+		dyncast_decide_later(b->service, 0);
 	}
 }
 

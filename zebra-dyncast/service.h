@@ -11,12 +11,12 @@
 #include "compat.h"
 #include "dataplane.h"
 #include "history.h"
+#include "neighbor.h"
 #include "nht.h"
+#include "sid.h"
 #include "../lib/cost.h"
 #include "../lib/dyncast.h"
 
-struct dyncast_neighbor;
-struct dyncast_sid;
 
 enum dyncast_presence {
 	DYNCAST_PRESENT, /* in the last set */
@@ -42,8 +42,10 @@ struct dyncast_backend {
 	struct dyncast_nht *nht;	   /* D-BID, or the local address */
 	struct dyncast_nht *site_nht;	   /* BGP next hop */
 	struct dyncast_neighbor *neighbor; /* of adjacent ones */
-	struct dyncast_sid *sid;	   /* local instances of kind SRV6 */
-	bool sid_refused;		   /* another instance has that SID */
+	struct dyncast_neighbor_users_item neighbor_item;
+	struct dyncast_sid *sid; /* local instances of kind SRV6 */
+	struct dyncast_sid_users_item sid_item;
+	bool sid_refused; /* another instance has that SID */
 	bool decap;	  /* the kernel unpacks for it: local and IPIP */
 	bool no_source;	  /* no address for the outer header's source */
 	uint8_t feedback; /* last sent, 0 none */
@@ -130,6 +132,8 @@ int dyncast_backend_cmp(const struct dyncast_backend *a,
 			const struct dyncast_backend *b);
 DECLARE_RBTREE_UNIQ(dyncast_backends, struct dyncast_backend, item,
 		    dyncast_backend_cmp);
+DECLARE_LIST(dyncast_neighbor_users, struct dyncast_backend, neighbor_item);
+DECLARE_LIST(dyncast_sid_users, struct dyncast_backend, sid_item);
 int dyncast_service_cmp(const struct dyncast_service *a,
 			const struct dyncast_service *b);
 DECLARE_RBTREE_UNIQ(dyncast_services, struct dyncast_service, item,
@@ -152,7 +156,7 @@ void dyncast_service_sync_end(void);
 
 /* soon, with others that changed */
 void dyncast_service_nht_changed(struct dyncast_nht *nht);
-void dyncast_service_neighbor_changed(const struct dyncast_neighbor *neighbor);
+void dyncast_service_neighbor_changed(struct dyncast_neighbor *neighbor);
 /* hold times, once a second */
 void dyncast_service_tick(void);
 void dyncast_service_decide_all(void);
@@ -162,6 +166,12 @@ void dyncast_service_open_all(void);
 
 struct dyncast_service *
 dyncast_service_find(const struct dyncast_service_key *key);
+/* the one behind that key, which need not be there; NULL: it was the last.  A
+ * key of zeroes is before all, as an address of zeroes is for instances. */
+struct dyncast_service *
+dyncast_service_next(const struct dyncast_service_key *after);
+struct dyncast_backend *dyncast_backend_next(struct dyncast_service *service,
+					     const struct dyncast_addr *after);
 /* by name, or by prefix in any VRF; NULL when there is none */
 struct dyncast_service *dyncast_service_find_text(const char *text);
 struct dyncast_backend *dyncast_backend_find(struct dyncast_service *service,

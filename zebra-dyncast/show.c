@@ -419,20 +419,9 @@ DEFPY(show_dyncast_explain, show_dyncast_explain_cmd,
 	return CMD_SUCCESS;
 }
 
-DEFPY(show_dyncast_forwarding, show_dyncast_forwarding_cmd,
-      "show dyncast forwarding [json$uj]",
-      SHOW_STR DYNCAST_STR
-      "Kernel side: status, counters, interfaces, instances, SIDs\n" JSON_STR)
-{
-	if (uj)
-		return vty_json(vty, dyncast_show_forwarding_json());
-	dyncast_show_forwarding_text(vty);
-	return CMD_SUCCESS;
-}
-
 void dyncast_show_init(void)
 {
 	install_element(VIEW_NODE, &show_dyncast_explain_cmd);
-	install_element(VIEW_NODE, &show_dyncast_forwarding_cmd);
+	dyncast_show_forwarding_init();
 	dyncast_show_history_init();
 }

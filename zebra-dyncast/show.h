@@ -9,21 +9,22 @@
 #include "lib/json.h"
 #include "lib/vty.h"
 
+#include "dataplane.h"
+#include "vty_stream.h"
+
 /* says that there is no such service */
 void dyncast_show_unknown_service(struct vty *vty, const char *text);
 void dyncast_show_history_init(void);
+void dyncast_show_forwarding_init(void);
 
-/* both forms of `show dyncast forwarding`, see show_forwarding.c */
-/* the kernel side's state, with the reason why it is not active, also while it
- * starts or when it was cleared */
-struct dyncast_dp_status;
-void dyncast_show_status_get(struct dyncast_dp_status *dp);
-
-void dyncast_show_forwarding_text(struct vty *vty);
-json_object *dyncast_show_forwarding_json(void);
-/* the kernel side, with the reason of `clear dyncast forwarding` */
-struct dyncast_dp_status;
-void dyncast_show_status_get(struct dyncast_dp_status *dp);
+/* The kernel side's state, with the reason why it is not active, also while it
+ * starts or when it was cleared: zero at first, complete when a step returns
+ * false.  A step takes about a millisecond. */
+struct dyncast_show_status {
+	struct dyncast_dp_status dp;
+	uint32_t next;
+};
+bool dyncast_show_status_step(struct dyncast_show_status *status);
 
 /* show.c: why a candidate has its weight, or none */
 struct dyncast_backend;
@@ -33,5 +34,15 @@ const char *dyncast_show_reason(const struct dyncast_backend *b);
  * that is not there */
 bool dyncast_flows_clear(const char *service, const char *instance, char *error,
 			 size_t size);
+
+/* the head of `show dyncast forwarding`, see show_status.c */
+void dyncast_show_head_text(struct dyncast_stream *out,
+			    const struct dyncast_show_status *status);
+json_object *dyncast_show_head_json(const struct dyncast_show_status *status);
+
+/* writes and frees json; an open object has no closing brace, so that members
+ * can follow */
+void dyncast_show_json(struct dyncast_stream *out, json_object *json,
+		       bool open);
 
 #endif /* DYNCAST_ZEBRA_SHOW_H */

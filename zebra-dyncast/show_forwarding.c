@@ -1,208 +1,143 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * `show dyncast forwarding`: the kernel side with its counters, the
- * interfaces that steer, services and instances with their ids, SIDs and
- * locator, and the state of the conversation with bgpd_dyncast.
+ * `show dyncast forwarding`: its head (show_status.c), SIDs, services and
+ * instances with their ids and counters.
+ *
+ * There may be tens of thousands, so it goes step by step (vty_stream.c), an
+ * instance at a time.  They come and go between steps: where it is, is told by
+ * keys, and what comes behind them is next.  Main thread.
  */
 
 #include <zebra.h>
 
-#include "apply.h"
-#include "clear.h"
+#include "lib/command.h"
+#include "lib/json.h"
+
 #include "compat.h"
 #include "convert.h"
 #include "dataplane.h"
 #include "decide.h"
 #include "ingress.h"
 #include "module.h"
-#include "peer_bgpd.h"
 #include "route.h"
 #include "service.h"
 #include "show.h"
 #include "sid.h"
-#include "startup.h"
-#include "veth.h"
-#include "warnings.h"
+#include "vty_stream.h"
 #include "../lib/addr.h"
 #include "../lib/cost.h"
 #include "../lib/words.h"
 
+#ifndef VTYSH_EXTRACT_PL
+#include "zebra-dyncast/show_forwarding_clippy.c"
+#endif
+
+DEFINE_MTYPE_STATIC(DYNCAST_ZEBRA, DYNCAST_SHOW, "Dyncast forwarding listing");
+
+/* SIDs, services and instances in a step: a third of a millisecond */
+#define SHOW_BATCH 8
+
+struct listing {
+	enum { STATUS, SIDS, SERVICES, INSTANCES } at;
+	bool json;
+	unsigned int said; /* elements of the present JSON array */
+	unsigned int services;
+	struct dyncast_show_status status;
+	/* the last ones that were shown; family 0: none yet */
+	struct dyncast_addr sid, dbid;
+	struct dyncast_service_key service;
+};
+
+static void listing_free(void *arg)
+{
+	struct listing *list = arg;
+
+	XFREE(MTYPE_DYNCAST_SHOW, list);
+}
+
 /* ---- text ------------------------------------------------------------- */
 
-#define CLEARED_REASON                                                         \
-	"cleared until zebra restarts or `clear dyncast forwarding restart`"
-
-void dyncast_show_status_get(struct dyncast_dp_status *dp)
-{
-	if (dyncast_startup_pending() || dyncast_clear_restarting()) {
-		memset(dp, 0, sizeof(*dp));
-		strlcpy(dp->reason, "starting", sizeof(dp->reason));
-		return;
-	}
-	dyncast_dp_status_get(dp);
-	if (dyncast_cleared)
-		strlcpy(dp->reason, CLEARED_REASON, sizeof(dp->reason));
-}
-
-static void text_status(struct vty *vty)
-{
-	struct dyncast_dp_status dp = {};
-
-	dyncast_show_status_get(&dp);
-	vty_out(vty, "Kernel: %s%s%s\n", dp.active ? "active" : "inactive",
-		dp.reason[0] ? ", " : "", dp.reason);
-	vty_out(vty, "  maps in %s, layout %u, attached by %s\n",
-		dp.dir[0] ? dp.dir : "-", dp.layout_version,
-		dp.attach_mode ? dp.attach_mode : "none");
-	for (int i = 0; i < DYNCAST_DP_FEATURE_MAX; i++)
-		if (dp.missing >> i & 1)
-			vty_out(vty, "  this kernel is without %s: %s\n",
-				dyncast_dp_feature_name(i),
-				dyncast_dp_feature_without(i));
-	vty_out(vty,
-		"  flow table %u; hits %" PRIu64 ", without entry %" PRIu64
-		", new %" PRIu64 ", re-pinned %" PRIu64 ", refused %" PRIu64
-		", limited %" PRIu64 "\n",
-		dp.flow_table_size, dp.flow_hits, dp.flow_stateless,
-		dp.flow_new, dp.flow_repinned, dp.flow_refused,
-		dp.flow_limited);
-	vty_out(vty, "  steered %" PRIu64 " packets, %" PRIu64 " bytes\n",
-		dp.packets_steered, dp.bytes_steered);
-	vty_out(vty,
-		"  no instance %" PRIu64 ", too big %" PRIu64
-		", fragments %" PRIu64 ", errors %" PRIu64 "\n",
-		dp.no_instance, dp.too_big, dp.fragments, dp.errors);
-	vty_out(vty,
-		"  service table %u; unpacked %" PRIu64
-		" packets of other sites, dropped %" PRIu64 "\n",
-		dp.service_table_size, dp.decapsulated, dp.decap_dropped);
-	vty_out(vty, "  not for a service %" PRIu64 "\n", dp.passed);
-	vty_out(vty,
-		"  memory %.1f MB: flows %.1f, slots %.1f, instances %.1f\n",
-		dp.memory.total / 1e6, dp.memory.flows / 1e6,
-		dp.memory.slots / 1e6, dp.memory.instances / 1e6);
-}
-
-static void text_peer(struct vty *vty)
-{
-	struct dyncast_peer_status peer;
-
-	dyncast_peer_status_get(&peer);
-	vty_out(vty,
-		"bgpd_dyncast: %s%s, %" PRIu64 " sets, %" PRIu64
-		" removals, %" PRIu64 " bad messages\n",
-		peer.alive ? "there" : "not there",
-		peer.synced ? ", synchronised" : "", peer.sets, peer.removes,
-		peer.bad);
-	vty_out(vty, "Hold %u s", dyncast_config.hold_s);
-	if (dyncast_recovered_count())
-		vty_out(vty,
-			"; %u service(s) of before the restart wait for bgpd",
-			dyncast_recovered_count());
-	vty_out(vty, "\n");
-}
-
-static const char *duty_str(uint32_t flags)
-{
-	return flags & DYNCAST_DP_ATTACH_STEER	  ? "steer"
-	       : flags & DYNCAST_DP_ATTACH_EGRESS ? "egress"
-						  : "unpack";
-}
-
-static void text_ingress(const struct dyncast_ingress *ingress, void *arg)
-{
-	struct vty *vty = arg;
-
-	if (ingress->ifindex)
-		vty_out(vty, "  %-16s attached (%s), ifindex %u\n",
-			ingress->name, duty_str(ingress->flags),
-			ingress->ifindex);
-	else
-		vty_out(vty, "  %-16s not attached\n", ingress->name);
-}
-
-static void text_counters(struct vty *vty, const char *indent,
+static void text_counters(struct dyncast_stream *out, const char *indent,
 			  const struct dyncast_dp_counters *c)
 {
-	vty_out(vty,
-		"%s%" PRIu64 " packets, %" PRIu64 " bytes, %" PRIu64
-		" new flows, hits %" PRIu64 ", misses %" PRIu64
-		", without entry %" PRIu64 ", re-pinned %" PRIu64
-		", refused %" PRIu64 "\n",
-		indent, c->packets, c->bytes, c->flows_new, c->hits, c->misses,
-		c->stateless, c->repinned, c->refused);
+	dyncast_stream_printf(out,
+			      "%s%" PRIu64 " packets, %" PRIu64
+			      " bytes, %" PRIu64 " new flows, hits %" PRIu64
+			      ", misses %" PRIu64 ", without entry %" PRIu64
+			      ", re-pinned %" PRIu64 ", refused %" PRIu64 "\n",
+			      indent, c->packets, c->bytes, c->flows_new,
+			      c->hits, c->misses, c->stateless, c->repinned,
+			      c->refused);
 }
 
-static void text_instance_counters(struct vty *vty,
+static void text_instance_counters(struct dyncast_stream *out,
 				   const struct dyncast_backend *b)
 {
 	struct dyncast_dp_counters c = {};
 
 	if (b->id && dyncast_dp_instance_counters(b->id, &c))
-		text_counters(vty, "        ", &c);
+		text_counters(out, "        ", &c);
 }
 
-static void text_service_counters(struct vty *vty,
+static void text_service_counters(struct dyncast_stream *out,
 				  const struct dyncast_service *s)
 {
 	struct dyncast_dp_counters c = {};
 
 	if (s->dp_index >= 0 && dyncast_dp_service_counters(s->dp_index, &c))
-		text_counters(vty, "    ", &c);
+		text_counters(out, "    ", &c);
 }
 
-static void text_backend(struct vty *vty, const struct dyncast_backend *b)
+static void text_backend(struct dyncast_stream *out,
+			 const struct dyncast_backend *b)
 {
 	char dbid[DYNCAST_ADDR_STRLEN], hop[DYNCAST_ADDR_STRLEN];
 
 	dyncast_addr_str(&b->data.instance.dbid, dbid, sizeof(dbid));
-	vty_out(vty, "  %5u %s %s\n", b->id, dbid, b->data.instance.name);
+	dyncast_stream_printf(out, "  %5u %s %s\n", b->id, dbid,
+			      b->data.instance.name);
 	if (!b->programmed) {
-		vty_out(vty, "        %s\n",
-			b->recovered ? "as before the restart"
-				     : "not programmed");
+		dyncast_stream_printf(out, "        %s\n",
+				      b->recovered ? "as before the restart"
+						   : "not programmed");
 		return;
 	}
 	dyncast_addr_str(&b->dp.nexthop, hop, sizeof(hop));
-	vty_out(vty, "        %s, %s via %s %s, %u slots\n",
+	dyncast_stream_printf(
+		out, "        %s, %s via %s %s, %u slots\n",
 		b->dp.alive ? "alive" : "dead", dyncast_kind_str(b->dp.kind),
 		b->dp.nexthop.family ? hop : "the kernel's route",
 		b->dp.ifindex ? dyncast_ifindex_name(b->dp.ifindex) : "",
 		b->slots);
-	text_instance_counters(vty, b);
+	text_instance_counters(out, b);
 }
 
-static void text_services(struct vty *vty)
+static void text_service(struct dyncast_stream *out,
+			 const struct dyncast_service *s)
 {
-	const struct dyncast_service *s;
-	const struct dyncast_backend *b;
 	char buf[DYNCAST_SERVICE_STRLEN];
 
-	frr_each (dyncast_services_const, &dyncast_services, s) {
-		vty_out(vty, "Service %s, ",
-			dyncast_service_str(s, buf, sizeof(buf)));
-		if (s->dp_index >= 0)
-			vty_out(vty, "index %d, table %u", s->dp_index,
-				s->table_id);
-		else
-			vty_out(vty, "by its route only");
-		vty_out(vty, ", route with %u next hop(s)\n",
-			dyncast_route_nexthops(s));
-		text_service_counters(vty, s);
-		frr_each (dyncast_backends_const, &s->backends, b)
-			text_backend(vty, b);
-	}
+	dyncast_stream_printf(out, "Service %s, ",
+			      dyncast_service_str(s, buf, sizeof(buf)));
+	if (s->dp_index >= 0)
+		dyncast_stream_printf(out, "index %d, table %u", s->dp_index,
+				      s->table_id);
+	else
+		dyncast_stream_printf(out, "by its route only");
+	dyncast_stream_printf(out, ", route with %u next hop(s)\n",
+			      dyncast_route_nexthops(s));
+	text_service_counters(out, s);
 }
 
-static void text_sid(const struct dyncast_sid *sid, void *arg)
+static void text_sid(struct dyncast_stream *out, const struct dyncast_sid *sid)
 {
 	char addr[DYNCAST_ADDR_STRLEN], instance[DYNCAST_ADDR_STRLEN];
 	char alias[32] = "End.DX6";
-	struct vty *vty = arg;
 
 	if (sid->address.family == AF_INET)
 		snprintfrr(alias, sizeof(alias), "End.DX4 %pI4", &sid->alias);
-	vty_out(vty, "  %s %s via %s: %s\n",
+	dyncast_stream_printf(
+		out, "  %s %s via %s: %s\n",
 		dyncast_addr_str(&sid->sid, addr, sizeof(addr)), alias,
 		dyncast_addr_str(&sid->address, instance, sizeof(instance)),
 		sid->failed				     ? "failed"
@@ -211,115 +146,7 @@ static void text_sid(const struct dyncast_sid *sid, void *arg)
 			       : "waits for the instance's network");
 }
 
-static void text_locator(struct vty *vty, uint8_t family)
-{
-	const struct dyncast_prefix *locator = dyncast_sid_locator(family);
-	char buf[DYNCAST_PREFIX_STRLEN];
-
-	if (locator->addr.family)
-		vty_out(vty, "Locator: %s\n",
-			dyncast_prefix_str(locator, buf, sizeof(buf)));
-}
-
-static void text_warning(const char *text, void *arg)
-{
-	vty_out((struct vty *)arg, "Warning: %s\n", text);
-}
-
-void dyncast_show_forwarding_text(struct vty *vty)
-{
-	text_status(vty);
-	dyncast_warnings_each(text_warning, vty);
-	text_peer(vty);
-	vty_out(vty, "Interfaces%s:\n",
-		dyncast_config.forwarding_kernel
-			? " (forwarding kernel: services are routed to " DYNCAST_VETH_NAME
-			  ")"
-			: "");
-	dyncast_ingress_each(text_ingress, vty);
-	text_locator(vty, AF_INET6);
-	text_locator(vty, AF_INET);
-	dyncast_sid_each(text_sid, vty);
-	text_services(vty);
-}
-
 /* ---- JSON ------------------------------------------------------------- */
-
-static json_object *json_status(void)
-{
-	json_object *json = json_object_new_object();
-	json_object *missing = json_object_new_array();
-	struct dyncast_dp_status dp = {};
-
-	dyncast_show_status_get(&dp);
-	for (int i = 0; i < DYNCAST_DP_FEATURE_MAX; i++)
-		if (dp.missing >> i & 1)
-			json_object_array_add(
-				missing, json_object_new_string(
-						 dyncast_dp_feature_name(i)));
-	json_object_boolean_add(json, "active", dp.active);
-	json_object_boolean_add(json, "cleared",
-				dyncast_cleared && !dyncast_clear_restarting());
-	json_object_string_add(json, "reason", dp.reason);
-	json_object_object_add(json, "missing", missing);
-	json_object_string_add(json, "directory", dp.dir);
-	json_object_string_add(json, "attachMode",
-			       dp.attach_mode ? dp.attach_mode : "none");
-	json_object_int_add(json, "layoutVersion", dp.layout_version);
-	json_object_int_add(json, "flowTableSize", dp.flow_table_size);
-	json_object_int_add(json, "serviceTableSize", dp.service_table_size);
-	json_object_int_add(json, "memoryBytes", dp.memory.total);
-	json_object_int_add(json, "flowTableBytes", dp.memory.flows);
-	json_object_int_add(json, "slotsBytes", dp.memory.slots);
-	json_object_int_add(json, "instancesBytes", dp.memory.instances);
-	json_object_int_add(json, "packetsSteered", dp.packets_steered);
-	json_object_int_add(json, "bytesSteered", dp.bytes_steered);
-	json_object_int_add(json, "flowHits", dp.flow_hits);
-	json_object_int_add(json, "flowStateless", dp.flow_stateless);
-	json_object_int_add(json, "flowNew", dp.flow_new);
-	json_object_int_add(json, "flowRepinned", dp.flow_repinned);
-	json_object_int_add(json, "flowRefused", dp.flow_refused);
-	json_object_int_add(json, "flowLimited", dp.flow_limited);
-	json_object_int_add(json, "flowProbation", dp.flow_probation);
-	json_object_int_add(json, "noInstance", dp.no_instance);
-	json_object_int_add(json, "tooBig", dp.too_big);
-	json_object_int_add(json, "fragments", dp.fragments);
-	json_object_int_add(json, "errors", dp.errors);
-	json_object_int_add(json, "decapsulated", dp.decapsulated);
-	json_object_int_add(json, "decapDropped", dp.decap_dropped);
-	json_object_int_add(json, "passed", dp.passed);
-	return json;
-}
-
-static json_object *json_peer(void)
-{
-	json_object *json = json_object_new_object();
-	struct dyncast_peer_status peer;
-
-	dyncast_peer_status_get(&peer);
-	json_object_boolean_add(json, "alive", peer.alive);
-	json_object_boolean_add(json, "synchronised", peer.synced);
-	json_object_string_addf(json, "epoch", "%016" PRIx64, peer.epoch);
-	json_object_int_add(json, "sets", peer.sets);
-	json_object_int_add(json, "removals", peer.removes);
-	json_object_int_add(json, "badMessages", peer.bad);
-	json_object_int_add(json, "acknowledged", peer.acknowledged);
-	json_object_int_add(json, "lastHeardMs", peer.last_heard_ms);
-	return json;
-}
-
-static void json_ingress(const struct dyncast_ingress *ingress, void *arg)
-{
-	json_object *json = json_object_new_object();
-
-	json_object_string_add(json, "interface", ingress->name);
-	json_object_boolean_add(json, "attached", ingress->ifindex != 0);
-	if (ingress->ifindex) {
-		json_object_int_add(json, "ifindex", ingress->ifindex);
-		json_object_string_add(json, "duty", duty_str(ingress->flags));
-	}
-	json_object_array_add(arg, json);
-}
 
 static void json_counters(json_object *json,
 			  const struct dyncast_dp_counters *c)
@@ -393,8 +220,6 @@ static json_object *json_backend(const struct dyncast_backend *b)
 static json_object *json_service(const struct dyncast_service *s)
 {
 	json_object *json = json_object_new_object();
-	json_object *instances = json_object_new_array();
-	const struct dyncast_backend *b;
 	char buf[DYNCAST_PREFIX_STRLEN];
 
 	json_object_string_add(json, "name", s->name);
@@ -407,13 +232,10 @@ static json_object *json_service(const struct dyncast_service *s)
 	json_object_boolean_add(json, "enabled", s->enabled);
 	json_object_int_add(json, "routeNexthops", dyncast_route_nexthops(s));
 	json_service_counters(json, s);
-	frr_each (dyncast_backends_const, &s->backends, b)
-		json_object_array_add(instances, json_backend(b));
-	json_object_object_add(json, "instances", instances);
 	return json;
 }
 
-static void json_sid(const struct dyncast_sid *sid, void *arg)
+static json_object *json_sid(const struct dyncast_sid *sid)
 {
 	json_object *json = json_object_new_object();
 	char buf[DYNCAST_ADDR_STRLEN];
@@ -428,52 +250,172 @@ static void json_sid(const struct dyncast_sid *sid, void *arg)
 	json_object_boolean_add(json, "installed",
 				sid->sid_installed && sid->alias_installed);
 	json_object_boolean_add(json, "failed", sid->failed);
-	json_object_array_add(arg, json);
-}
-
-static void json_locator(json_object *json, const char *key, uint8_t family)
-{
-	const struct dyncast_prefix *locator = dyncast_sid_locator(family);
-	char buf[DYNCAST_PREFIX_STRLEN];
-
-	if (locator->addr.family)
-		json_object_string_add(
-			json, key,
-			dyncast_prefix_str(locator, buf, sizeof(buf)));
-}
-
-static void json_warning(const char *text, void *arg)
-{
-	json_object_array_add(arg, json_object_new_string(text));
-}
-
-json_object *dyncast_show_forwarding_json(void)
-{
-	json_object *warnings = json_object_new_array();
-	json_object *json = json_object_new_object();
-	json_object *ingress = json_object_new_array();
-	json_object *services = json_object_new_array();
-	json_object *sids = json_object_new_array();
-	const struct dyncast_service *s;
-
-	dyncast_ingress_each(json_ingress, ingress);
-	dyncast_warnings_each(json_warning, warnings);
-	dyncast_sid_each(json_sid, sids);
-	frr_each (dyncast_services_const, &dyncast_services, s)
-		json_object_array_add(services, json_service(s));
-	json_object_object_add(json, "kernel", json_status());
-	json_object_object_add(json, "bgpd", json_peer());
-	json_object_int_add(json, "holdSeconds", dyncast_config.hold_s);
-	json_object_int_add(json, "unclaimedServices",
-			    dyncast_recovered_count());
-	json_object_string_add(json, "forwarding",
-			       dyncast_config.forwarding_kernel ? "kernel"
-								: "bpf");
-	json_object_object_add(json, "warnings", warnings);
-	json_object_object_add(json, "ingress", ingress);
-	json_locator(json, "locator", AF_INET6);
-	json_locator(json, "locatorIpv4", AF_INET);
-	json_object_object_add(json, "sids", sids);
-	json_object_object_add(json, "services", services);
 	return json;
+}
+
+/* takes json; the next element of an array */
+static void put_element(struct dyncast_stream *out, struct listing *list,
+			json_object *json)
+{
+	dyncast_stream_printf(out, "%s\n", list->said++ ? "," : "");
+	dyncast_show_json(out, json, false);
+}
+
+/* the object's last member is an array, which follows */
+static void put_open(struct dyncast_stream *out, struct listing *list,
+		     json_object *json, const char *array)
+{
+	dyncast_show_json(out, json, true);
+	dyncast_stream_printf(out, ",\"%s\":[", array);
+	list->said = 0;
+}
+
+/* ---- step by step ------------------------------------------------------- */
+
+static void begin_sids(struct dyncast_stream *out, struct listing *list)
+{
+	if (list->json)
+		put_open(out, list, dyncast_show_head_json(&list->status),
+			 "sids");
+	else
+		dyncast_show_head_text(out, &list->status);
+	list->at = SIDS;
+}
+
+static void begin_services(struct dyncast_stream *out, struct listing *list)
+{
+	if (list->json)
+		dyncast_stream_printf(out, "\n],\"services\":[");
+	list->said = 0;
+	list->at = SERVICES;
+}
+
+static void show_sid(struct dyncast_stream *out, struct listing *list)
+{
+	const struct dyncast_sid *sid = dyncast_sid_next(&list->sid);
+
+	if (!sid) {
+		begin_services(out, list);
+		return;
+	}
+	list->sid = sid->sid;
+	if (list->json)
+		put_element(out, list, json_sid(sid));
+	else
+		text_sid(out, sid);
+}
+
+static bool show_service(struct dyncast_stream *out, struct listing *list)
+{
+	const struct dyncast_service *s = dyncast_service_next(&list->service);
+
+	if (!s)
+		return false;
+	list->service = s->key;
+	memset(&list->dbid, 0, sizeof(list->dbid));
+	list->at = INSTANCES;
+	if (!list->json) {
+		text_service(out, s);
+		return true;
+	}
+	dyncast_stream_printf(out, "%s\n", list->services++ ? "," : "");
+	put_open(out, list, json_service(s), "instances");
+	return true;
+}
+
+static void show_instance(struct dyncast_stream *out, struct listing *list)
+{
+	struct dyncast_service *s = dyncast_service_find(&list->service);
+	const struct dyncast_backend *b =
+		s ? dyncast_backend_next(s, &list->dbid) : NULL;
+
+	if (!b) {
+		if (list->json)
+			dyncast_stream_printf(out, "]}");
+		list->at = SERVICES;
+		return;
+	}
+	list->dbid = b->data.instance.dbid;
+	if (list->json)
+		put_element(out, list, json_backend(b));
+	else
+		text_backend(out, b);
+}
+
+/* false when there is nothing more */
+static bool show_one(struct dyncast_stream *out, struct listing *list)
+{
+	switch (list->at) {
+	case STATUS:
+		if (!dyncast_show_status_step(&list->status))
+			begin_sids(out, list);
+		return true;
+	case SIDS:
+		show_sid(out, list);
+		return true;
+	case SERVICES:
+		return show_service(out, list);
+	case INSTANCES:
+		show_instance(out, list);
+		return true;
+	}
+	return false;
+}
+
+/* says what is said as a rule when there is more, and how it took */
+static void show_tail(struct dyncast_stream *out, struct listing *list,
+		      bool more)
+{
+	unsigned int took = dyncast_stream_elapsed_ms(out);
+	unsigned int longest = dyncast_stream_longest_us(out);
+
+	if (!list->json) {
+		if (more)
+			dyncast_stream_printf(
+				out,
+				"there is more than fits in one answer: vtysh shows all\n");
+		return;
+	}
+	if (list->at == SIDS)
+		begin_services(out, list);
+	if (list->at == INSTANCES)
+		dyncast_stream_printf(out, "]}");
+	dyncast_stream_printf(
+		out,
+		"\n],\"more\":%s,\"durationMs\":%u,\"longestStepUs\":%u,\"longestStepCpuUs\":%u}\n",
+		more ? "true" : "false", took, longest,
+		dyncast_stream_longest_cpu_us(out));
+}
+
+static bool show_step(struct dyncast_stream *out, void *arg)
+{
+	struct listing *list = arg;
+	bool more = true;
+
+	/* sums of a part would be wrong: those are made in any case */
+	while (dyncast_stream_cut(out) && list->at == STATUS)
+		show_one(out, list);
+	for (int i = 0; i < SHOW_BATCH && more && !dyncast_stream_cut(out); i++)
+		more = show_one(out, list);
+	if (more && !dyncast_stream_cut(out))
+		return true;
+	show_tail(out, list, more);
+	return false;
+}
+
+DEFPY(show_dyncast_forwarding, show_dyncast_forwarding_cmd,
+      "show dyncast forwarding [json$uj]",
+      SHOW_STR
+      "Compute-aware anycast\n"
+      "Kernel side: status, counters, interfaces, instances, SIDs\n" JSON_STR)
+{
+	struct listing *list = XCALLOC(MTYPE_DYNCAST_SHOW, sizeof(*list));
+
+	list->json = uj;
+	return dyncast_stream_start(vty, show_step, listing_free, list);
+}
+
+void dyncast_show_forwarding_init(void)
+{
+	install_element(VIEW_NODE, &show_dyncast_forwarding_cmd);
 }

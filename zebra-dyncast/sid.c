@@ -52,7 +52,15 @@ static int sid_cmp(const struct dyncast_sid *a, const struct dyncast_sid *b)
 }
 DECLARE_RBTREE_UNIQ(dyncast_sids, struct dyncast_sid, item, sid_cmp);
 
+static int alias_cmp(const struct dyncast_sid *a, const struct dyncast_sid *b)
+{
+	return memcmp(&a->alias, &b->alias, sizeof(a->alias));
+}
+DECLARE_RBTREE_UNIQ(dyncast_aliases, struct dyncast_sid, alias_item, alias_cmp);
+
 static struct dyncast_sids_head sids = INIT_RBTREE_UNIQ(sids);
+/* those of sids that have one */
+static struct dyncast_aliases_head aliases = INIT_RBTREE_UNIQ(aliases);
 static struct dyncast_prefix locator, locator4;
 
 /* ---- routes ----------------------------------------------------------- */
@@ -179,14 +187,11 @@ static void sid_update(struct dyncast_sid *sid)
 
 /* ---- aliases ---------------------------------------------------------- */
 
-static bool alias_taken(in_addr_t alias)
+static struct dyncast_sid *alias_find(in_addr_t alias)
 {
-	struct dyncast_sid *sid;
+	const struct dyncast_sid key = {.alias.s_addr = alias};
 
-	frr_each (dyncast_sids, &sids, sid)
-		if (sid->alias.s_addr == alias)
-			return true;
-	return false;
+	return dyncast_aliases_find(&aliases, &key);
 }
 
 /* by the SID's number, so that it hardly ever changes; 0 when none is free */
@@ -207,13 +212,29 @@ static in_addr_t alias_choose(const struct dyncast_addr *sid)
 		if ((number + i) % size == 0)
 			continue;
 		alias = htonl(base + (number + i) % size);
-		if (!alias_taken(alias))
+		if (!alias_find(alias))
 			return alias;
 	}
 	zlog_warn(
 		"dyncast: no address left in the alias prefix %pFX: configure a larger `dyncast alias-prefix`",
 		pool);
 	return 0;
+}
+
+static void alias_give(struct dyncast_sid *sid)
+{
+	if (sid_is_ipv6(sid))
+		return;
+	sid->alias.s_addr = alias_choose(&sid->sid);
+	if (sid->alias.s_addr)
+		dyncast_aliases_add(&aliases, sid);
+}
+
+static void alias_take(struct dyncast_sid *sid)
+{
+	if (sid->alias.s_addr)
+		dyncast_aliases_del(&aliases, sid);
+	sid->alias.s_addr = 0;
 }
 
 void dyncast_sid_realias(void)
@@ -224,12 +245,12 @@ void dyncast_sid_realias(void)
 		if (sid_is_ipv6(sid))
 			continue;
 		sid_withdraw(sid);
-		sid->alias.s_addr = 0;
+		alias_take(sid);
 	}
 	frr_each (dyncast_sids, &sids, sid) {
 		if (sid_is_ipv6(sid))
 			continue;
-		sid->alias.s_addr = alias_choose(&sid->sid);
+		alias_give(sid);
 		sid_update(sid);
 	}
 }
@@ -254,11 +275,12 @@ struct dyncast_sid *dyncast_sid_ref(const struct dyncast_addr *addr,
 	sid = XCALLOC(MTYPE_DYNCAST_SID, sizeof(*sid));
 	sid->sid = *addr;
 	sid->address = *address;
-	if (!sid_is_ipv6(sid))
-		sid->alias.s_addr = alias_choose(addr);
+	alias_give(sid);
 	sid->refs = 1;
+	dyncast_sid_users_init(&sid->users);
 	dyncast_sids_add(&sids, sid);
 	sid->nht = dyncast_nht_ref(VRF_DEFAULT, address);
+	dyncast_nht_sids_add_head(&sid->nht->sids, sid);
 	sid_update(sid);
 	return sid;
 }
@@ -271,6 +293,8 @@ void dyncast_sid_unref(struct dyncast_sid **psid)
 	if (!sid || --sid->refs)
 		return;
 	sid_withdraw(sid);
+	alias_take(sid);
+	dyncast_nht_sids_del(&sid->nht->sids, sid);
 	dyncast_nht_unref(&sid->nht);
 	dyncast_sids_del(&sids, sid);
 	XFREE(MTYPE_DYNCAST_SID, sid);
@@ -339,13 +363,12 @@ void dyncast_sid_connected(void)
 	dyncast_sid_resend();
 }
 
-void dyncast_sid_nht_changed(const struct dyncast_nht *nht)
+void dyncast_sid_nht_changed(struct dyncast_nht *nht)
 {
 	struct dyncast_sid *sid;
 
-	frr_each (dyncast_sids, &sids, sid)
-		if (sid->nht == nht)
-			sid_update(sid);
+	frr_each (dyncast_nht_sids, &nht->sids, sid)
+		sid_update(sid);
 }
 
 void dyncast_sid_each(dyncast_sid_fn *fn, void *arg)
@@ -356,9 +379,21 @@ void dyncast_sid_each(dyncast_sid_fn *fn, void *arg)
 		fn(sid, arg);
 }
 
+const struct dyncast_sid *dyncast_sid_next(const struct dyncast_addr *after)
+{
+	const struct dyncast_sid ref = {.sid = *after};
+	const struct dyncast_sid *sid =
+		dyncast_sids_const_find_gteq(&sids, &ref);
+
+	return sid && sid_cmp(sid, &ref) == 0
+		       ? dyncast_sids_const_next(&sids, sid)
+		       : sid;
+}
+
 void dyncast_sid_init(void)
 {
 	dyncast_sids_init(&sids);
+	dyncast_aliases_init(&aliases);
 }
 
 /* those of a former run, too */
@@ -375,6 +410,7 @@ static void endpoints_clear(void)
 void dyncast_sid_fini(void)
 {
 	endpoints_clear();
+	dyncast_aliases_fini(&aliases);
 	dyncast_sids_fini(&sids);
 }
 
@@ -511,40 +547,37 @@ void dyncast_feedback_all(void)
 	}
 }
 
-static void feedback_of_sid(const struct dyncast_sid *sid)
+/* what zebra says of the route to an alias or to a SID */
+static void sid_notify(struct dyncast_sid *sid, bool *installed,
+		       enum zapi_route_notify_owner note)
 {
-	struct dyncast_service *s;
 	struct dyncast_backend *b;
 
-	frr_each (dyncast_services, &dyncast_services, s)
-		frr_each (dyncast_backends, &s->backends, b)
-			if (b->sid == sid)
-				dyncast_feedback(b);
+	*installed = note == ZAPI_ROUTE_INSTALLED;
+	if (note == ZAPI_ROUTE_FAIL_INSTALL)
+		sid->failed = true;
+	else if (note == ZAPI_ROUTE_INSTALLED)
+		sid->failed = false;
+	frr_each (dyncast_sid_users, &sid->users, b)
+		dyncast_feedback(b);
 }
 
 void dyncast_sid_notify(const struct prefix *p,
 			enum zapi_route_notify_owner note)
 {
-	struct dyncast_addr addr = dyncast_from_prefix(p);
+	const struct dyncast_sid key = {.sid = dyncast_from_prefix(p)};
 	struct dyncast_sid *sid;
-	bool is_sid, is_alias;
 
-	frr_each (dyncast_sids, &sids, sid) {
-		is_sid = dyncast_addr_cmp(&addr, &sid->sid) == 0 &&
-			 p->prefixlen == IPV6_MAX_BITLEN;
-		is_alias = p->family == AF_INET &&
-			   p->prefixlen == IPV4_MAX_BITLEN &&
-			   p->u.prefix4.s_addr == sid->alias.s_addr;
-		if ((!is_sid && !is_alias) || sid_is_ipv6(sid))
-			continue;
-		if (is_sid)
-			sid->sid_installed = note == ZAPI_ROUTE_INSTALLED;
-		else
-			sid->alias_installed = note == ZAPI_ROUTE_INSTALLED;
-		if (note == ZAPI_ROUTE_FAIL_INSTALL)
-			sid->failed = true;
-		else if (note == ZAPI_ROUTE_INSTALLED)
-			sid->failed = false;
-		feedback_of_sid(sid);
+	if (p->family == AF_INET) {
+		sid = p->prefixlen == IPV4_MAX_BITLEN
+			      ? alias_find(p->u.prefix4.s_addr)
+			      : NULL;
+		if (sid)
+			sid_notify(sid, &sid->alias_installed, note);
+		return;
 	}
+	sid = p->prefixlen == IPV6_MAX_BITLEN ? dyncast_sids_find(&sids, &key)
+					      : NULL;
+	if (sid && !sid_is_ipv6(sid))
+		sid_notify(sid, &sid->sid_installed, note);
 }

@@ -11,19 +11,25 @@
 #include "lib/typesafe.h"
 
 #include "compat.h"
+#include "nht.h"
 #include "../lib/dyncast.h"
 
 struct dyncast_backend;
-struct dyncast_nht;
 
 PREDECL_RBTREE_UNIQ(dyncast_sids);
+PREDECL_RBTREE_UNIQ(dyncast_aliases);
+/* the backends that have it, which add and take away themselves */
+PREDECL_LIST(dyncast_sid_users);
 
 struct dyncast_sid {
 	struct dyncast_sids_item item;
+	struct dyncast_aliases_item alias_item; /* while there is an alias */
+	struct dyncast_nht_sids_item nht_item;
+	struct dyncast_sid_users_head users;
 	struct dyncast_addr sid;
 	struct dyncast_addr address; /* of the instance */
-	struct in_addr alias;
-	struct dyncast_nht *nht; /* of address */
+	struct in_addr alias;	     /* 0: none */
+	struct dyncast_nht *nht;     /* of address */
 	unsigned int refs;
 	uint32_t ifindex;     /* the routes that were sent use it; 0 none */
 	bool alias_installed; /* zebra says so */
@@ -55,7 +61,9 @@ void dyncast_sid_unref(struct dyncast_sid **sid);
 
 void dyncast_sid_notify(const struct prefix *p,
 			enum zapi_route_notify_owner note);
-void dyncast_sid_nht_changed(const struct dyncast_nht *nht);
+DECLARE_LIST(dyncast_nht_sids, struct dyncast_sid, nht_item);
+
+void dyncast_sid_nht_changed(struct dyncast_nht *nht);
 /* after `dyncast alias-prefix` or a link that came up */
 void dyncast_sid_realias(void);
 void dyncast_sid_resend(void);
@@ -69,5 +77,8 @@ void dyncast_feedback_repeat(void);
 
 typedef void dyncast_sid_fn(const struct dyncast_sid *sid, void *arg);
 void dyncast_sid_each(dyncast_sid_fn *fn, void *arg);
+/* the one behind that address, which need not be there; NULL: it was the last.
+ * Family 0 is before all. */
+const struct dyncast_sid *dyncast_sid_next(const struct dyncast_addr *after);
 
 #endif /* DYNCAST_ZEBRA_SID_H */

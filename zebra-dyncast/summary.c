@@ -30,19 +30,27 @@
 #include "zebra-dyncast/summary_clippy.c"
 #endif
 
+DEFINE_MTYPE_STATIC(DYNCAST_ZEBRA, DYNCAST_SUMMARY, "Dyncast summary");
+
 #define WARNINGS_MAX 20 /* the rest is counted */
 
 struct summary {
-	struct vty *vty;    /* where warnings go, .. */
-	json_object *array; /* .. or here; neither: only counted */
+	struct dyncast_stream *out; /* where warnings go, .. */
+	json_object *array;	    /* .. or here; neither: only counted */
 	unsigned int warnings;
 	unsigned int services, steered, without;
 	/* candidates that take new flows, that could, and that cannot */
 	unsigned int used, idle, unusable;
 	unsigned int attached, waiting; /* interfaces */
 	unsigned int sids, sids_installed;
-	struct dyncast_dp_status dp;
+	const struct dyncast_dp_status *dp;
 	struct dyncast_peer_status bgpd;
+};
+
+/* a command under way */
+struct look {
+	bool json;
+	struct dyncast_show_status status;
 };
 
 static void warn(struct summary *sum, const char *format, ...) PRINTFRR(2, 3);
@@ -59,15 +67,15 @@ static void warn(struct summary *sum, const char *format, ...)
 	va_end(ap);
 	if (sum->array)
 		json_object_array_add(sum->array, json_object_new_string(text));
-	else if (sum->vty)
-		vty_out(sum->vty, "  ! %s\n", text);
+	else if (sum->out)
+		dyncast_stream_printf(sum->out, "  ! %s\n", text);
 }
 
 static void look_at_kernel(struct summary *sum)
 {
-	if (!sum->dp.active)
+	if (!sum->dp->active)
 		warn(sum, "the kernel steers nothing: %s",
-		     sum->dp.reason[0] ? sum->dp.reason : "not started");
+		     sum->dp->reason[0] ? sum->dp->reason : "not started");
 	if (!sum->bgpd.alive)
 		warn(sum,
 		     "bgpd_dyncast is silent: is bgpd running, and the module loaded there?");
@@ -121,7 +129,7 @@ static void look_at_service(struct summary *sum,
 	}
 	if (s->dry)
 		warn(sum, "%s is decided and not installed (dry-run)", name);
-	else if (usable && sum->dp.active && !s->enabled)
+	else if (usable && sum->dp->active && !s->enabled)
 		warn(sum,
 		     "%s is not in the kernel's tables (dyncast service-table size)",
 		     name);
@@ -164,16 +172,16 @@ static void look_at_setting(const char *text, void *arg)
 	warn(arg, "%s", text);
 }
 
-/* warnings go to *vty or *array as they are found */
-static void summary_make(struct summary *sum, struct vty *vty,
-			 json_object *array)
+/* warnings go to *out or *array as they are found */
+static void summary_make(struct summary *sum, const struct look *look,
+			 struct dyncast_stream *out, json_object *array)
 {
 	const struct dyncast_service *s;
 
 	memset(sum, 0, sizeof(*sum));
-	sum->vty = vty;
+	sum->out = out;
 	sum->array = array;
-	dyncast_show_status_get(&sum->dp);
+	sum->dp = &look->status.dp;
 	dyncast_peer_status_get(&sum->bgpd);
 	look_at_kernel(sum);
 	dyncast_warnings_each(look_at_setting, sum);
@@ -183,49 +191,56 @@ static void summary_make(struct summary *sum, struct vty *vty,
 		look_at_service(sum, s);
 }
 
-static void summary_text(struct vty *vty)
+static void summary_text(struct dyncast_stream *out, const struct look *look)
 {
 	struct summary sum, again;
 
-	summary_make(&sum, NULL, NULL);
-	vty_out(vty, "Forwarding (zebra)\n");
-	vty_out(vty, "  kernel        %s, by %s; %u services in its tables\n",
-		sum.dp.active ? "steers" : "does not steer",
-		sum.dp.attach_mode ? sum.dp.attach_mode : "none", sum.steered);
-	vty_out(vty,
+	summary_make(&sum, look, NULL, NULL);
+	dyncast_stream_printf(out, "Forwarding (zebra)\n");
+	dyncast_stream_printf(
+		out, "  kernel        %s, by %s; %u services in its tables\n",
+		sum.dp->active ? "steers" : "does not steer",
+		sum.dp->attach_mode ? sum.dp->attach_mode : "none",
+		sum.steered);
+	dyncast_stream_printf(
+		out,
 		"  services      %u known, %u without a candidate in use\n",
 		sum.services, sum.without);
-	vty_out(vty,
+	dyncast_stream_printf(
+		out,
 		"  candidates    %u take new flows, %u wait, %u cannot be used\n",
 		sum.used, sum.idle, sum.unusable);
-	vty_out(vty, "  interfaces    %u attached, %u waiting\n", sum.attached,
-		sum.waiting);
-	vty_out(vty, "  SIDs          %u of %u installed\n", sum.sids_installed,
-		sum.sids);
-	vty_out(vty, "  bgpd          %s\n",
-		!sum.bgpd.alive	  ? "silent"
-		: sum.bgpd.synced ? "up, has said everything"
-				  : "up, is telling");
-	vty_out(vty,
+	dyncast_stream_printf(out, "  interfaces    %u attached, %u waiting\n",
+			      sum.attached, sum.waiting);
+	dyncast_stream_printf(out, "  SIDs          %u of %u installed\n",
+			      sum.sids_installed, sum.sids);
+	dyncast_stream_printf(out, "  bgpd          %s\n",
+			      !sum.bgpd.alive	? "silent"
+			      : sum.bgpd.synced ? "up, has said everything"
+						: "up, is telling");
+	dyncast_stream_printf(
+		out,
 		"  packets       %" PRIu64 " steered; no instance %" PRIu64
 		", errors %" PRIu64 "\n",
-		sum.dp.packets_steered, sum.dp.no_instance, sum.dp.errors);
-	vty_out(vty,
-		"  flows         %" PRIu64 " new, %" PRIu64
-		" re-pinned, %" PRIu64 " refused\n",
-		sum.dp.flow_new, sum.dp.flow_repinned, sum.dp.flow_refused);
+		sum.dp->packets_steered, sum.dp->no_instance, sum.dp->errors);
+	dyncast_stream_printf(out,
+			      "  flows         %" PRIu64 " new, %" PRIu64
+			      " re-pinned, %" PRIu64 " refused\n",
+			      sum.dp->flow_new, sum.dp->flow_repinned,
+			      sum.dp->flow_refused);
 	if (!sum.warnings) {
-		vty_out(vty, "  nothing to warn of\n");
+		dyncast_stream_printf(out, "  nothing to warn of\n");
 		return;
 	}
-	summary_make(&again, vty, NULL);
+	summary_make(&again, look, out, NULL);
 	if (again.warnings > WARNINGS_MAX)
-		vty_out(vty,
+		dyncast_stream_printf(
+			out,
 			"  ! .. and %u more, see show dyncast forwarding\n",
 			again.warnings - WARNINGS_MAX);
 }
 
-static json_object *summary_json(void)
+static json_object *summary_json(const struct look *look)
 {
 	json_object *json = json_object_new_object();
 	json_object *services = json_object_new_object();
@@ -235,11 +250,11 @@ static json_object *summary_json(void)
 	json_object *warnings = json_object_new_array();
 	struct summary sum;
 
-	summary_make(&sum, NULL, warnings);
-	json_object_boolean_add(json, "active", sum.dp.active);
+	summary_make(&sum, look, NULL, warnings);
+	json_object_boolean_add(json, "active", sum.dp->active);
 	json_object_string_add(json, "attachMode",
-			       sum.dp.attach_mode ? sum.dp.attach_mode
-						  : "none");
+			       sum.dp->attach_mode ? sum.dp->attach_mode
+						   : "none");
 	json_object_int_add(services, "known", sum.services);
 	json_object_int_add(services, "steered", sum.steered);
 	json_object_int_add(services, "withoutCandidate", sum.without);
@@ -256,15 +271,38 @@ static json_object *summary_json(void)
 	json_object_object_add(json, "sids", sids);
 	json_object_boolean_add(json, "bgpdUp", sum.bgpd.alive);
 	json_object_boolean_add(json, "bgpdSynced", sum.bgpd.synced);
-	json_object_int_add(json, "packetsSteered", sum.dp.packets_steered);
-	json_object_int_add(json, "noInstance", sum.dp.no_instance);
-	json_object_int_add(json, "errors", sum.dp.errors);
-	json_object_int_add(json, "flowNew", sum.dp.flow_new);
-	json_object_int_add(json, "flowRepinned", sum.dp.flow_repinned);
-	json_object_int_add(json, "flowRefused", sum.dp.flow_refused);
+	json_object_int_add(json, "packetsSteered", sum.dp->packets_steered);
+	json_object_int_add(json, "noInstance", sum.dp->no_instance);
+	json_object_int_add(json, "errors", sum.dp->errors);
+	json_object_int_add(json, "flowNew", sum.dp->flow_new);
+	json_object_int_add(json, "flowRepinned", sum.dp->flow_repinned);
+	json_object_int_add(json, "flowRefused", sum.dp->flow_refused);
 	json_object_object_add(json, "warnings", warnings);
 	json_object_int_add(json, "warningsInAll", sum.warnings);
 	return json;
+}
+
+static bool look_step(struct dyncast_stream *out, void *arg)
+{
+	struct look *look = arg;
+
+	while (dyncast_show_status_step(&look->status))
+		if (!dyncast_stream_cut(out))
+			return true;
+	if (look->json) {
+		dyncast_show_json(out, summary_json(look), false);
+		dyncast_stream_printf(out, "\n");
+	} else {
+		summary_text(out, look);
+	}
+	return false;
+}
+
+static void look_end(void *arg)
+{
+	struct look *look = arg;
+
+	XFREE(MTYPE_DYNCAST_SUMMARY, look);
 }
 
 DEFPY(show_dyncast_summary, show_dyncast_summary_cmd,
@@ -273,10 +311,10 @@ DEFPY(show_dyncast_summary, show_dyncast_summary_cmd,
       "Compute-aware anycast\n"
       "Totals, and what wants attention\n" JSON_STR)
 {
-	if (uj)
-		return vty_json(vty, summary_json());
-	summary_text(vty);
-	return CMD_SUCCESS;
+	struct look *look = XCALLOC(MTYPE_DYNCAST_SUMMARY, sizeof(*look));
+
+	look->json = uj;
+	return dyncast_stream_start(vty, look_step, look_end, look);
 }
 
 void dyncast_summary_init(void)

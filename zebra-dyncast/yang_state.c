@@ -113,19 +113,21 @@ static struct yang_data *counter_get(const char *leaf, const char *xpath,
 	return NULL;
 }
 
-/* counters are summed over CPUs: once for all leaves */
+/* counters are summed over CPUs and instances: once for all leaves, and in one
+ * go, as the northbound wants them */
 static const struct dyncast_dp_status *status_get(void)
 {
-	static struct dyncast_dp_status status;
+	static struct dyncast_show_status status;
 	static int64_t taken_ms;
 	int64_t now = dyncast_now_ms();
 
 	if (!taken_ms || now - taken_ms > 100) {
 		memset(&status, 0, sizeof(status));
-		dyncast_show_status_get(&status);
+		while (dyncast_show_status_step(&status))
+			;
 		taken_ms = now;
 	}
-	return &status;
+	return &status.dp;
 }
 
 static struct yang_data *status_counter(const char *leaf, const char *xpath)

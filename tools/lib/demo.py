@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -56,6 +57,7 @@ class Demo:
         self.load = None
         self.check = None
         self.phases = []
+        self.timeline = []
         self.kept = {}
         self.failures = []
 
@@ -88,10 +90,41 @@ class Demo:
     def measure(self, name, seconds=PHASE_S):
         """Let a phase last, showing where requests go; returns its figures."""
         end = time.monotonic() + seconds
+        before = None
         while time.monotonic() < end:
             traffic.settle(self.load, min(3, max(0.1, end - time.monotonic())))
             phase = self.load.ask("phases")["phases"][name]
+            self.remember(name, phase, before)
+            before = phase
             self.tell(f"{name:13s} {self.bars(phase)}   mean {phase['meanMs'] or 0:.0f} ms")
+
+    def remember(self, name, phase, before):
+        """What was answered since the look before: one line of the plot."""
+        before = before or {"instances": {}, "meanMs": 0}
+        past = before["instances"]
+        count = {one: phase["instances"].get(one, 0) - past.get(one, 0) for one in INSTANCES}
+        total = sum(count.values())
+        if not total:
+            return
+        spent = (phase["meanMs"] or 0) * sum(phase["instances"].values())
+        spent -= (before["meanMs"] or 0) * sum(past.values())
+        shares = [sum(count[one] for one in site.instances) / total for site in SITES.values()]
+        self.timeline.append([time.monotonic() - self.began, *shares, spent / total, name])
+
+    def plot(self, out):
+        """timeline.csv, and demo.png of it where gnuplot can."""
+        with open(os.path.join(out, "timeline.csv"), "w", encoding="ascii") as file:
+            for at, *figures, name in self.timeline:
+                numbers = ",".join(f"{one:.4f}" for one in figures)
+                file.write(f"{at - self.timeline[0][0]:.1f},{numbers},{name}\n")
+        script = os.path.join(TOP, "tools", "lib", "demo.gp")
+        run = subprocess.run(
+            ["gnuplot", "-e", f"folder='{out}'", script], capture_output=True, text=True, check=False
+        )
+        if run.returncode:
+            print("the plot could not be drawn: " + run.stderr.strip(), file=sys.stderr)
+        else:
+            print(f"plot: {os.path.relpath(out)}/demo.png")
 
     def count_pinned(self, name, expected):
         """Ask the servers which of the long-lived flows are where they began."""
@@ -341,6 +374,7 @@ def main():
             json.dump(summary, file, indent=2)
             file.write("\n")
         print(f"\nsummary: {os.path.relpath(out)}/summary.json")
+        demo.plot(out)
         status = 0 if summary["met"] else 1
         for text in summary["notMet"]:
             print("NOT MET:", text)
