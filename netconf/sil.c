@@ -85,6 +85,9 @@ status_t y_frr_dyncast_init(const xmlChar *modname, const xmlChar *revision)
 {
 	status_t res = dyncast_sync_init();
 
+	/* 2.13 takes a `validate` of everything for the load of a file, and
+	 * what was edited before it is not committed any more */
+	agt_get_profile()->agt_validate_all = FALSE;
 	if (res == NO_ERR)
 		res = agt_commit_validate_register(DYNCAST_MODEL,
 						   commit_validate);
