@@ -28,15 +28,14 @@ static const char *folder(const char *variable, const char *otherwise)
 	return value && *value ? value : otherwise;
 }
 
-static char *ask(const struct dyncast_owner *owner, const char *command,
-		 char *error)
+static char *ask(const char *daemon, const char *command, char *error)
 {
 	enum dyncast_vty_result result;
 	struct dyncast_vty vty;
 	char path[128], *answer;
 
 	snprintf(path, sizeof(path), "%s/%s.vty",
-		 folder("DYNCAST_VTYDIR", "/run/frr"), owner->daemon);
+		 folder("DYNCAST_VTYDIR", "/run/frr"), daemon);
 	result = dyncast_vty_open(&vty, path, TIMEOUT_MS, ANSWER_MAX);
 	if (result == DYNCAST_VTY_OK) {
 		result = dyncast_vty_ask(&vty, "enable", &answer);
@@ -48,7 +47,7 @@ static char *ask(const struct dyncast_owner *owner, const char *command,
 	}
 	if (result == DYNCAST_VTY_OK)
 		return answer;
-	snprintf(error, DYNCAST_ERROR_SIZE, "%s of FRR: %s", owner->daemon,
+	snprintf(error, DYNCAST_ERROR_SIZE, "%s of FRR: %s", daemon,
 		 dyncast_vty_result_str(result));
 	return NULL;
 }
@@ -75,7 +74,7 @@ static char *element(const struct dyncast_owner *owner, const char *text)
 static char *element_of(const struct dyncast_owner *owner, const char *command,
 			char *error)
 {
-	char *text = ask(owner, command, error), *found;
+	char *text = ask(owner->daemon, command, error), *found;
 
 	if (!text)
 		return NULL;
@@ -84,6 +83,18 @@ static char *element_of(const struct dyncast_owner *owner, const char *command,
 	if (!found)
 		snprintf(error, DYNCAST_ERROR_SIZE, "no memory");
 	return found;
+}
+
+bool dyncast_frr_command(const char *daemon, const char *command, char *error)
+{
+	char *answer = ask(daemon, command, error);
+	bool ok = answer && !strchr(answer, '%');
+
+	if (answer && !ok)
+		snprintf(error, DYNCAST_ERROR_SIZE, "%.*s",
+			 (int)strcspn(answer, "\r\n"), answer);
+	free(answer);
+	return ok;
 }
 
 char *dyncast_frr_config(const struct dyncast_owner *owner, char *error)
@@ -96,7 +107,7 @@ char *dyncast_frr_state(const struct dyncast_owner *owner, char *error)
 	char command[96];
 
 	snprintf(command, sizeof(command),
-		 "show yang operational-data /frr-dyncast:%s xml",
+		 "show yang operational-data /frr-dyncast:%s format xml",
 		 owner->container);
 	return element_of(owner, command, error);
 }
@@ -157,7 +168,8 @@ bool dyncast_frr_load(const struct dyncast_owner *owner, const char *xml,
 		 owner->container, path, check ? " check" : "");
 	/* FRR's daemons have netconfd's group */
 	ok = fchmod(fd, 0640) == 0 && file_write(fd, xml, error) &&
-	     (answer = ask(owner, command, error)) && accepted(answer, error);
+	     (answer = ask(owner->daemon, command, error)) &&
+	     accepted(answer, error);
 	free(answer);
 	close(fd);
 	unlink(path);

@@ -37,4 +37,7 @@ char *dyncast_frr_state(const struct dyncast_owner *owner, char *error);
 bool dyncast_frr_load(const struct dyncast_owner *owner, const char *xml,
 		      bool check, char *error);
 
+/* False with a sentence in error.  The command has to be made of safe words. */
+bool dyncast_frr_command(const char *daemon, const char *command, char *error);
+
 #endif /* DYNCAST_NETCONF_FRR_H */

@@ -3,20 +3,27 @@
  * The plugin of netconfd (a "SIL") for frr-dyncast.yang: `running` is what FRR
  * has, and a commit is one transaction of each daemon.
  *
- * Before `get` and `get-config` it is read anew, since the command line may have
- * changed it.  A commit is validated by FRR with the rest of netconfd's
+ * Before `get` and `get-config` it is read anew, since the command line may
+ * have changed it.  A commit is validated by FRR with the rest of netconfd's
  * validation, and made in netconfd's commit phase, where a refusal still takes
  * everything back.
  */
 
 #include "yuma.h"
 
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "frr.h"
 #include "state.h"
 #include "sync.h"
+
+#define SYNC_S 2
+/* of names, prefixes and addresses */
+#define WORD_CHARACTERS                                                        \
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.:/-"
 
 /* a sentence of FRR's is the error's message */
 static status_t refuse(ses_cb_t *scb, xml_msg_hdr_t *header,
@@ -81,6 +88,60 @@ static status_t before_get_config(ses_cb_t *scb, rpc_msg_t *msg,
 	return NO_ERR;
 }
 
+/* netconfd's own phase has checked it by the model */
+static status_t validate(ses_cb_t *scb, rpc_msg_t *msg, xml_node_t *method)
+{
+	cfg_template_t *candidate = cfg_get_config_id(NCX_CFGID_CANDIDATE);
+	val_value_t *source =
+		val_find_child(msg->rpc_input, NULL, (const xmlChar *)"source");
+	char error[DYNCAST_ERROR_SIZE];
+	bool ok;
+
+	if (!candidate || !source ||
+	    !val_find_child(source, NULL, (const xmlChar *)"candidate"))
+		return NO_ERR;
+	ok = dyncast_sync_check(candidate->root, error);
+	dyncast_sync_forget();
+	return ok ? NO_ERR : refuse(scb, &msg->mhdr, error);
+}
+
+/* a word of a command, from a client: nothing that would end it */
+static bool word(rpc_msg_t *msg, const char *leaf, char *command, size_t size)
+{
+	val_value_t *val = val_find_child(msg->rpc_input, DYNCAST_MODEL,
+					  (const xmlChar *)leaf);
+	size_t len = strlen(command);
+	const char *text;
+
+	if (!val)
+		return true;
+	text = (const char *)VAL_STR(val);
+	if (!*text || text[strspn(text, WORD_CHARACTERS)])
+		return false;
+	snprintf(command + len, size - len, " %s %s", leaf, text);
+	return strlen(command) + 1 < size;
+}
+
+static status_t clear_flows(ses_cb_t *scb, rpc_msg_t *msg, xml_node_t *method)
+{
+	char command[160] = "clear dyncast flows", error[DYNCAST_ERROR_SIZE];
+
+	if (!word(msg, "service", command, sizeof(command)) ||
+	    !word(msg, "instance", command, sizeof(command)))
+		return refuse(scb, &msg->mhdr,
+			      "there is no service or instance of this name");
+	if (!dyncast_frr_command("zebra", command, error))
+		return refuse(scb, &msg->mhdr, error);
+	return NO_ERR;
+}
+
+/* so that edits begin with what the command line has made of it */
+static int tick(uint32 timer, void *cookie)
+{
+	dyncast_sync();
+	return 0;
+}
+
 status_t y_frr_dyncast_init(const xmlChar *modname, const xmlChar *revision)
 {
 	status_t res = dyncast_sync_init();
@@ -109,6 +170,7 @@ status_t y_frr_dyncast_init2(void)
 {
 	const xmlChar *netconf = NC_MODULE;
 	status_t res;
+	uint32 timer;
 
 	dyncast_sync();
 	res = agt_rpc_register_method(netconf, (const xmlChar *)"get",
@@ -117,10 +179,19 @@ status_t y_frr_dyncast_init2(void)
 		res = agt_rpc_register_method(netconf, (const xmlChar *)"get",
 					      AGT_RPC_PH_POST_REPLY, after_get);
 	if (res == NO_ERR)
-		res = agt_rpc_register_method(netconf,
-					      (const xmlChar *)"get-config",
-					      AGT_RPC_PH_INVOKE,
-					      before_get_config);
+		res = agt_rpc_register_method(
+			netconf, (const xmlChar *)"get-config",
+			AGT_RPC_PH_INVOKE, before_get_config);
+	if (res == NO_ERR)
+		res = agt_rpc_register_method(NC_MODULE,
+					      (const xmlChar *)"validate",
+					      AGT_RPC_PH_INVOKE, validate);
+	if (res == NO_ERR)
+		res = agt_rpc_register_method(DYNCAST_MODEL,
+					      (const xmlChar *)"clear-flows",
+					      AGT_RPC_PH_INVOKE, clear_flows);
+	if (res == NO_ERR)
+		res = agt_timer_create(SYNC_S, TRUE, tick, NULL, &timer);
 	return res;
 }
 

@@ -115,9 +115,10 @@ static bool owner_check(struct dyncast_owner *owner, val_value_t *root,
 	said = dyncast_frr_config(owner, error);
 	ok = said != NULL;
 	if (ok && (!owner->said || strcmp(said, owner->said))) {
-		snprintf(error, DYNCAST_ERROR_SIZE,
-			 "%s was configured by its command line meanwhile: discard the changes, and edit again",
-			 owner->daemon);
+		snprintf(
+			error, DYNCAST_ERROR_SIZE,
+			"%s was configured by its command line meanwhile: discard the changes, and edit again",
+			owner->daemon);
 		ok = false;
 	}
 	free(said);
@@ -172,8 +173,9 @@ bool dyncast_sync_push(char *error)
 		if (dyncast_owners[j].pending && dyncast_owners[j].running &&
 		    !dyncast_frr_load(&dyncast_owners[j],
 				      dyncast_owners[j].running, false, other))
-			log_error("\nfrr-dyncast: %s keeps a commit that failed: %s",
-				  dyncast_owners[j].daemon, other);
+			log_error(
+				"\nfrr-dyncast: %s keeps a commit that failed: %s",
+				dyncast_owners[j].daemon, other);
 	for (j = 0; i == DYNCAST_OWNERS && j < i; j++)
 		if (dyncast_owners[j].pending) {
 			owner_has(&dyncast_owners[j],
@@ -205,8 +207,9 @@ void dyncast_sync_settle(void)
 			owner_has(owner, text);
 			continue;
 		}
-		log_error("\nfrr-dyncast: %s does not take what was committed: %s",
-			  owner->daemon, error);
+		log_error(
+			"\nfrr-dyncast: %s does not take what was committed: %s",
+			owner->daemon, error);
 		free(text);
 		/* FRR's is the truth */
 		set(&owner->said, NULL);

@@ -101,7 +101,7 @@ static int transact(struct vty *vty, struct nb_config *candidate,
 	}
 	vty_out(vty, "%% dyncast: %s\n",
 		error[0] ? error : nb_err_name(result));
-	return CMD_WARNING_CONFIG_FAILED;
+	return CMD_WARNING;
 }
 
 int dyncast_nb_load(struct vty *vty, const char *path, bool check_only)
@@ -114,15 +114,15 @@ int dyncast_nb_load(struct vty *vty, const char *path, bool check_only)
 	if (!dyncast_nb_active()) {
 		vty_out(vty,
 			"%% dyncast: the YANG model is not available, see the log\n");
-		return CMD_WARNING_CONFIG_FAILED;
+		return CMD_WARNING;
 	}
 	text = file_read(vty, path);
 	if (!text)
-		return CMD_WARNING_CONFIG_FAILED;
+		return CMD_WARNING;
 	container = container_parse(vty, text);
 	XFREE(MTYPE_TMP, text);
 	if (!container)
-		return CMD_WARNING_CONFIG_FAILED;
+		return CMD_WARNING;
 	candidate = nb_config_dup(running_config);
 	dyncast_nb_replace(candidate, container);
 	result = transact(vty, candidate, check_only);
