@@ -70,6 +70,7 @@ static status_t commit_complete(void)
 
 static status_t before_get(ses_cb_t *scb, rpc_msg_t *msg, xml_node_t *method)
 {
+	dyncast_sync_settle();
 	dyncast_sync();
 	dyncast_state_add();
 	return NO_ERR;
@@ -84,6 +85,7 @@ static status_t after_get(ses_cb_t *scb, rpc_msg_t *msg, xml_node_t *method)
 static status_t before_get_config(ses_cb_t *scb, rpc_msg_t *msg,
 				  xml_node_t *method)
 {
+	dyncast_sync_settle();
 	dyncast_sync();
 	return NO_ERR;
 }
@@ -138,6 +140,7 @@ static status_t clear_flows(ses_cb_t *scb, rpc_msg_t *msg, xml_node_t *method)
 /* so that edits begin with what the command line has made of it */
 static int tick(uint32 timer, void *cookie)
 {
+	dyncast_sync_settle();
 	dyncast_sync();
 	return 0;
 }

@@ -8,6 +8,7 @@
 
 #include "state.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "frr.h"
@@ -17,7 +18,7 @@
 static val_value_t **moved;
 static unsigned int n_moved;
 
-static void move(val_value_t *val, val_value_t *to)
+static bool move(val_value_t *val, val_value_t *to)
 {
 	val_value_t **more = moved;
 
@@ -25,11 +26,13 @@ static void move(val_value_t *val, val_value_t *to)
 		more = realloc(moved,
 			       (n_moved ? 2 * n_moved : 1) * sizeof(*moved));
 	if (!more)
-		return;
+		return false;
 	moved = more;
-	val_remove_child(val);
+	if (val->parent)
+		val_remove_child(val);
 	val_add_child(val, to);
 	moved[n_moved++] = val;
+	return true;
 }
 
 static val_value_t *same(val_value_t *val, val_value_t *parent)
@@ -82,11 +85,14 @@ void dyncast_state_add(void)
 			    : NULL;
 		to = val_find_child(running->root, DYNCAST_MODEL,
 				    (const xmlChar *)container);
+		free(xml);
 		if (state && to)
 			merge(state, to);
+		/* nothing is configured */
+		else if (state && move(state, running->root))
+			continue;
 		if (state)
 			val_free_value(state);
-		free(xml);
 	}
 }
 

@@ -3,6 +3,7 @@
 
 #include "sync.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -186,6 +187,17 @@ bool dyncast_sync_push(char *error)
 	return i == DYNCAST_OWNERS;
 }
 
+/* false when the command line has been there */
+static bool said_the_same(const struct dyncast_owner *owner)
+{
+	char error[DYNCAST_ERROR_SIZE];
+	char *said = dyncast_frr_config(owner, error);
+	bool same = said && owner->said && !strcmp(said, owner->said);
+
+	free(said);
+	return same;
+}
+
 void dyncast_sync_settle(void)
 {
 	cfg_template_t *running = cfg_get_config_id(NCX_CFGID_RUNNING);
@@ -199,7 +211,8 @@ void dyncast_sync_settle(void)
 			owner->container,
 			part_of(running->root, owner->container));
 
-		if (!text || !owner->running || !strcmp(text, owner->running)) {
+		if (!text || !owner->running || !strcmp(text, owner->running) ||
+		    !said_the_same(owner)) {
 			free(text);
 			continue;
 		}

@@ -24,7 +24,8 @@ bool dyncast_sync_check(val_value_t *root, char *error);
 /* FRR gets what is pending: all, or nothing with a sentence in error. */
 bool dyncast_sync_push(char *error);
 void dyncast_sync_forget(void);
-/* after a commit: what has come into `running` by another way */
+/* FRR gets what has come into `running` by another way: netconfd takes a commit
+ * that nobody confirmed back without asking */
 void dyncast_sync_settle(void);
 
 #endif /* DYNCAST_NETCONF_SYNC_H */
