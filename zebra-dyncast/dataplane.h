@@ -223,6 +223,8 @@ bool dyncast_dp_attach(uint32_t ifindex, const char *ifname, uint32_t table_id,
 		       uint32_t flags);
 void dyncast_dp_detach(uint32_t ifindex, const char *ifname);
 bool dyncast_dp_attached(uint32_t ifindex);
+/* .. and nobody else has taken the program away: the kernel is asked */
+bool dyncast_dp_still_attached(uint32_t ifindex);
 /* all that are attached, also since before a restart; fn may detach */
 void dyncast_dp_attached_each(void (*fn)(uint32_t ifindex, void *arg),
 			      void *arg);

@@ -508,6 +508,22 @@ bool dyncast_dp_attached(uint32_t ifindex)
 	return found;
 }
 
+bool dyncast_dp_still_attached(uint32_t ifindex)
+{
+	struct dyncast_map_iface iface;
+	bool still = false;
+
+	if (dyncast_dp.active)
+		dyncast_dp_privs
+		{
+			still = !bpf_map_lookup_elem(
+					dyncast_dp.maps[DYNCAST_DP_MAP_IFACES],
+					&ifindex, &iface) &&
+				still_attached(ifindex, &iface);
+		}
+	return still;
+}
+
 void dyncast_dp_attached_each(void (*fn)(uint32_t ifindex, void *arg),
 			      void *arg)
 {

@@ -197,11 +197,10 @@ static void forwarding_of(const struct dyncast_backend *b, bool alive,
 	}
 	dp->encap_source =
 		dyncast_encap_source(in->dbid.family, nht->nexthops[0].ifindex);
-	/* several next hops: the kernel's own route chooses per flow; a packet
-	 * that leaves by our device has no route before it any more */
-	if (nht->n_nexthops > 1 && !b->service->by_device)
+	/* several next hops: the kernel's own route chooses per flow */
+	if (nht->n_nexthops > 1)
 		return;
-	hop = &nht->nexthops[b->id % nht->n_nexthops];
+	hop = &nht->nexthops[0];
 	dp->ifindex = hop->ifindex;
 	dp->nexthop = hop->gate.family ? hop->gate : in->dbid;
 }

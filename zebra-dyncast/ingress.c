@@ -37,6 +37,12 @@ DEFINE_MTYPE_STATIC(DYNCAST_ZEBRA, DYNCAST_INGRESS,
 		    "Dyncast ingress interface");
 
 #define SCAN_MS 20
+/* between attempts at what the kernel refuses */
+#define PAUSE_MIN_MS 1000
+#define PAUSE_MAX_MS 3600000
+/* whether it is still attached is looked at now and then, of a few at a time */
+#define VERIFY_MS 5000
+#define VERIFY_MAX 16
 
 /* as configured */
 struct name {
@@ -50,14 +56,19 @@ struct attachment {
 	uint32_t ifindex;
 	char ifname[IFNAMSIZ];
 	uint32_t table_id;
-	uint32_t flags; /* DYNCAST_DP_ATTACH_*, 0: refused */
-	bool logged;
+	uint32_t flags;	       /* DYNCAST_DP_ATTACH_*, 0: refused */
+	uint32_t tried_flags;  /* what was refused, .. */
+	unsigned int pause_ms; /* .. 0: nothing, .. */
+	int64_t retry_ms;      /* .. and when it is tried again */
+	int64_t verified_ms;
 	bool seen; /* in the present scan */
 };
 
 static struct name *names;
 static struct attachment *attachments;
 static struct event *t_scan;
+static uint32_t widest; /* MTU of those that steer */
+static unsigned int verify_left;
 
 /* ---- questions about interfaces --------------------------------------- */
 
@@ -81,6 +92,11 @@ uint16_t dyncast_ifindex_mtu(uint32_t ifindex)
 	if (!ifp || !ifp->mtu)
 		return 0;
 	return ifp->mtu > UINT16_MAX ? UINT16_MAX : ifp->mtu;
+}
+
+uint32_t dyncast_ingress_mtu(void)
+{
+	return widest;
 }
 
 const char *dyncast_ifindex_name(uint32_t ifindex)
@@ -156,6 +172,41 @@ static struct attachment *attachment_get(uint32_t ifindex)
 	return a;
 }
 
+/* what cannot be done now may later, but the log need not tell each second */
+static void attach_failed(struct attachment *a, uint32_t flags)
+{
+	a->flags = 0;
+	a->tried_flags = flags;
+	if (!a->pause_ms)
+		zlog_warn(
+			"dyncast: packets coming in by %s are not %s, see `show dyncast forwarding`; tried again from time to time",
+			a->ifname,
+			flags & DYNCAST_DP_ATTACH_DECAP ? "unpacked"
+							: "steered");
+	a->pause_ms =
+		a->pause_ms ? MIN(2 * a->pause_ms, PAUSE_MAX_MS) : PAUSE_MIN_MS;
+	a->retry_ms = dyncast_now_ms() + a->pause_ms;
+}
+
+/* somebody else may have taken a qdisc away */
+static bool is_attached(struct attachment *a)
+{
+	int64_t now = dyncast_now_ms();
+
+	if (!dyncast_dp_attached(a->ifindex))
+		return false;
+	if (!verify_left || now - a->verified_ms < VERIFY_MS)
+		return true;
+	verify_left--;
+	a->verified_ms = now;
+	if (dyncast_dp_still_attached(a->ifindex))
+		return true;
+	zlog_warn(
+		"dyncast: something else has removed the program from %s: attached again",
+		a->ifname);
+	return false;
+}
+
 static void scan_one(struct interface *ifp)
 {
 	uint32_t table_id, flags = wanted(ifp);
@@ -163,28 +214,25 @@ static void scan_one(struct interface *ifp)
 
 	if (!flags || !dyncast_vrf_table(ifp->vrf->vrf_id, &table_id))
 		return;
+	if (flags & DYNCAST_DP_ATTACH_STEER)
+		widest = MAX(widest, (uint32_t)ifp->mtu);
 	a = attachment_get(ifp->ifindex);
 	a->seen = true;
+	if (strcmp(a->ifname, ifp->name) != 0 || a->tried_flags != flags)
+		a->pause_ms = 0;
 	strlcpy(a->ifname, ifp->name, sizeof(a->ifname));
-	if (a->flags == flags && a->table_id == table_id &&
-	    dyncast_dp_attached(a->ifindex))
+	if (a->flags == flags && a->table_id == table_id && is_attached(a))
 		return;
-	if (!dyncast_startup_done())
+	if (!dyncast_startup_done() ||
+	    (a->pause_ms && dyncast_now_ms() < a->retry_ms))
 		return;
-	if (dyncast_dp_attach(a->ifindex, a->ifname, table_id, flags)) {
-		a->flags = flags;
-		a->table_id = table_id;
-		a->logged = false;
+	if (!dyncast_dp_attach(a->ifindex, a->ifname, table_id, flags)) {
+		attach_failed(a, flags);
 		return;
 	}
-	a->flags = 0;
-	if (!a->logged)
-		zlog_warn(
-			"dyncast: packets coming in by %s are not %s, see `show dyncast forwarding`; tried again every second",
-			a->ifname,
-			flags & DYNCAST_DP_ATTACH_DECAP ? "unpacked"
-							: "steered");
-	a->logged = true;
+	a->flags = flags;
+	a->table_id = table_id;
+	a->pause_ms = 0;
 }
 
 /* the kernel detaches when an interface goes; its pin and its entry in the
@@ -215,6 +263,8 @@ void dyncast_ingress_scan(void)
 	if (!names && !attachments && !dyncast_config.ingress_all &&
 	    !dyncast_decap_wanted() && !dyncast_veth_ifindex())
 		return;
+	widest = 0;
+	verify_left = VERIFY_MAX;
 	for (struct attachment *a = attachments; a; a = a->next)
 		a->seen = false;
 	RB_FOREACH (vrf, vrf_id_head, &vrfs_by_id)

@@ -40,6 +40,8 @@ bool dyncast_ingress_attached(const char *ifname);
 bool dyncast_vrf_table(uint32_t vrf_id, uint32_t *table_id);
 /* 0 when unknown */
 uint16_t dyncast_ifindex_mtu(uint32_t ifindex);
+/* the widest of the interfaces that steer; 0 when none does */
+uint32_t dyncast_ingress_mtu(void);
 const char *dyncast_ifindex_name(uint32_t ifindex);
 
 #endif /* DYNCAST_ZEBRA_INGRESS_H */

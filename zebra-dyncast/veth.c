@@ -40,8 +40,11 @@
 #include "compat.h"
 #include "dataplane.h"
 #include "dataplane_port.h"
+#include "ingress.h"
 #include "module.h"
 #include "netlink.h"
+#include "rp_filter.h"
+#include "rp_filter.h"
 #include "service.h"
 #include "startup.h"
 #include "veth.h"
@@ -244,10 +247,25 @@ static void mtu_update(void)
 
 /* ---- life ------------------------------------------------------------- */
 
+/* strict reverse-path filtering wants the route to lead to its network */
+static bool wants_route(const struct dyncast_backend *b)
+{
+	return dyncast_backend_is_local(b) &&
+	       b->data.address.family == AF_INET &&
+	       dyncast_nht_on_link(b->nht) &&
+	       dyncast_rp_filter_strict(b->nht->nexthops[0].ifindex);
+}
+
+/*
+ * The program leaves what is too big for a tunnel to the service's route, which
+ * has to answer it.  A route with SRv6 next hops does not: the kernel wraps a
+ * packet before it looks at its size, and tells the router itself.
+ */
 bool dyncast_veth_needed(const struct dyncast_service *s)
 {
 	const struct dyncast_backend *b;
 	bool adjacent = false, tunnel = false, ipip = false;
+	bool tight = false, strict = false;
 
 	if (s->key.vrf_id != VRF_DEFAULT || s->dp_index < 0 || s->dry ||
 	    !dyncast_dp_active() || dyncast_config.route_none)
@@ -258,9 +276,13 @@ bool dyncast_veth_needed(const struct dyncast_service *s)
 		adjacent = adjacent || b->dp.kind == DYNCAST_KIND_ADJACENT;
 		tunnel = tunnel || b->dp.kind != DYNCAST_KIND_ADJACENT;
 		ipip = ipip || b->dp.kind == DYNCAST_KIND_IPIP;
+		tight = tight ||
+			dyncast_veth_inner_mtu(b) < dyncast_ingress_mtu();
+		strict = strict || wants_route(b);
 	}
 	return dyncast_config.forwarding_kernel || ipip ||
-	       (adjacent && tunnel && s->key.prefix.addr.family == AF_INET6);
+	       (adjacent && tunnel && s->key.prefix.addr.family == AF_INET6) ||
+	       (tight && !strict);
 }
 
 static bool wanted(void)

@@ -10,18 +10,16 @@
 
 #include <zebra.h>
 
-#include <fcntl.h>
-
 #include "apply.h"
 #include "compat.h"
 #include "decap.h"
 #include "ingress.h"
 #include "nht.h"
+#include "rp_filter.h"
 #include "service.h"
 #include "sid.h"
 #include "warnings.h"
 
-#define RP_FILTER_STRICT 1
 #define SEEN_MAX 64
 
 struct asker {
@@ -33,33 +31,6 @@ struct asker {
 	bool ipv4, ipv6; /* packets of the family are forwarded here */
 	bool unpacks;
 };
-
-/* 0 when it cannot be read */
-static int setting(const char *family, const char *name)
-{
-	char path[128], text[16] = "";
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/sys/net/%s/%s", family, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return 0;
-	if (read(fd, text, sizeof(text) - 1) < 0)
-		text[0] = '\0';
-	close(fd);
-	return atoi(text);
-}
-
-/* the kernel takes the larger one of both */
-static bool is_strict(const char *ifname)
-{
-	char name[64];
-	int all = setting("ipv4", "conf/all/rp_filter"), own;
-
-	snprintf(name, sizeof(name), "conf/%s/rp_filter", ifname);
-	own = setting("ipv4", name);
-	return MAX(all, own) == RP_FILTER_STRICT;
-}
 
 static bool first_time(struct asker *to, uint32_t ifindex)
 {
@@ -83,18 +54,18 @@ static void say(struct asker *to, const char *format, const char *name)
  * their source, which the route has to lead to */
 static void check_replies(struct asker *to, const struct dyncast_backend *b)
 {
-	const char *name;
+	uint32_t ifindex;
 
 	if (!dyncast_backend_is_local(b) || !dyncast_nht_on_link(b->nht) ||
 	    b->data.address.family != AF_INET ||
 	    (b->out.weight && !dyncast_config.route_none &&
 	     !b->service->by_device))
 		return;
-	name = dyncast_ifindex_name(b->nht->nexthops[0].ifindex);
-	if (is_strict(name) && first_time(to, b->nht->nexthops[0].ifindex))
+	ifindex = b->nht->nexthops[0].ifindex;
+	if (dyncast_rp_filter_strict(ifindex) && first_time(to, ifindex))
 		say(to,
 		    "net.ipv4.conf.%s.rp_filter is strict: replies of instances there that the service's route does not lead to are dropped; 2 (loose) lets them pass",
-		    name);
+		    dyncast_ifindex_name(ifindex));
 }
 
 static void check_service(struct asker *to, const struct dyncast_service *s)
@@ -119,20 +90,19 @@ static void check_core(struct asker *to)
 {
 	const struct dyncast_service *s;
 	const struct dyncast_backend *b;
-	const char *name;
+	uint32_t ifindex;
 
 	/* the interfaces towards other sites are those of their D-BIDs */
 	frr_each (dyncast_services_const, &dyncast_services, s) {
 		frr_each (dyncast_backends_const, &s->backends, b) {
 			if (!b->site_nht || !b->site_nht->n_nexthops)
 				continue;
-			name = dyncast_ifindex_name(
-				b->site_nht->nexthops[0].ifindex);
-			if (is_strict(name) &&
-			    first_time(to, b->site_nht->nexthops[0].ifindex))
+			ifindex = b->site_nht->nexthops[0].ifindex;
+			if (dyncast_rp_filter_strict(ifindex) &&
+			    first_time(to, ifindex))
 				say(to,
 				    "net.ipv4.conf.%s.rp_filter is strict: packets unpacked from SIDs are dropped there unless the route to their client leads out of it",
-				    name);
+				    dyncast_ifindex_name(ifindex));
 		}
 	}
 }
@@ -146,11 +116,11 @@ void dyncast_warnings_each(void (*fn)(const char *text, void *arg), void *arg)
 		check_service(&to, s);
 	if (to.unpacks)
 		check_core(&to);
-	if (to.ipv4 && !setting("ipv4", "ip_forward"))
+	if (to.ipv4 && !dyncast_sysctl("ipv4", "ip_forward"))
 		say(&to,
 		    "%s is 0: IPv4 packets that the kernel has to forward, replies among them, end here",
 		    "net.ipv4.ip_forward");
-	if (to.ipv6 && !setting("ipv6", "conf/all/forwarding"))
+	if (to.ipv6 && !dyncast_sysctl("ipv6", "conf/all/forwarding"))
 		say(&to,
 		    "%s is 0: IPv6 packets, those to SIDs of this router too, end here",
 		    "net.ipv6.conf.all.forwarding");

@@ -119,8 +119,10 @@ outer_ipv4(struct iphdr *outer, const struct dyncast_map_instance *instance,
 {
 	__u32 words[3];
 
+	/* GRO makes packets of which the sum is longer than the field: whoever
+	 * cuts them up again writes it anew */
 	words[0] = bpf_htonl((0x45u << 8 | pkt->tos) << 16 |
-			     (pkt->length + sizeof(*outer)));
+			     (__u16)(pkt->length + sizeof(*outer)));
 	words[1] = bpf_htonl(pkt->hash << 16 | IP_DF);
 	words[2] = bpf_htonl(HOP_LIMIT << 24 | (__u32)proto << 16);
 	__builtin_memcpy(outer, words, sizeof(words));

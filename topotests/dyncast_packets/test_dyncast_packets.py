@@ -498,6 +498,20 @@ def test_strict_reverse_path(lab):
     load.stop()
 
 
+def test_bulk_through_sids_alone(lab):
+    """No instance that is adjacent or behind IP-in-IP: a client learns what fits
+    all the same, though the kernel wraps what follows such a route before it
+    looks at its size."""
+    for service in FAMILIES:
+        lab.configure("e1", f"no dyncast service {service} instance a2 encapsulation ipip")
+        lab.configure("r1", f"no dyncast service {service} instance l1")
+        lab.wait_ring("r1", REMOTE, service)
+        flush(lab, "c1")
+        found = lab.bulk("c1", "tcp", ADDRESS[service], BULK, *REMOTE)
+        assert set(found) == REMOTE
+        assert learnt(lab, service) == 1460
+
+
 def test_forwarding_off_is_shown(lab):
     assert not warned(lab, "e1", "forward")
     lab.cmd("e1", "sysctl -qw net.ipv4.ip_forward=0 net.ipv6.conf.all.forwarding=0")

@@ -308,6 +308,11 @@ class Lab:
             self.start_router(router)
 
     def _start_hosts(self):
+        # wide enough for tunnels, so that services' routes are weighted ones;
+        # dyncast_packets has a core that is not
+        for _, left, right, _ in self.layout.links:
+            for end, peer in ((left, right), (right, left)):
+                self.cmd(end, f"ip link set {end}-{peer} mtu 1600")
         extra = "; ".join(f"ip addr add {a}/24 dev c1-r1" for a in CLIENT_ADDRESSES[1:])
         self.cmd("c1", extra)
         for name in INSTANCES:
