@@ -12,8 +12,6 @@
 
 #include <zebra.h>
 
-#include <sys/resource.h>
-
 #include "lib/if.h"
 #include "lib/libfrr.h"
 #include "lib/memory.h"
@@ -169,24 +167,8 @@ static int early_fini(void)
 	return 0;
 }
 
-/*
- * Before Linux 5.11 BPF maps count as locked memory, of which an ordinary limit
- * allows some megabytes.  Modules are loaded while zebra is still root, which
- * alone may raise it.
- */
-static void lift_memory_limit(void)
-{
-	const struct rlimit none = {RLIM_INFINITY, RLIM_INFINITY};
-
-	if (setrlimit(RLIMIT_MEMLOCK, &none))
-		zlog_warn(
-			"dyncast: limit of locked memory stays as it is (%s): before Linux 5.11 BPF maps need it unlimited, see LimitMEMLOCK of systemd.exec(5)",
-			safe_strerror(errno));
-}
-
 static int module_init(void)
 {
-	lift_memory_limit();
 	hook_register(frr_late_init, late_init);
 	hook_register(frr_early_fini, early_fini);
 	return 0;

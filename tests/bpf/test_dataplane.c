@@ -129,6 +129,12 @@ static void reopened_connection_is_new(void **state)
 	assert_int_equal(status().flow_repinned, 0);
 }
 
+/* those without an entry, and those with one */
+static struct dp_packet some_flow(int i)
+{
+	return i % 2 ? tcp(1000 + i) : udp(1000 + i);
+}
+
 /* voiding one instance moves its flows and no others */
 static void void_moves_only_its_flows(void **state)
 {
@@ -141,14 +147,16 @@ static void void_moves_only_its_flows(void **state)
 	(void)state;
 	dp_ring(0, a, b);
 	for (int i = 0; i < FLOWS; i++) {
-		struct dp_packet p = tcp(1000 + i);
+		struct dp_packet p = some_flow(i);
 
 		dp_flow(&p);
+		dp_flow(&p);
 	}
+	assert_int_equal(dp_entries(), FLOWS / 2);
 	dp_ring(0, c, c);
 	dyncast_dp_instance_void(a);
 	for (int i = 0; i < FLOWS; i++) {
-		struct dp_packet p = tcp(1000 + i);
+		struct dp_packet p = some_flow(i);
 		bool of_b = dp_slot(0, &p) % 2;
 
 		assert_int_equal(dp_flow(&p), of_b ? b : c);
@@ -286,6 +294,26 @@ static void id_reuse_voids(void **state)
 	assert_int_equal(dp_run_packet(&p).verdict, DP_PASS);
 	dp_ring(0, b, b);
 	assert_int_equal(dp_flow(&p), b);
+}
+
+/* .. of the same service, and flows that have entries */
+static void id_reuse_voids_entries(void **state)
+{
+	uint32_t a = dp_adjacent(0, "10.1.0.11"),
+		 b = dp_adjacent(0, "10.1.0.12");
+	struct dp_packet p = udp(1000);
+
+	(void)state;
+	dp_ring(0, a, a);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(dp_flow(&p), a);
+	assert_int_equal(dp_entries(), 1);
+	dyncast_dp_instance_del(a);
+	dyncast_dp.next_id = a;
+	assert_int_equal(dp_adjacent(0, "10.1.0.13"), a);
+	dp_ring(0, b, b);
+	assert_int_equal(dp_flow(&p), b);
+	assert_int_equal(status().flow_repinned, 1);
 }
 
 static void longest_prefix_and_table(void **state)
@@ -542,7 +570,7 @@ static void does_without(void **state)
 	}
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, dp_setup, dp_teardown)
 	const struct CMUnitTest tests[] = {
@@ -554,6 +582,7 @@ int main(void)
 		TEST(empty_ring_takes_no_flow),
 		TEST(idle_flow_ends),
 		TEST(id_reuse_voids),
+		TEST(id_reuse_voids_entries),
 		TEST(longest_prefix_and_table),
 		TEST(every_length_is_found),
 		TEST(adjacent_rewrite),
@@ -564,6 +593,8 @@ int main(void)
 		TEST(does_without),
 	};
 
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
 	return cmocka_run_group_tests_name("dataplane: decision", tests,
 					   dp_group_setup, dp_group_teardown);
 }

@@ -4,7 +4,7 @@
  * loader that is killed on the way: real packets flow all the time, and none
  * may come out elsewhere.  Root; own namespaces.
  *
- * The old release is v1_steer.bpf.c, with the maps of layout 1.
+ * The old release is that of v1.c, with the maps of layout 1.
  */
 
 #include <errno.h>
@@ -30,10 +30,8 @@
 #include "dp_harness.h"
 #include "lib/ring.h"
 #include "live.h"
-#include "v1_steer.skel.h"
-#include "zebra-dyncast/dataplane_v1.h"
+#include "v1.h"
 
-#define TCX_INGRESS 46
 #define V1_INDEX 7 /* of the service; not the first one that v2 would take */
 #define V1_A 40	   /* ids */
 #define V1_B 41
@@ -42,21 +40,11 @@
 /* longer than a test takes on an emulated processor: slots forget after it */
 #define TIMEOUT 3600
 
-static int libbpf_log(enum libbpf_print_level level, const char *fmt,
-		      va_list args)
-{
-	return level == LIBBPF_WARN ? vfprintf(stderr, fmt, args) : 0;
-}
-
 /* The old release -------------------------------------------------------- */
 
 static const char *v1_pin(const char *name)
 {
-	static char path[128];
-
-	snprintf(path, sizeof(path), "%s/" DYNCAST_V1_PIN_PREFIX "%s", dp_dir,
-		 name);
-	return path;
+	return v1_path(dp_dir, name);
 }
 
 static const char *pin(const char *name)
@@ -66,13 +54,6 @@ static const char *pin(const char *name)
 	snprintf(path, sizeof(path), "%s/" DYNCAST_MAP_PIN_PREFIX "%s", dp_dir,
 		 name);
 	return path;
-}
-
-static void v1_put(const struct bpf_map *map, const void *key,
-		   const void *value)
-{
-	assert_int_equal(
-		bpf_map_update_elem(bpf_map__fd(map), key, value, BPF_ANY), 0);
 }
 
 static void v1_service(struct v1_steer *v1)
@@ -93,8 +74,8 @@ static void v1_service(struct v1_steer *v1)
 
 	memcpy(ident.addr, prefix.addr.bytes, 4);
 	memcpy(key.addr, prefix.addr.bytes, 4);
-	v1_put(v1->maps.ident_service, &ident, &index);
-	v1_put(v1->maps.services, &key, &value);
+	assert_true(v1_put(v1->maps.ident_service, &ident, &index));
+	assert_true(v1_put(v1->maps.services, &key, &value));
 }
 
 static void v1_instance(struct v1_steer *v1, uint32_t id, const char *address,
@@ -116,8 +97,8 @@ static void v1_instance(struct v1_steer *v1, uint32_t id, const char *address,
 	memcpy(ident.dbid, addr.bytes, 4);
 	memcpy(in.dbid, addr.bytes, 4);
 	memcpy(in.nexthop, addr.bytes, 4);
-	v1_put(v1->maps.ident_instance, &ident, &id);
-	v1_put(v1->maps.instances, &id, &in);
+	assert_true(v1_put(v1->maps.ident_instance, &ident, &id));
+	assert_true(v1_put(v1->maps.instances, &id, &in));
 }
 
 static void v1_ring(struct v1_steer *v1, uint16_t cur, uint16_t old,
@@ -131,56 +112,24 @@ static void v1_ring(struct v1_steer *v1, uint16_t cur, uint16_t old,
 		};
 		uint32_t at = V1_INDEX * DYNCAST_V1_SLOTS + i;
 
-		v1_put(v1->maps.slots, &at, &slot);
+		assert_true(v1_put(v1->maps.slots, &at, &slot));
 	}
-}
-
-static void v1_attach(struct v1_steer *v1, bool tcx)
-{
-	struct dyncast_v1_iface iface = {.table_id = DP_TABLE};
-	int prog = bpf_program__fd(v1->progs.v1_ingress), link;
-
-	DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = dp_ifindex,
-			    .attach_point = BPF_TC_INGRESS);
-	DECLARE_LIBBPF_OPTS(bpf_tc_opts, opts, .handle = 1, .priority = 0xd15,
-			    .prog_fd = prog);
-
-	if (tcx) {
-		char name[32];
-
-		link = bpf_link_create(prog, dp_ifindex, TCX_INGRESS, NULL);
-		assert_true(link >= 0);
-		snprintf(name, sizeof(name), "link_%u", dp_ifindex);
-		assert_int_equal(bpf_obj_pin(link, v1_pin(name)), 0);
-		close(link);
-	} else {
-		iface.flags =
-			DYNCAST_MAP_IFACE_CLSACT | DYNCAST_MAP_IFACE_OWN_QDISC;
-		assert_int_equal(bpf_tc_hook_create(&hook), 0);
-		assert_int_equal(bpf_tc_attach(&hook, &opts), 0);
-	}
-	v1_put(v1->maps.ifaces, &dp_ifindex, &iface);
 }
 
 /* steers like zebra of the first release after its death */
 static void v1_leave_behind(bool tcx)
 {
 	struct v1_steer *v1;
-	struct bpf_map *map;
 
-	libbpf_set_print(libbpf_log);
 	dp_run("mkdir -p %s && mount -t bpf dyncast %s", dp_dir, dp_dir);
-	v1 = v1_steer__open_and_load();
+	v1 = v1_load();
 	assert_non_null(v1);
-	bpf_object__for_each_map(map, v1->obj) if (!bpf_map__is_internal(map))
-		assert_int_equal(bpf_obj_pin(bpf_map__fd(map),
-					     v1_pin(bpf_map__name(map))),
-				 0);
+	assert_true(v1_pin_maps(v1, dp_dir));
 	v1_service(v1);
 	v1_instance(v1, V1_A, LIVE_A, 1);
 	v1_instance(v1, V1_B, LIVE_B, 2);
 	v1_ring(v1, V1_A, V1_B, 0);
-	v1_attach(v1, tcx);
+	assert_true(v1_attach(v1, dp_dir, dp_ifindex, DP_TABLE, tcx));
 	v1_steer__destroy(v1);
 }
 

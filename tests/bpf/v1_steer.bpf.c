@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The first release's program cut down to what an upgrade meets: the maps of
- * layout 1, and IPv4 flows to adjacent instances by entry or slot.  For
- * test_dataplane_upgrade.c, which pins it as that release did.
+ * layout 1, and IPv4 flows by entry or slot to instances that are adjacent or
+ * reached by SRv6.  v1.c pins it as that release did.
  */
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/in.h>
 #include <linux/ip.h>
+#include <linux/ipv6.h>
 #include <linux/pkt_cls.h>
 #include <linux/udp.h>
 #include <bpf/bpf_endian.h>
@@ -51,15 +53,43 @@ MAP(counters, BPF_MAP_TYPE_PERCPU_ARRAY, 0, 1, __u32, struct counters);
 MAP(instance_counters, BPF_MAP_TYPE_PERCPU_ARRAY, 0, DYNCAST_V1_INSTANCES_MAX,
     __u32, struct dyncast_v1_instance_counters);
 
-static __always_inline int send(struct dyncast_v1_instance *to, __u32 id)
+/* false when it cannot be done */
+static __always_inline bool encapsulate(struct __sk_buff *skb,
+					const struct dyncast_v1_instance *to,
+					__u16 length)
+{
+	__be16 protocol = bpf_htons(ETH_P_IPV6);
+	struct ipv6hdr outer = {
+		.version = 6,
+		.payload_len = bpf_htons(length),
+		.nexthdr = IPPROTO_IPIP,
+		.hop_limit = 64,
+	};
+
+	__builtin_memcpy(&outer.saddr, to->source, sizeof(outer.saddr));
+	__builtin_memcpy(&outer.daddr, to->dbid, sizeof(outer.daddr));
+	return !bpf_skb_adjust_room(skb, sizeof(outer), BPF_ADJ_ROOM_MAC,
+				    BPF_F_ADJ_ROOM_FIXED_GSO |
+					    BPF_F_ADJ_ROOM_ENCAP_L3_IPV6) &&
+	       !bpf_skb_store_bytes(skb, ETH_HLEN, &outer, sizeof(outer),
+				    BPF_F_RECOMPUTE_CSUM) &&
+	       !bpf_skb_store_bytes(skb, offsetof(struct ethhdr, h_proto),
+				    &protocol, sizeof(protocol), 0);
+}
+
+static __always_inline int send(struct __sk_buff *skb,
+				struct dyncast_v1_instance *to, __u32 id,
+				__u16 length)
 {
 	struct dyncast_v1_instance_counters *c;
-	struct bpf_redir_neigh hop = {.nh_family = 2};
+	struct bpf_redir_neigh hop = {.nh_family = to->nexthop_family};
 
 	c = bpf_map_lookup_elem(&instance_counters, &id);
 	if (c)
 		c->packets++;
-	hop.ipv4_nh = to->nexthop[0];
+	if (to->source[0] && !encapsulate(skb, to, length))
+		return TC_ACT_SHOT;
+	__builtin_memcpy(hop.ipv6_nh, to->nexthop, sizeof(hop.ipv6_nh));
 	return bpf_redirect_neigh(to->ifindex, &hop, sizeof(hop), 0);
 }
 
@@ -102,6 +132,7 @@ int v1_ingress(struct __sk_buff *skb)
 	struct dyncast_v1_iface *iface;
 	struct dyncast_v1_flow *flow;
 	__u32 ifindex = skb->ifindex, id;
+	__u16 length;
 
 	if ((void *)(ports + 1) > (void *)(long)skb->data_end ||
 	    eth->h_proto != bpf_htons(ETH_P_IP))
@@ -114,6 +145,7 @@ int v1_ingress(struct __sk_buff *skb)
 	service = bpf_map_lookup_elem(&services, &where);
 	if (!service)
 		return TC_ACT_UNSPEC;
+	length = bpf_ntohs(ip->tot_len);
 	key.saddr[0] = ip->saddr;
 	key.proto = ip->protocol;
 	key.sport = ports->source;
@@ -134,7 +166,7 @@ int v1_ingress(struct __sk_buff *skb)
 
 		bpf_map_update_elem(&flows, &key, &new, BPF_ANY);
 	}
-	return send(to, id);
+	return send(skb, to, id, length);
 }
 
 char _license[] SEC("license") = "GPL";

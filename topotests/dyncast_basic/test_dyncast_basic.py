@@ -36,22 +36,26 @@ class RouteWatch:
     def __init__(self, lab, router):
         self.router = router
         self.path = os.path.join(lab.logdir, router, "watch.out")
+        before = lab.cmd(router, "ip nexthop")
         with open(self.path, "w", encoding="ascii") as out:
-            out.write(lab.cmd(router, "ip nexthop"))
-            out.flush()
             argv = ["ip", "-o", "monitor", "route", "nexthop"]
             traffic.Process(lab, router, "watch-" + router, argv, stdout=out)
+        # what came while the monitor was starting is in one of both
+        self.first = before + lab.cmd(router, "ip nexthop")
 
     def routes(self):
         """The list of next hops of each route that there was."""
-        hops, found = {}, []
+        hops = dict(re.findall(r"^id (\d+) (.*)", self.first, re.M))
+        found = []
         with open(self.path, encoding="ascii", errors="replace") as out:
             for line in out:
                 hop = re.match(r"id (\d+) (.*)", line)
                 route = re.search(r"nhid (\d+)", line)
                 if hop:
                     hops[hop.group(1)] = hop.group(2)
-                elif route and topology.SERVICE_ADDRESS in line:
+                elif (
+                    route and topology.SERVICE_ADDRESS in line and route.group(1) in hops
+                ):
                     group = re.match(r"group (\S+)", hops[route.group(1)])
                     ids = group.group(1).split("/") if group else [route.group(1)]
                     found.append([hops[one.split(",")[0]] for one in ids])
@@ -292,14 +296,26 @@ def bgp_updates(lab):
     return int(re.search(r"Updates:\s+\d+\s+(\d+)", text).group(1))
 
 
+def quiet_updates(lab):
+    """bgp_updates() when what was reported has been told to all"""
+    seen = [None]
+
+    def settled():
+        seen.append(bgp_updates(lab))
+        return True if seen[-1] == seen[-2] else f"{seen[-1]} updates"
+
+    wait_for("BGP to fall silent", settled, 10, 1)
+    return seen[-1]
+
+
 def test_igp_metric_moves_the_cost(lab):
     """No UPDATE, no report: an IS-IS metric alone changes cost and weight."""
     # metrics that are fresh for long enough; the agents say nothing more
     report_all(lab.agents)
     show.wait_candidates(lab, "r1", set(INSTANCES))
+    updates = quiet_updates(lab)
     before = show.candidates(lab, "r1")
     assert before["b1"]["networkCostUs"] == 3000
-    updates = bgp_updates(lab)
     lab.set_metric("core", "e2", 200)
 
     def missing():

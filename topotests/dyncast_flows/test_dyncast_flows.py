@@ -14,8 +14,10 @@ import pytest
 import dyncast_frr
 import dyncast_small as small
 import dyncast_traffic as traffic
+from dyncast_ask import Asker, by_source
 from dyncast_small import ADDRESS, CLIENTS, PREFIX, V4, V6
 from dyncast_topology import wait_for
+from dyncast_vty import Vty
 
 ALL = set(small.INSTANCES)
 EACH = 60  # flows of TCP and of UDP, of each family
@@ -189,6 +191,175 @@ def test_clear_all(lab, checks):
     assert int(said.split()[0]) >= EACH, said
     assert not listed(lab)
     assert lab.vtysh("r1", "clear dyncast flows").startswith("0 flow(s)")
+
+
+# -- what a flow is --------------------------------------------------------------
+
+
+def set_affinity(lab, service, words):
+    for router in small.ROUTERS:
+        said = lab.configure(router, f"dyncast service {service} affinity {words}")
+        assert "%" not in said, said
+
+
+def set_drain(lab, service, name, on):
+    line = f"dyncast service {service} instance {name} drain"
+    lab.configure(small.INSTANCES[name].router, line if on else "no " + line)
+    lab.wait_ring("r1", ALL - {name} if on else ALL, service)
+
+
+def looked_up(zebra, service, source, port):
+    """What r1's zebra knows of one of an Asker's sockets."""
+    line = f"show dyncast flow {source} {ADDRESS[service]} udp {port} {traffic.ECHO_PORT} json"
+    return zebra.json(line)
+
+
+def wait_entry(lab, service, asker, there):
+    """Until what it sends next has entries, or has none to ask for any more."""
+
+    def missing():
+        source, port = next(iter(asker.ask()))
+        return ("entry" in looked_up(zebra, service, source, port)) == there or "not yet"
+
+    with Vty(lab, "r1", "zebra") as zebra:
+        wait_for("the affinity", missing, 10, 0.2)
+
+
+def wait_slots(lab, service, sources, same):
+    """Until the program takes all that these send for one flow, or for several."""
+
+    def missing():
+        slots = {
+            looked_up(zebra, service, source, port)["slot"]["number"]
+            for source in sources
+            for port in (1111, 2222, 3333)
+        }
+        return True if (len(slots) == 1) == same else f"slots are {slots}"
+
+    with Vty(lab, "r1", "zebra") as zebra:
+        wait_for("the affinity", missing, 10, 0.2)
+
+
+@pytest.mark.parametrize("service", (V4, V6))
+def test_affinity_none(lab, service):
+    """Nothing is stored: flows of one client spread, and go where the ring says."""
+    lab.wait_ring("r1", ALL, service)
+    asker = Asker(lab, "none-" + service, service, CLIENTS[service][:1], 60)
+    wait_entry(lab, service, asker, True)
+    set_affinity(lab, service, "none")
+    wait_entry(lab, service, asker, False)
+    asker.stop()
+
+    asker = Asker(lab, "none-more-" + service, service, CLIENTS[service][:1], 60)
+    first = asker.ask()
+    assert set(first.values()) == ALL
+    assert asker.ask() == first
+    set_drain(lab, service, "b1", True)
+    now = asker.ask()
+    assert set(now.values()) == ALL - {"b1"}, now
+    # .. and those that the ring has left where they were did not move
+    assert sum(first[key] == name for key, name in now.items()) >= 30
+    ours = {("udp", end(*key)) for key in first}
+    assert not ours & set(listed(lab, f"service {PREFIX[service]}"))
+    set_drain(lab, service, "b1", False)
+    set_affinity(lab, service, "flow")
+    wait_entry(lab, service, asker, True)
+    # the control: now each has an entry, and they stay
+    asker.ask()
+    assert ours <= set(listed(lab, f"service {PREFIX[service]}"))
+    before = asker.ask()
+    set_drain(lab, service, "b1", True)
+    assert asker.ask() == before
+    set_drain(lab, service, "b1", False)
+    asker.stop()
+    lab.vtysh("r1", "clear dyncast flows")
+
+
+GROUPS, HOSTS = 8, 4
+
+
+def add_hosts(lab, service):
+    """More clients in c1: GROUPS prefixes with HOSTS addresses each."""
+    text = "10.0.1.{}" if service == V4 else "2001:db8:1::{:x}"
+    groups = [
+        [text.format(32 + HOSTS * group + host) for host in range(HOSTS)]
+        for group in range(GROUPS)
+    ]
+    rest = "/24" if service == V4 else "/64"
+    nodad = "" if service == V4 else "nodad"
+    add = [f"ip addr add {address}{rest} dev c1-r1 {nodad}" for address in sum(groups, [])]
+    lab.cmd("c1", "; ".join(add))
+    return groups
+
+
+@pytest.mark.parametrize("service, bits", ((V4, 30), (V6, 126)))
+def test_affinity_source(lab, service, bits):
+    """Hosts of one prefix share an instance, also when new flows go elsewhere;
+    those of others may have another one.  Without a length each host is one
+    source."""
+    groups = add_hosts(lab, service)
+    lab.wait_ring("r1", ALL, service)
+    set_affinity(lab, service, f"source prefix-length {bits}")
+    wait_slots(lab, service, groups[0], True)
+    asker = Asker(lab, "prefix-" + service, service, [g[n] for g in groups for n in (0, 1)], 2)
+    asker.ask()
+    first = by_source(asker.ask())
+    homes = [first[group[0]] for group in groups]
+    assert all(len(names) == 1 for names in homes), first
+    assert all(first[group[1]] == names for group, names in zip(groups, homes)), first
+    assert len(set.union(*homes)) > 1, homes
+    (home,) = homes[0]
+    set_drain(lab, service, home, True)
+    # hosts that nobody has heard of, and more connections of those of before
+    late = Asker(lab, "prefix-late-" + service, service, sum(groups, []), 1)
+    then = by_source(late.ask())
+    for group, names in zip(groups, homes):
+        assert all(then[host] == names for host in group), (group, names, then)
+    assert by_source(asker.ask()) == first
+    # one entry for all that a prefix sends
+    assert lab.json("r1", "show dyncast flows json")["count"] == GROUPS
+    set_drain(lab, service, home, False)
+
+    set_affinity(lab, service, "source")
+    wait_slots(lab, service, groups[0], False)
+    wait_slots(lab, service, groups[0][:1], True)
+    late.ask()
+    found = by_source(late.ask())
+    spread = [set.union(*(found[host] for host in group)) for group in groups]
+    assert max(map(len, spread)) > 1, spread
+    assert all(len(names) == 1 for names in by_source(asker.ask()).values())
+    for one in (asker, late):
+        one.stop()
+    set_affinity(lab, service, "flow")
+    wait_slots(lab, service, groups[0][:1], False)
+    lab.vtysh("r1", "clear dyncast flows")
+
+
+def ping(lab, service, source):
+    """{instance: how many of five echo requests it got}; all are answered."""
+    before = lab.echoes(service)
+    family = "-6" if service == V6 else "-4"
+    out = lab.cmd("c1", f"ping {family} -c 5 -i 0.1 -W 2 -I {source} {ADDRESS[service]}")
+    assert "5 received" in out, out
+    after = lab.echoes(service)
+    return {name: after[name] - before[name] for name in ALL if after[name] != before[name]}
+
+
+@pytest.mark.parametrize("service", (V4, V6))
+def test_echo_is_pinned(lab, service):
+    """A client's pings stay with an instance that gets no new flows any more,
+    to which no other client's go."""
+    old, *new = CLIENTS[service]
+    lab.wait_ring("r1", ALL, service)
+    got = ping(lab, service, old)
+    assert list(got.values()) == [5], got
+    (home,) = got
+    set_drain(lab, service, home, True)
+    assert ping(lab, service, old) == {home: 5}
+    for source in new:
+        assert home not in ping(lab, service, source)
+    set_drain(lab, service, home, False)
+    lab.vtysh("r1", "clear dyncast flows")
 
 
 def test_ended_flows_do_not_pile_up(lab, checks):

@@ -8,8 +8,6 @@ r"""An IPv6 service: SRv6 (End.DX6) to other sites, adjacent at the ingress.
 core has no daemon, and its own route for the service leads to e1.
 """
 
-import re
-
 import pytest
 
 import dyncast_small as small
@@ -71,23 +69,14 @@ def test_flows_go_where_the_ring_says(lab):
     load.stop()
 
 
-def echoes(lab):
-    """{instance: ICMPv6 echo requests that it got for the service}"""
-    found = {}
-    for name in ALL:
-        text = lab.cmd(name, "cat /proc/net/snmp6")
-        found[name] = int(re.search(r"Icmp6InEchos\s+(\d+)", text).group(1))
-    return found
-
-
 def test_echo_is_a_flow(lab):
     """Each client's pings are answered, all by one instance."""
     homes = set()
     for source in CLIENTS[V6]:
-        before = echoes(lab)
+        before = lab.echoes(V6)
         out = lab.cmd("c1", f"ping -6 -c 5 -i 0.1 -W 2 -I {source} {ADDRESS[V6]}")
         assert "5 received" in out, out
-        got = {name: count - before[name] for name, count in echoes(lab).items()}
+        got = {name: count - before[name] for name, count in lab.echoes(V6).items()}
         home = [name for name, count in got.items() if count]
         assert len(home) == 1 and got[home[0]] == 5, got
         homes.update(home)

@@ -18,9 +18,8 @@ class Terminal:
     def __init__(self, lab, router):
         master, slave = pty.openpty()
         env = dict(os.environ, TERM="dumb", VTYSH_PAGER="cat", COLUMNS="200")
-        node = lab.node(router)
-        self.process = subprocess.Popen(
-            node.pre_cmd + ["vtysh"],
+        self.process = lab.node(router).popen(
+            ["vtysh"],
             stdin=slave,
             stdout=slave,
             stderr=slave,

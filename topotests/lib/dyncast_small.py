@@ -75,14 +75,19 @@ def dbid(name, service=V4, ipip=False):
 class SmallLab(Lab):
     """underlay: "dual", or "ipv4" for one without IPv6 between the routers.
     services: which of both there are.  members: the instances that are
-    configured.  adapt(router, conf): last changes, as in Lab."""
+    configured.  core_mtu: of the links between routers; no less than a tunnel
+    wants by 1540, and then services' routes have no need of dyncast-out.
+    adapt(router, conf): last changes, as in Lab."""
 
     routers = ROUTERS
     steering = ROUTERS
     instances = INSTANCES
     service_addresses = list(ADDRESS.values())
 
-    def __init__(self, name, underlay="dual", services=(V4, V6), members=None, adapt=None):
+    def __init__(
+        self, name, underlay="dual", services=(V4, V6), members=None, core_mtu=1500, adapt=None
+    ):
+        self.core_mtu = core_mtu
         self.underlay = underlay
         self.services = services
         self.members = list(INSTANCES) if members is None else members
@@ -106,6 +111,9 @@ class SmallLab(Lab):
                 tgen.add_link(lan, gears[name], f"s{name}", f"{name}-lan")
 
     def _start_hosts(self):
+        for router in ROUTERS:
+            self.cmd(router, f"ip link set {router}-core mtu {self.core_mtu}")
+            self.cmd("core", f"ip link set core-{router} mtu {self.core_mtu}")
         self._script("c1", self._client_script())
         self._script("core", self._core_script())
         for inst in INSTANCES.values():
@@ -278,6 +286,19 @@ class SmallLab(Lab):
 
     def forwarding(self, router):
         return self.json(router, "show dyncast forwarding json")
+
+    def echoes(self, service):
+        """{instance: echo requests of the service's family that it has had}"""
+        found = {}
+        for name in self.members:
+            if service == V6:
+                text = self.cmd(name, "grep Icmp6InEchos /proc/net/snmp6")
+                found[name] = int(text.split()[1])
+                continue
+            text = self.cmd(name, "grep ^Icmp: /proc/net/snmp")
+            head, values = [line.split() for line in text.splitlines()]
+            found[name] = int(values[head.index("InEchos")])
+        return found
 
     # -- bulk transfers, see dyncast_bulk.py ------------------------------------
 

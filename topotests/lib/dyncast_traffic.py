@@ -186,6 +186,12 @@ class FlowCheck:
                 silent.add(key)
         return kept, silent, moved
 
+    def explain(self, key):
+        """Where a flow was and is, and what its client saw."""
+        client = [f for f in self.load.flows() if (f["proto"], f["local"]) == key]
+        saw = [f["broken"] or f["others"] for f in client]
+        return f"{' '.join(key)} at {self.home[key]}, now {self._seen().get(key)}, client: {saw}"
+
     def expect_kept(self, keys=None, timeout=20):
         """All these flows (default: all) are heard again, none has moved."""
         keys = set(self.home) if keys is None else set(keys)
@@ -193,7 +199,10 @@ class FlowCheck:
         def answered():
             kept, silent, moved = self.status()
             lost = keys & moved
-            assert not lost, f"{len(lost)} of {len(keys)} flows moved or broke: {sorted(lost)[:5]}"
+            assert not lost, (
+                f"{len(lost)} of {len(keys)} flows moved or broke: "
+                + "; ".join(self.explain(key) for key in sorted(lost)[:5])
+            )
             missing = keys & silent
             return True if not missing else f"{len(missing)} flows silent"
 

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Who answers each of many sockets, asked again and again.
+
+For tests in which flows are to move: dyncast_traffic.py watches those that are
+not to.
+"""
+
+import json
+import subprocess
+
+import dyncast_small as small
+import dyncast_traffic as traffic
+
+ASKER = r"""
+import json, select, socket, sys, time
+target, port, each = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+family = socket.AF_INET6 if ":" in target else socket.AF_INET
+socks = []
+for source in sys.argv[4:]:
+    for _ in range(each):
+        sock = socket.socket(family, socket.SOCK_DGRAM)
+        sock.bind((source, 0))
+        sock.connect((target, port))
+        socks.append((source, sock))
+
+def hear(left, names, number):
+    until = time.monotonic() + 1
+    while left and time.monotonic() < until:
+        for sock in select.select(list(left), [], [], 0.1)[0]:
+            try:
+                name, _, said = sock.recv(100).split()
+            except OSError:
+                continue  # an ICMP error
+            if int(said) == number:
+                names[sock] = name.decode()
+                left.discard(sock)
+
+number = 0
+for line in sys.stdin:
+    number += 1
+    names, left = {}, {sock for _, sock in socks}
+    for _ in range(10):  # a datagram may be lost
+        for sock in left:
+            try:
+                sock.send(b"%d" % number)
+            except OSError:
+                pass
+        hear(left, names, number)
+    print(json.dumps([[*sock.getsockname()[:2], names.get(sock)] for _, sock in socks]), flush=True)
+"""
+
+
+class Asker:
+    """`each` UDP sockets of every source, in c1."""
+
+    def __init__(self, lab, name, service, sources, each):
+        argv = [small.ADDRESS[service], str(traffic.ECHO_PORT), str(each), *sources]
+        self.process = traffic.Process(
+            lab, "c1", name, ["/usr/bin/python3", "-c", ASKER, *argv],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        )  # fmt: skip
+
+    def ask(self):
+        """{(source, port): instance that answers}"""
+        self.process.popen.stdin.write("\n")
+        self.process.popen.stdin.flush()
+        answers = json.loads(self.process.read_line(30))
+        silent = [(source, port) for source, port, name in answers if not name]
+        assert not silent, f"{len(silent)} of {len(answers)} are not answered: {silent[:5]}"
+        return {(source, port): name for source, port, name in answers}
+
+    def stop(self):
+        self.process.stop()
+
+
+def by_source(answers):
+    """{source: instances that answered its sockets}"""
+    found = {}
+    for (source, _), name in answers.items():
+        found.setdefault(source, set()).add(name)
+    return found
