@@ -164,6 +164,17 @@ DEFPY(dyncast_site_loopback, dyncast_site_loopback_cmd,
 	return APPLY(vty, dyncast_apply_site(&apply, &site));
 }
 
+DEFPY(dyncast_services_load, dyncast_services_load_cmd,
+      "dyncast services load FILE$path [check]$check",
+      DYNCAST_STR
+      "The container /frr-dyncast:services of the YANG model\n"
+      "Put a file in its place, as a whole or not at all\n"
+      "Name of the file, JSON or XML\n"
+      "Only say whether it would be accepted\n")
+{
+	return dyncast_nb_load(vty, path, check != NULL);
+}
+
 void dyncast_cli_router_init(void)
 {
 	install_element(CONFIG_NODE, &dyncast_locator_cmd);
@@ -178,4 +189,5 @@ void dyncast_cli_router_init(void)
 	install_element(CONFIG_NODE, &dyncast_site_preference_cmd);
 	install_element(CONFIG_NODE, &dyncast_site_id_cmd);
 	install_element(CONFIG_NODE, &dyncast_site_loopback_cmd);
+	install_element(ENABLE_NODE, &dyncast_services_load_cmd);
 }

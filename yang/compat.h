@@ -22,6 +22,9 @@
 /* may a node of this kind have such a callback? */
 #define dyncast_nb_has(callback, snode)                                        \
 	nb_cb_operation_is_valid(NB_CB_##callback, snode)
+#define dyncast_nb_commit(context, candidate, error, size)                     \
+	nb_candidate_commit(*(context), candidate, true, NULL, NULL, error,    \
+			    size)
 #else
 #define dyncast_yang_module_load(name) yang_module_load(name)
 #define dyncast_nb_candidates                                                  \
@@ -30,6 +33,8 @@
 	}
 #define dyncast_nb_has(callback, snode)                                        \
 	nb_operation_is_valid(NB_OP_##callback, snode)
+#define dyncast_nb_commit(context, candidate, error, size)                     \
+	nb_candidate_commit(context, candidate, true, NULL, NULL, error, size)
 #endif
 
 /* what an RPC is given: a list of yang_data, a tree since mgmtd handles them */

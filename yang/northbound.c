@@ -32,6 +32,16 @@ bool dyncast_nb_active(void)
 	return owner != NULL;
 }
 
+const char *dyncast_nb_container(void)
+{
+	return owner->container;
+}
+
+bool dyncast_nb_is_model(const struct lysc_node *snode)
+{
+	return snode && snode->module == model;
+}
+
 /* ---- callbacks for configuration -----------------------------------------
  * A commit is checked and applied as a whole: its changes depend on each other
  * (an address moves from one instance to another), and the apply functions
@@ -218,6 +228,38 @@ static struct lyd_node *container_get(struct nb_config *config)
 	/* libfrr takes dnode for the first of its siblings */
 	lyd_insert_sibling(config->dnode, node, &config->dnode);
 	return node;
+}
+
+void dyncast_nb_replace(struct nb_config *config, struct lyd_node *container)
+{
+	struct lyd_node *old = (struct lyd_node *)container_find(
+		config->dnode, owner->container);
+
+	/* first the new one, so that there is always a first sibling */
+	lyd_insert_sibling(config->dnode, container, &config->dnode);
+	if (!old)
+		return;
+	if (config->dnode == old)
+		config->dnode = old->next;
+	lyd_free_tree(old);
+}
+
+void dyncast_nb_refresh(void)
+{
+	struct nb_config *candidates[] = dyncast_nb_candidates;
+	const struct lyd_node *container =
+		container_find(running_config->dnode, owner->container);
+	struct lyd_node *copy;
+
+	for (unsigned int i = 0; i < array_size(candidates); i++) {
+		if (!candidates[i] || !candidates[i]->dnode ||
+		    lyd_dup_single(container, NULL,
+				   LYD_DUP_RECURSIVE | LYD_DUP_WITH_FLAGS,
+				   &copy))
+			continue;
+		dyncast_nb_replace(candidates[i], copy);
+		candidates[i]->version = running_config->version;
+	}
 }
 
 void dyncast_nb_init(const struct dyncast_nb *nb)

@@ -52,6 +52,17 @@ bool dyncast_nb_active(void);
 typedef void dyncast_nb_write_fn(struct lyd_node *container, const void *arg);
 void dyncast_nb_sync(dyncast_nb_write_fn *write, const void *arg);
 
+/* load.c: a file in place of the container, JSON or XML; check_only changes
+ * nothing.  Returns a command's result. */
+int dyncast_nb_load(struct vty *vty, const char *path, bool check_only);
+/* for load.c: while active */
+const char *dyncast_nb_container(void);
+bool dyncast_nb_is_model(const struct lysc_node *snode);
+/* container, which config then owns, takes the place of the one that it has */
+void dyncast_nb_replace(struct nb_config *config, struct lyd_node *container);
+/* shared candidates have what is running */
+void dyncast_nb_refresh(void);
+
 /* names and values in turn, NULL ends; a NULL value leaves the leaf out */
 void dyncast_nb_notify(const char *notification, ...);
 

@@ -277,6 +277,17 @@ static void write_encapsulation(struct writer *w)
 	}
 }
 
+DEFPY(dyncast_forwarding_load, dyncast_forwarding_load_cmd,
+      "dyncast forwarding load FILE$path [check]$check",
+      DYNCAST_STR
+      "The container /frr-dyncast:forwarding of the YANG model\n"
+      "Put a file in its place, as a whole or not at all\n"
+      "Name of the file, JSON or XML\n"
+      "Only say whether it would be accepted\n")
+{
+	return dyncast_nb_load(vty, path, check != NULL);
+}
+
 static int config_write(struct vty *vty)
 {
 	const struct dyncast_config *c = &dyncast_config;
@@ -346,4 +357,5 @@ void dyncast_cli_init(void)
 	install_element(CONFIG_NODE, &no_dyncast_encap_source_cmd);
 	install_element(CONFIG_NODE, &dyncast_alias_prefix_cmd);
 	install_element(CONFIG_NODE, &no_dyncast_alias_prefix_cmd);
+	install_element(ENABLE_NODE, &dyncast_forwarding_load_cmd);
 }

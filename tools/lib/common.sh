@@ -72,7 +72,7 @@ packages_build=(frr gcc make autoconf automake libtool bison flex pkg-config
 	dpkg-dev libjson-c-dev "$libyang_dev" libcap-dev libreadline-dev libelf-dev
 	zlib1g-dev python3-dev python3-sphinx libbpf-dev clang llvm
 	bpftool
-	libcurl4-openssl-dev libconfuse-dev libmicrohttpd-dev libcmocka-dev)
+	libcurl4-openssl-dev libconfuse-dev libmicrohttpd-dev libcmocka-dev libyuma-dev libxml2-dev)
 # FRR 10's management daemon speaks protobuf; its headers want the generated ones
 [ "$libyang_dev" = libyang2-dev ] || packages_build+=(protobuf-c-compiler libprotobuf-c-dev)
 # what running them in namespaces needs
@@ -84,4 +84,4 @@ packages_kernels=(qemu-system-x86 busybox-static cpio xz-utils iproute2 bpftool)
 packages_package=(debhelper fakeroot lintian)
 # what only the tests use
 packages_check=(clang-format libclang-rt-dev libyang2-tools valgrind python3-pytest-xdist tshark
-	prometheus groff-base)
+	prometheus groff-base netconfd python3-ncclient openssh-server)

@@ -20,6 +20,7 @@ import pytest
 import dyncast_frr
 import dyncast_small as small
 import dyncast_traffic as traffic
+from dyncast_model import FORWARDING, FORWARDING_LINES, SERVICES, SERVICES_LINES, plain
 from dyncast_small import ADDRESS, CLIENTS, PREFIX, V4
 from dyncast_topology import end_processes, wait_for
 from dyncast_vty import Vty
@@ -85,132 +86,7 @@ def lines(lab, router, daemon):
     return [line for line in text.splitlines() if line.startswith("dyncast ")]
 
 
-def plain(data):
-    """Without the order of lists, which means nothing here."""
-    if isinstance(data, dict):
-        return {key: plain(value) for key, value in data.items()}
-    if isinstance(data, list):
-        return sorted((plain(value) for value in data), key=repr)
-    return data
-
-
 # -- every leaf ------------------------------------------------------------------
-
-# no value is a default, so that each has to be in what is read back
-SERVICES = {
-    "attribute": {"profile": "ietf", "code": 200, "size": 2048},
-    "locator": {"ipv6": "2001:db8:e9::/64", "ipv4": "10.98.0.0/24"},
-    "site": {
-        "preference": 7, "id": 0, "loopback": {"address": "10.0.0.77", "availability": 0},
-    },
-    "drain": True,
-    "advertise-fast": True,
-    "neighbor": [
-        {"address": "192.0.2.1", "accept": True, "policy": "refuse"},
-        {"address": "2001:db8::1", "policy": "accept"},
-    ],
-    "dbid-prefix": ["10.98.0.0/16", "2001:db8::/32"],
-    "service": [
-        {
-            "name": "all-leaves",
-            "prefix": "10.255.9.1/32",
-            "vrf": "red",
-            "affinity": {"type": "source", "prefix-length": 24, "timeout": 90},
-            "select": {"action": "min-then-random", "hysteresis": 3, "hold": 9},
-            "cost": {"policy": "weighted", "network-weight": 0},
-            "eligible": {"utilisation": 80, "delay": 1000, "network": 2000, "score": 3},
-            "policy": "refuse",
-            "pin": "local",
-            "weight-cap": [{"site": "10.0.0.1", "percent": 0}, {"site": "local", "percent": 70}],
-            "dry-run": True,
-            "advertise": {
-                "interval": 200, "threshold": 5, "overload": 80, "level": "score",
-                "scope": "external", "as-scope": 65001,
-            },
-            "agent": {"timeout": 20, "within": "10.2.0.0/24", "max": 3},
-            "instance": [
-                {
-                    "name": "x", "address": "10.2.0.21", "capacity": 5, "sid": 99,
-                    "drain": True, "encapsulation": "ipip", "feed-bgp": True,
-                },
-                {"name": "y", "address": "10.2.0.22"},
-            ],
-        },
-    ],
-}  # fmt: skip
-
-SERVICES_LINES = [
-    "dyncast attribute profile ietf",
-    "dyncast attribute code 200",
-    "dyncast attribute size 2048",
-    "dyncast advertise fast",
-    "dyncast locator 2001:db8:e9::/64",
-    "dyncast locator 10.98.0.0/24",
-    "dyncast site preference 7",
-    "dyncast site id 0",
-    "dyncast site loopback 10.0.0.77 availability 0",
-    "dyncast drain",
-    "dyncast neighbor 192.0.2.1 accept",
-    "dyncast neighbor 192.0.2.1 policy refuse",
-    "dyncast neighbor 2001:db8::1 policy accept",
-    "dyncast dbid-prefix 10.98.0.0/16",
-    "dyncast dbid-prefix 2001:db8::/32",
-] + [
-    "dyncast service all-leaves " + rest
-    for rest in (
-        "prefix 10.255.9.1/32 vrf red",
-        "affinity source prefix-length 24 timeout 90",
-        "select min-then-random hysteresis 3 hold 9",
-        "cost weighted 0",
-        "eligible utilisation 80 delay 1000 network 2000 score 3",
-        "policy refuse",
-        "pin site local",
-        "weight-cap site 10.0.0.1 0",
-        "weight-cap site local 70",
-        "dry-run",
-        "advertise interval 200 threshold 5",
-        "advertise scope external",
-        "advertise level score",
-        "advertise overload 80",
-        "advertise as-scope 65001",
-        "agent-timeout 20",
-        "instances agent within 10.2.0.0/24 max 3",
-        "instance x address 10.2.0.21 capacity 5 sid 99",
-        "instance x drain",
-        "instance x encapsulation ipip",
-        "instance x feed bgp",
-        "instance y address 10.2.0.22",
-    )
-]
-
-FORWARDING = {
-    "ingress": {"all": True, "interface": ["e2-core", "not-there"]},
-    "kernel": True,
-    "route": "none",
-    "dry-run": True,
-    "network-cost-unit": 50,
-    "hold": 0,
-    "flow-table-size": 65536,
-    "service-table-size": 64,
-    "encapsulation": {"source-ipv6": "2001:db8:ff::2", "source-ipv4": "10.0.0.2"},
-    "alias-prefix": "198.18.0.0/24",
-}
-
-FORWARDING_LINES = [
-    "dyncast flow-table size 65536",
-    "dyncast service-table size 64",
-    "dyncast network-cost unit 50",
-    "dyncast hold 0",
-    "dyncast route none",
-    "dyncast dry-run",
-    "dyncast encapsulation source 2001:db8:ff::2",
-    "dyncast encapsulation source 10.0.0.2",
-    "dyncast alias-prefix 198.18.0.0/24",
-    "dyncast forwarding kernel",
-    "dyncast ingress all",
-    "dyncast ingress e2-core",
-    "dyncast ingress not-there",
-]
 
 EVERYTHING = [("bgpd", SERVICES, SERVICES_LINES), ("zebra", FORWARDING, FORWARDING_LINES)]
 

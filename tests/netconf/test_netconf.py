@@ -1,0 +1,479 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A client, SSH, netconfd with our plugin, and running daemons with our modules.
+
+Everything is in network and mount namespaces of this process.  $DYNCAST_BUILD
+names the build's folder.
+"""
+
+import ctypes
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree as tree
+
+import pytest
+
+TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
+BUILD = os.path.abspath(os.environ.get("DYNCAST_BUILD", os.path.join(TOP, "build")))
+sys.path.insert(0, os.path.join(TOP, "topotests", "lib"))
+
+# pylint: disable=wrong-import-position
+from dyncast_model import FORWARDING, FORWARDING_LINES, SERVICES, SERVICES_LINES, plain
+from ncclient import manager
+from ncclient.operations import RPCError
+
+NS = "urn:frr-dyncast:yang:frr-dyncast"
+NC = "urn:ietf:params:xml:ns:netconf:base:1.0"
+BOUND = 90
+OWNER = {"services": "bgpd", "forwarding": "zebra"}
+LISTS = {"service", "instance", "neighbor", "weight-cap", "candidate", "dbid-prefix", "interface"}
+
+
+def wait_for(what, predicate):
+    end = time.monotonic() + BOUND
+    while True:
+        seen = predicate()
+        if seen is True:
+            return
+        assert time.monotonic() < end, f"{what}: not within {BOUND} s: {seen}"
+        time.sleep(0.2)
+
+
+def xml_of(name, data, namespace=""):
+    """A value of the JSON form as an element."""
+    if isinstance(data, list):
+        return "".join(xml_of(name, value) for value in data)
+    if isinstance(data, dict):
+        text = "".join(xml_of(key, value) for key, value in data.items())
+    else:
+        text = str(data).lower() if isinstance(data, bool) else str(data)
+    return f"<{name}{namespace}>{text}</{name}>"
+
+
+def document(name, data):
+    return xml_of(name, data, f' xmlns="{NS}"')
+
+
+def config(text):
+    return f'<config xmlns="{NC}" xmlns:nc="{NC}">{text}</config>'
+
+
+def data_of(element):
+    """An element as the JSON form, all values as text."""
+    if len(element) == 0:
+        return element.text or ""
+    found = {}
+    for child in element:
+        name = child.tag.split("}")[1]
+        if name in LISTS and not (name == "service" and element.tag.endswith("}x")):
+            found.setdefault(name, []).append(data_of(child))
+        else:
+            found[name] = data_of(child)
+    return found
+
+
+def as_text(data):
+    if isinstance(data, dict):
+        return {key: as_text(value) for key, value in data.items()}
+    if isinstance(data, list):
+        return [as_text(value) for value in data]
+    return str(data).lower() if isinstance(data, bool) else str(data)
+
+
+class Router:
+    """bgpd, zebra, netconfd and sshd in a folder."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.procs = {}
+        for module in ("bgpd_dyncast.so", "zebra_dyncast.so", "libfrr-dyncast.so"):
+            shutil.copy(os.path.join(BUILD, "modules", module), folder)
+        os.mkdir(self.path("run"), 0o750)
+        self.write("bgpd.conf", "router bgp 65000\n bgp router-id 192.0.2.1\n")
+        self.write("zebra.conf", "dyncast hold 7\n")
+        for path in ("", "run", "bgpd.conf", "zebra.conf"):
+            shutil.chown(self.path(path), "frr" if path != "run" else "root", "frr")
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def write(self, name, text):
+        with open(self.path(name), "w", encoding="ascii") as out:
+            out.write(text)
+
+    def start(self, name, argv, **kwargs):
+        with open(self.path(name + ".out"), "ab") as log:
+            self.procs[name] = subprocess.Popen(
+                argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **kwargs
+            )
+
+    def stop(self, name):
+        proc = self.procs.pop(name, None)
+        if proc:
+            proc.terminate()
+            try:
+                proc.wait(20)
+            except subprocess.TimeoutExpired:
+                proc.kill()
+                proc.wait()
+
+    def start_daemon(self, daemon):
+        argv = [f"/usr/lib/frr/{daemon}", "-u", "frr", "-g", "frr", "-f", self.path(daemon + ".conf"),
+                "-i", self.path(daemon + ".pid"), "-z", self.path("zserv.api"),
+                "--vty_socket", self.folder, "-M", self.path(daemon + "_dyncast.so"),
+                "--log", "file:" + self.path(daemon + ".log")]  # fmt: skip
+        if daemon == "bgpd":
+            argv += ["-l", "127.0.0.1"]
+        self.start(daemon, argv)
+        wait_for(daemon, lambda: self.answers(daemon))
+
+    def answers(self, daemon):
+        try:
+            return "FRRouting" in self.ask(daemon, "show version")
+        except OSError as error:
+            return str(error)
+
+    def ask(self, daemon, *commands):
+        said = ""
+        with socket.socket(socket.AF_UNIX) as vty:
+            vty.settimeout(BOUND)
+            vty.connect(self.path(daemon + ".vty"))
+            for command in ("enable",) + commands:
+                vty.sendall(command.encode() + b"\0")
+                answer = b""
+                while answer[-4:-1] != b"\0\0\0":
+                    data = vty.recv(65536)
+                    if not data:
+                        raise OSError("closed")
+                    answer += data
+                said += answer[:-4].decode()
+        return said
+
+    def lines(self, daemon):
+        text = self.ask(daemon, "show running-config")
+        return sorted(line for line in text.splitlines() if line.startswith("dyncast "))
+
+    def start_netconfd(self, *options):
+        environ = dict(os.environ, DYNCAST_VTYDIR=self.folder, DYNCAST_NETCONF_RUNDIR=self.path("run"))
+        socket_path = self.path("ncx.sock")
+        if os.path.exists(socket_path):
+            os.remove(socket_path)
+        modpath = ":".join(
+            ("/usr/share/yuma/modules", os.path.join(TOP, "yang"), os.path.join(TOP, "netconf"))
+        )
+        argv = ["/usr/sbin/netconfd", "--module=frr-dyncast", "--deviation=frr-dyncast-netconfd",
+                "--modpath=" + modpath, "--runpath=" + self.folder, "--no-startup", "--superuser=root",
+                "--ncxserver-sockname=" + socket_path, *options]  # fmt: skip
+        self.start("netconfd", argv, env=environ, group="frr", cwd=self.folder)
+        wait_for("netconfd", lambda: os.path.exists(socket_path) or self.log("netconfd.out"))
+
+    def start_sshd(self):
+        for key in ("host", "user"):
+            subprocess.check_call(
+                ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.path(key)]
+            )
+        self.write(
+            "sshd.conf",
+            f"Port 830\nListenAddress 127.0.0.1\nHostKey {self.path('host')}\n"
+            f"AuthorizedKeysFile {self.path('user.pub')}\nPidFile none\nStrictModes no\nUsePAM no\n"
+            "PermitRootLogin yes\nSubsystem netconf "
+            f'"/usr/sbin/netconf-subsystem --ncxserver-sockname=830@{self.path("ncx.sock")}"\n',
+        )
+        os.makedirs("/run/sshd", exist_ok=True)
+        self.start("sshd", ["/usr/sbin/sshd", "-D", "-e", "-f", self.path("sshd.conf")])
+
+    def log(self, name):
+        with open(self.path(name), encoding="utf-8", errors="replace") as log:
+            return log.read()[-3000:]
+
+    def client(self):
+        end = time.monotonic() + BOUND
+        while True:
+            try:
+                return manager.connect(
+                    host="127.0.0.1", port=830, username="root", key_filename=self.path("user"),
+                    password="none", hostkey_verify=False, look_for_keys=False, allow_agent=False,
+                    timeout=BOUND,
+                )  # fmt: skip
+            except Exception as error:  # pylint: disable=broad-except
+                # sshd or netconfd are not there yet
+                assert time.monotonic() < end, f"{error}: {self.log('sshd.out')}"
+                time.sleep(0.3)
+
+    def end(self):
+        for name in ("netconfd", "sshd", "bgpd", "zebra"):
+            self.stop(name)
+
+
+@pytest.fixture(scope="module", name="router")
+def the_router():
+    libc = ctypes.CDLL(None, use_errno=True)
+    assert libc.unshare(0x40000000 | 0x00020000) == 0, os.strerror(ctypes.get_errno())
+    subprocess.check_call(["mount", "--make-rprivate", "/"])
+    subprocess.check_call(["ip", "link", "set", "lo", "up"])
+    folder = tempfile.mkdtemp(prefix="dyncast-netconf.")
+    os.chmod(folder, 0o755)
+    router = Router(folder)
+    try:
+        router.start_daemon("zebra")
+        router.start_daemon("bgpd")
+        router.start_netconfd()
+        router.start_sshd()
+        yield router
+    finally:
+        router.end()
+        subprocess.call(["umount", "-q", os.path.join(folder, "dyncast-bpf")])
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(name="client")
+def the_client(router):
+    client = router.client()
+    yield client
+    # a test may have closed it
+    if client.connected:
+        client.discard_changes()
+        client.close_session()
+
+
+def edit(client, text, target="candidate"):
+    client.edit_config(target=target, config=config(text))
+
+
+def running(client, name, get=False):
+    """Our container; its values as text."""
+    question = ("subtree", f'<{name} xmlns="{NS}"/>')
+    reply = client.get(filter=question) if get else client.get_config("running", filter=question)
+    found = tree.fromstring(reply.data_xml).find(f"{{{NS}}}{name}")
+    return data_of(found) or {} if found is not None else {}
+
+
+def refused(call, *args):
+    with pytest.raises(RPCError) as error:
+        call(*args)
+    return error.value.message
+
+
+def empty(client):
+    for name in OWNER:
+        if running(client, name):
+            edit(client, f'<{name} xmlns="{NS}" nc:operation="remove"/>')
+    client.commit()
+
+
+EVERYTHING = {
+    "services": (SERVICES, SERVICES_LINES),
+    "forwarding": (FORWARDING, FORWARDING_LINES),
+}
+
+
+def test_what_the_file_says_is_read(router, client):
+    assert running(client, "forwarding") == {"hold": "7"}
+    assert router.lines("zebra") == ["dyncast hold 7"]
+
+
+@pytest.mark.parametrize("name", EVERYTHING)
+def test_every_leaf(router, client, name):
+    """Committed it is a line, and entered as a line it is a leaf."""
+    data, lines = EVERYTHING[name]
+    daemon = OWNER[name]
+    empty(client)
+    assert not router.lines(daemon) and not running(client, name)
+    edit(client, document(name, data))
+    client.validate("candidate")
+    client.commit()
+    assert router.lines(daemon) == sorted(lines)
+    assert plain(running(client, name)) == plain(as_text(data))
+
+    edit(client, f'<{name} xmlns="{NS}" nc:operation="delete"/>')
+    client.commit()
+    assert not router.lines(daemon) and not running(client, name)
+    said = router.ask(daemon, "configure terminal", *lines)
+    assert "%" not in said, said
+    assert plain(running(client, name)) == plain(as_text(data))
+    empty(client)
+
+
+WEB = {
+    "service": [
+        {"name": "web", "prefix": "10.255.0.9/32",
+         "instance": [{"name": "x", "address": "10.1.0.19", "sid": 19},
+                      {"name": "y", "address": "10.1.0.20", "sid": 20}]},
+        {"name": "two", "prefix": "10.255.0.10/32",
+         "instance": [{"name": "x", "address": "10.1.0.19"}]},
+    ],
+}  # fmt: skip
+
+
+@pytest.fixture(name="web")
+def the_web(router, client):
+    """Two services, of which one host is an instance each."""
+    empty(client)
+    edit(client, document("services", WEB))
+    client.commit()
+    assert len(router.lines("bgpd")) == 5
+    return client
+
+
+def test_delete_of_an_entry(router, web):
+    edit(web, f'<services xmlns="{NS}"><service><name>web</name>'
+              '<instance nc:operation="delete"><name>x</name></instance></service>'
+              '<service nc:operation="delete"><name>two</name></service></services>')  # fmt: skip
+    web.commit()
+    assert router.lines("bgpd") == [
+        "dyncast service web instance y address 10.1.0.20 sid 20",
+        "dyncast service web prefix 10.255.0.9/32",
+    ]
+
+
+def service(**leaves):
+    return {"service": [{"name": "bad", **leaves}]}
+
+
+BAD = {
+    "range": ("forwarding", {"hold": 86401}, "range"),
+    "pattern": ("services", {"service": [{"name": "a b"}]}, "."),
+    "must": ("services", service(select={"hold": 3}), "goes with an action"),
+    "sid": ("services", service(instance=[{"name": "x", "address": "10.1.0.5", "sid": 19}]),
+            "sid 19 .* is that of another instance|sid 19"),
+    "multicast": ("services", service(instance=[{"name": "x", "address": "224.0.0.5"}]), "unicast"),
+    "address": ("services", service(instance=[{"name": n, "address": "10.1.0.5"} for n in "xy"]),
+                "[Uu]nique"),
+    "alias": ("forwarding", {"alias-prefix": "127.0.0.0/24"}, "unicast"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_a_bad_leaf_changes_nothing(router, web, what):
+    """In neither daemon, whatever good is beside it."""
+    name, data, why = BAD[what]
+    before = {daemon: router.lines(daemon) for daemon in OWNER.values()}
+    good = {"services": {"drain": True}, "forwarding": {"network-cost-unit": 77}}
+    good[name] = {**good[name], **data}
+
+    def attempt():
+        edit(web, "".join(document(key, value) for key, value in good.items()))
+        web.commit()
+
+    message = refused(attempt)
+    assert re.search(why, message), message
+    assert {daemon: router.lines(daemon) for daemon in OWNER.values()} == before
+    web.discard_changes()
+    # the good ones alone
+    for key in good:
+        for leaf in data if key == name else ():
+            del good[key][leaf]
+    edit(web, "".join(document(key, value) for key, value in good.items()))
+    web.commit()
+    assert "dyncast drain" in router.lines("bgpd")
+    assert "dyncast network-cost unit 77" in router.lines("zebra")
+
+
+def test_validate_asks_frr(web):
+    edit(web, document("services", BAD["sid"][1]))
+    assert "another instance" in refused(web.validate, "candidate")
+    web.discard_changes()
+    edit(web, document("services", service(instance=[{"name": "x", "address": "10.1.0.5", "sid": 5}])))
+    web.validate("candidate")
+    web.commit()
+    assert len(running(web, "services")["service"]) == 3
+
+
+def test_state(web):
+    found = running(web, "services", get=True)
+    by_name = {s["name"]: s for s in found["service"]}
+    assert by_name["web"]["state"]["status"]
+    assert by_name["web"]["instance"][0]["state"]["status"] in ("up", "down")
+    assert by_name["web"]["instance"][0]["state"]["by-agent"] == "false"
+    state = running(web, "forwarding", get=True)
+    assert state["state"]["active"] in ("true", "false")
+    assert {s["prefix"] for s in state["service"]} <= {"10.255.0.9/32", "10.255.0.10/32"}
+    # and nothing of it is configuration
+    assert plain(running(web, "services")) == plain(as_text(WEB))
+
+
+def test_commands_meanwhile(router, web):
+    """What was edited before them is refused; what comes then is not."""
+    edit(web, document("services", {"drain": True}))
+    router.ask("bgpd", "configure terminal", "dyncast service more prefix 10.255.0.11/32")
+    assert "command line" in refused(web.commit)
+    assert "dyncast drain" not in router.lines("bgpd")
+    web.discard_changes()
+    names = [s["name"] for s in running(web, "services")["service"]]
+    assert sorted(names) == ["more", "two", "web"]
+    edit(web, document("services", {"drain": True}))
+    web.commit()
+    lines = router.lines("bgpd")
+    assert "dyncast drain" in lines and "dyncast service more prefix 10.255.0.11/32" in lines
+
+
+def test_confirmed_commit(router, web):
+    """Taken back when nobody confirms it."""
+    edit(web, document("services", {"drain": True}))
+    web.commit(confirmed=True, timeout="2")
+    assert "dyncast drain" in router.lines("bgpd")
+    wait_for("the commit to be taken back",
+             lambda: "dyncast drain" not in router.lines("bgpd") or str(router.lines("bgpd")))  # fmt: skip
+    assert len(router.lines("bgpd")) == 5
+
+
+def test_clear_flows(client):
+    def clear(name):
+        from lxml import etree  # pylint: disable=import-outside-toplevel
+
+        client.dispatch(etree.fromstring(
+            f'<clear-flows xmlns="{NS}"><service>{name}</service></clear-flows>'))  # fmt: skip
+
+    assert "nobody" in refused(clear, "nobody")
+    assert "no service" in refused(clear, "a\nconfigure terminal")
+
+
+def test_restarts_end_in_agreement(router, web):
+    web.close_session()
+    router.stop("netconfd")
+    router.ask("bgpd", "configure terminal", "no dyncast service two")
+    router.start_netconfd()
+    client = router.client()
+    assert [s["name"] for s in running(client, "services")["service"]] == ["web"]
+    # its file has no service
+    router.stop("bgpd")
+    router.start_daemon("bgpd")
+    assert not running(client, "services")
+    edit(client, document("services", WEB))
+    client.commit()
+    assert len(router.lines("bgpd")) == 5
+    # without bgpd a commit is refused, and works when it is back
+    router.stop("bgpd")
+    edit(client, document("services", {"drain": True}))
+    assert "not running" in refused(client.commit)
+    client.discard_changes()
+    client.close_session()
+    router.start_daemon("bgpd")
+
+
+def test_a_thousand_services(router, client):
+    empty(client)
+    services = [
+        {"name": f"s{i}", "prefix": f"10.{100 + i // 250}.{i % 250}.1/32",
+         "instance": [{"name": "a", "address": f"10.2.{i // 250}.{i % 250 + 1}", "sid": 1000 + i}]}
+        for i in range(1000)
+    ]  # fmt: skip
+    started = time.monotonic()
+    edit(client, document("services", {"service": services}))
+    edited = time.monotonic()
+    client.commit()
+    done = time.monotonic()
+    print(f"1000 services: edit-config {edited - started:.1f} s, commit {done - edited:.1f} s")
+    assert len(router.lines("bgpd")) == 2000
+    bad = {"name": "bad", "instance": [{"name": "a", "address": "10.9.0.1", "sid": 1999}]}
+    edit(client, document("services", {"drain": True, "service": [bad]}))
+    assert "another instance" in refused(client.commit)
+    assert len(router.lines("bgpd")) == 2000
+    client.discard_changes()
+    empty(client)
+    assert not router.lines("bgpd")
