@@ -9,6 +9,7 @@
 #include "origin.h"
 #include "yang_internal.h"
 #include "../lib/words.h"
+#include "../yang/metrics.h"
 
 /* ---- lists -----------------------------------------------------------------
  */
@@ -97,29 +98,6 @@ static struct yang_data *service_get(const char *leaf, const char *xpath,
 	return NULL;
 }
 
-static struct yang_data *metric_get(const char *leaf, const char *xpath,
-				    const struct dyncast_metrics *m)
-{
-	char text[32];
-
-	if (IS("capacity") && m->has & DYNCAST_HAS_CAPACITY)
-		return yang_data_new_uint32(xpath, m->capacity);
-	if (IS("utilisation") && m->has & DYNCAST_HAS_UTILISATION) {
-		snprintf(text, sizeof(text), "%u.%02u", m->utilisation / 100,
-			 m->utilisation % 100);
-		return yang_data_new(xpath, text);
-	}
-	if (IS("in-flight") && m->has & DYNCAST_HAS_IN_FLIGHT)
-		return yang_data_new_uint32(xpath, m->in_flight);
-	if (IS("delay") && m->has & DYNCAST_HAS_DELAY)
-		return yang_data_new_uint32(xpath, m->delay_us);
-	if (IS("score") && m->has & DYNCAST_HAS_SCORE)
-		return yang_data_new_uint8(xpath, m->score);
-	if (IS("age") && m->has)
-		return yang_data_new_uint32(xpath, m->age_ms);
-	return NULL;
-}
-
 static struct yang_data *local_get(const char *leaf, const char *xpath,
 				   const struct dyncast_local *local)
 {
@@ -155,7 +133,7 @@ static struct yang_data *local_get(const char *leaf, const char *xpath,
 		return yang_data_new(xpath, dyncast_kind_str(kind));
 	if (IS("reports"))
 		return yang_data_new_uint64(xpath, local->reports);
-	return metric_get(leaf, xpath, &metrics);
+	return dyncast_nb_metric(leaf, xpath, &metrics, metrics.age_ms);
 }
 
 struct yang_data *dyncast_yang_get(const char *leaf,

@@ -85,14 +85,27 @@ static char *element_of(const struct dyncast_owner *owner, const char *command,
 	return found;
 }
 
+/* what the daemon complains of, without its marks and its end of line */
+static bool accepted(const char *answer, char *error)
+{
+	const char *mark = strstr(answer, "% "), ours[] = "dyncast: ";
+
+	if (!mark)
+		return true;
+	mark += strlen("% ");
+	if (!strncmp(mark, ours, strlen(ours)))
+		mark += strlen(ours);
+	snprintf(error, DYNCAST_ERROR_SIZE, "%s", mark);
+	for (size_t n = strlen(error); n && strchr("\r\n ", error[n - 1]); n--)
+		error[n - 1] = '\0';
+	return false;
+}
+
 bool dyncast_frr_command(const char *daemon, const char *command, char *error)
 {
 	char *answer = ask(daemon, command, error);
-	bool ok = answer && !strchr(answer, '%');
+	bool ok = answer && accepted(answer, error);
 
-	if (answer && !ok)
-		snprintf(error, DYNCAST_ERROR_SIZE, "%.*s",
-			 (int)strcspn(answer, "\r\n"), answer);
 	free(answer);
 	return ok;
 }
@@ -132,19 +145,6 @@ static bool file_write(int fd, const char *xml, char *error)
 		len -= (size_t)n;
 	}
 	return true;
-}
-
-/* what the daemon complains of, without its mark and its end of line */
-static bool accepted(const char *answer, char *error)
-{
-	const char *mark = strstr(answer, "% dyncast: ");
-
-	if (!mark)
-		return true;
-	snprintf(error, DYNCAST_ERROR_SIZE, "%s", mark + strlen("% dyncast: "));
-	for (size_t n = strlen(error); n && strchr("\r\n ", error[n - 1]); n--)
-		error[n - 1] = '\0';
-	return false;
 }
 
 bool dyncast_frr_load(const struct dyncast_owner *owner, const char *xml,

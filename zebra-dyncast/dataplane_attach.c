@@ -493,18 +493,23 @@ void dyncast_dp_detach(uint32_t ifindex, const char *ifname)
 		}
 }
 
+/* false when the program has no entry of it */
+static bool entry_of(uint32_t ifindex, struct dyncast_map_iface *iface)
+{
+	return dyncast_dp.active &&
+	       !bpf_map_lookup_elem(dyncast_dp.maps[DYNCAST_DP_MAP_IFACES],
+				    &ifindex, iface);
+}
+
 bool dyncast_dp_attached(uint32_t ifindex)
 {
 	struct dyncast_map_iface iface;
 	bool found = false;
 
-	if (dyncast_dp.active)
-		dyncast_dp_privs
-		{
-			found = !bpf_map_lookup_elem(
-				dyncast_dp.maps[DYNCAST_DP_MAP_IFACES],
-				&ifindex, &iface);
-		}
+	dyncast_dp_privs
+	{
+		found = entry_of(ifindex, &iface);
+	}
 	return found;
 }
 
@@ -513,14 +518,11 @@ bool dyncast_dp_still_attached(uint32_t ifindex)
 	struct dyncast_map_iface iface;
 	bool still = false;
 
-	if (dyncast_dp.active)
-		dyncast_dp_privs
-		{
-			still = !bpf_map_lookup_elem(
-					dyncast_dp.maps[DYNCAST_DP_MAP_IFACES],
-					&ifindex, &iface) &&
-				still_attached(ifindex, &iface);
-		}
+	dyncast_dp_privs
+	{
+		still = entry_of(ifindex, &iface) &&
+			still_attached(ifindex, &iface);
+	}
 	return still;
 }
 

@@ -202,7 +202,7 @@ static bool is_attached(struct attachment *a)
 	if (dyncast_dp_still_attached(a->ifindex))
 		return true;
 	zlog_warn(
-		"dyncast: something else has removed the program from %s: attached again",
+		"dyncast: something else has removed the program from %s, which gets it again",
 		a->ifname);
 	return false;
 }

@@ -23,7 +23,6 @@
 #include "module.h"
 #include "peer_bgpd.h"
 #include "service.h"
-#include "yang.h"
 #include "sid.h"
 #include "startup.h"
 #include "../lib/msg.h"
@@ -225,7 +224,6 @@ static void tick(struct event *e)
 		peer_lost("is silent");
 	send_hello();
 	dyncast_service_tick();
-	dyncast_yang_tick();
 	dyncast_ingress_scan();
 	event_add_timer_msec(dyncast_loop, tick, NULL, DYNCAST_MSG_HELLO_MS,
 			     &peer.t_tick);

@@ -30,6 +30,7 @@
 #include "service.h"
 #include "sid.h"
 #include "startup.h"
+#include "yang.h"
 #include "../lib/ring.h"
 
 DEFINE_MTYPE_STATIC(DYNCAST_ZEBRA, DYNCAST_SERVICE, "Dyncast service");
@@ -439,6 +440,7 @@ static void tick_step(struct event *e)
 			return;
 		}
 		service_tick(s, now);
+		dyncast_yang_tick(s);
 	}
 	dyncast_recovered_tick(now);
 	sweep_events = 0;

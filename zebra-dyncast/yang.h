@@ -13,8 +13,9 @@
 void dyncast_yang_init(void);
 /* a command has changed the configuration */
 void dyncast_yang_sync(void);
-/* notifications, once a second */
-void dyncast_yang_tick(void);
+/* notifications of a service, once a second */
+struct dyncast_service;
+void dyncast_yang_tick(struct dyncast_service *service);
 
 /* yang_state.c, for yang.c */
 extern const struct dyncast_nb_list dyncast_yang_lists[];

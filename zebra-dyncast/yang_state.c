@@ -17,6 +17,7 @@
 #include "yang.h"
 #include "../lib/addr.h"
 #include "../lib/words.h"
+#include "../yang/metrics.h"
 
 /* ---- lists -----------------------------------------------------------------
  */
@@ -195,30 +196,6 @@ static struct yang_data *service_get(const char *leaf, const char *xpath,
 	return counter_get(leaf, xpath, &counters);
 }
 
-static struct yang_data *metric_get(const char *leaf, const char *xpath,
-				    const struct dyncast_backend *b)
-{
-	const struct dyncast_metrics *m = &b->data.instance.metrics;
-	char number[32];
-
-	if (IS("capacity") && m->has & DYNCAST_HAS_CAPACITY)
-		return yang_data_new_uint32(xpath, m->capacity);
-	if (IS("utilisation") && m->has & DYNCAST_HAS_UTILISATION) {
-		snprintf(number, sizeof(number), "%u.%02u",
-			 m->utilisation / 100, m->utilisation % 100);
-		return yang_data_new(xpath, number);
-	}
-	if (IS("in-flight") && m->has & DYNCAST_HAS_IN_FLIGHT)
-		return yang_data_new_uint32(xpath, m->in_flight);
-	if (IS("delay") && m->has & DYNCAST_HAS_DELAY)
-		return yang_data_new_uint32(xpath, m->delay_us);
-	if (IS("score") && m->has & DYNCAST_HAS_SCORE)
-		return yang_data_new_uint8(xpath, m->score);
-	if (IS("age") && m->has)
-		return yang_data_new_uint32(xpath, dyncast_backend_age(b));
-	return NULL;
-}
-
 static struct yang_data *decision_get(const char *leaf, const char *xpath,
 				      const struct dyncast_backend *b)
 {
@@ -264,7 +241,8 @@ static struct yang_data *backend_get(const char *leaf, const char *xpath,
 		return yang_data_new(xpath, dyncast_show_reason(b));
 	data = decision_get(leaf, xpath, b);
 	if (!data)
-		data = metric_get(leaf, xpath, b);
+		data = dyncast_nb_metric(leaf, xpath, &b->data.instance.metrics,
+					 dyncast_backend_age(b));
 	if (data)
 		return data;
 	if (b->id)
@@ -306,24 +284,18 @@ static bool has_instance(const struct dyncast_service *s)
 	return false;
 }
 
-void dyncast_yang_tick(void)
+void dyncast_yang_tick(struct dyncast_service *s)
 {
 	char id[16], prefix[DYNCAST_PREFIX_STRLEN];
-	struct dyncast_service *s;
-	bool up;
+	bool was = s->notified_up;
 
 	if (!dyncast_nb_active())
 		return;
-	frr_each (dyncast_services, &dyncast_services, s) {
-		up = has_instance(s);
-		if (s->notified_up && !up) {
-			snprintf(id, sizeof(id), "%u", s->key.vrf_id);
-			dyncast_prefix_str(&s->key.prefix, prefix,
-					   sizeof(prefix));
-			dyncast_nb_notify("service-without-instances", "vrf-id",
-					  id, "prefix", prefix, "name",
-					  s->name[0] ? s->name : NULL, NULL);
-		}
-		s->notified_up = up;
-	}
+	s->notified_up = has_instance(s);
+	if (!was || s->notified_up)
+		return;
+	snprintf(id, sizeof(id), "%u", s->key.vrf_id);
+	dyncast_prefix_str(&s->key.prefix, prefix, sizeof(prefix));
+	dyncast_nb_notify("service-without-instances", "vrf-id", id, "prefix",
+			  prefix, "name", s->name[0] ? s->name : NULL, NULL);
 }

@@ -102,6 +102,13 @@ def test_renamed_and_made_again(lab):
     lab.cmd("r1", "ip link set access down; ip link set access name r1-c1; ip link set r1-c1 up")
     lab.configure("r1", "no dyncast ingress access")
     wait_attached(lab, ["r1-c1"])
+    # somebody takes the program away, and leaves our map as it is
+    pin = "/var/run/frr/dyncast-bpf/" + (
+        lab.cmd("r1", "ls /var/run/frr/dyncast-bpf | grep link").split()[0]
+    )
+    lab.cmd("r1", f"rm {pin}")
+    wait_for("its pin to be back", lambda: pin in lab.cmd("r1", f"ls {pin} || true"), 20)
+    assert through(lab, 1, "c1-r1") == 5
     # made again: another number, the same name
     lab.configure("r1", "dyncast ingress plugged")
     for _ in range(2):
