@@ -35,6 +35,7 @@ class Servers:
     def __init__(self, lab):
         self.lab = lab
         self.running = {}
+        self.over = {}  # {(flow that has ended, instance): what had been heard}
         for name in INSTANCES:
             self.start(name)
         for process in self.running.values():
@@ -59,13 +60,28 @@ class Servers:
             process.popen.stdin.flush()
         return {name: json.loads(p.read_line(30)) for name, p in self.running.items()}
 
-    def seen(self):
-        """{flow: {instance: packets heard there}}"""
+    def _all_seen(self):
         found = {}
         for name, answer in self.ask().items():
             for proto, peer, count, _ in answer["flows"]:
                 found.setdefault((proto, peer), {})[name] = count
         return found
+
+    def seen(self):
+        """{flow: {instance: packets heard there}}, without what flows that have
+        ended left behind: the kernel gives a port of theirs to a later one."""
+        found = {}
+        for flow, places in self._all_seen().items():
+            places = {n: c for n, c in places.items() if self.over.get((flow, n)) != c}
+            if places:
+                found[flow] = places
+        return found
+
+    def end(self, flows):
+        """These flows are over, and their client is gone."""
+        for flow, places in self._all_seen().items():
+            if flow in flows:
+                self.over.update({(flow, name): count for name, count in places.items()})
 
     def ttls(self):
         """{flow: TTL of its last datagram}"""
@@ -158,6 +174,7 @@ class Flows:
 
     def stop(self):
         self.process.stop()
+        self.servers.end(set(self.home))
 
 
 class Reports:

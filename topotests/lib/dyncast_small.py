@@ -249,15 +249,23 @@ class SmallLab(Lab):
         return {c["name"]: c for c in self.explain(router, service).get("candidates", [])}
 
     def wait_ring(self, router, names, service=V4, timeout=30):
-        """Until these instances, and nobody else, have slots, and none moves."""
+        """Until these instances, and nobody else, have slots, none moves, and
+        each has about the part that it shall have in the end."""
+
+        def share(candidates, key):
+            total = sum(c[key] for c in candidates)
+            return {c["name"]: c[key] / total if total else 0 for c in candidates}
 
         def missing():
             answer = self.explain(router, service)
-            slots = {c["name"]: c["slots"] for c in answer.get("candidates", [])}
-            having = {name for name, count in slots.items() if count}
-            if having != set(names) or answer["slotsLeft"]:
-                why = {c["name"]: c["reason"] for c in answer.get("candidates", [])}
-                return f"{router}: slots of {service} are {slots}: {why}"
+            candidates = answer.get("candidates", [])
+            slots, wanted = share(candidates, "slots"), share(candidates, "targetWeight")
+            having = {name for name, part in slots.items() if part}
+            near = all(abs(slots[name] - wanted[name]) < 0.05 for name in slots)
+            if having != set(names) or not near or answer["slotsLeft"]:
+                slots = {c["name"]: c["slots"] for c in candidates}
+                why = {c["name"]: c["reason"] for c in candidates}
+                return f"{router}: slots of {service} are {slots}, wanted {wanted}: {why}"
             return True
 
         wait_for(f"ring of {service} at {router}", missing, timeout)
