@@ -12,24 +12,27 @@
 
 #include <stdint.h>
 
-/* log2(x) with 32 fractional bits, good to about 2^-29; x must not be 0 */
-static inline uint64_t dyncast_log2_q32(uint64_t x)
+/* log2(x) with so many fractional bits (at most 32), the rest cut off; good to
+ * about 2^-29.  x must not be 0. */
+static inline uint64_t dyncast_log2(uint64_t x, unsigned int bits)
 {
 	unsigned int whole = 63 - (unsigned int)__builtin_clzll(x);
 	/* x / 2^whole, in [1, 2), with 31 fractional bits */
 	uint64_t m = whole > 31 ? x >> (whole - 31) : x << (31 - whole);
-	uint32_t fraction = 0;
+	uint64_t log = whole;
 
 	/* squaring doubles the logarithm: its next bit is whether m got >= 2 */
-	for (unsigned int bit = 0; bit < 32; bit++) {
+	while (bits--) {
 		m = m * m >> 31;
-		fraction <<= 1;
-		if (m >> 32) {
-			fraction |= 1;
-			m >>= 1;
-		}
+		log = log << 1 | m >> 32;
+		m >>= m >> 32;
 	}
-	return (uint64_t)whole << 32 | fraction;
+	return log;
+}
+
+static inline uint64_t dyncast_log2_q32(uint64_t x)
+{
+	return dyncast_log2(x, 32);
 }
 
 /* 2^x, x and result with 16 fractional bits; -16 <= x < 16 */

@@ -110,18 +110,26 @@ static uint32_t distance(uint32_t a, uint32_t b)
 	return a > b ? a - b : b - a;
 }
 
-/* square root of a number of 32 fractional bits below 1: 16 fractional bits */
+/*
+ * Square root of a number of 32 fractional bits below 1: 16 fractional bits,
+ * the rest cut off.  A straight line, good to 6 %, and two steps of Newton's,
+ * which come from above.
+ */
 static uint32_t root(uint64_t x)
 {
-	uint32_t y = 0;
+	unsigned int shift;
+	uint32_t n, y;
 
-	for (uint32_t bit = 1u << 15; bit; bit >>= 1) {
-		uint64_t try = y | bit;
-
-		if (try * try <= x)
-			y |= bit;
-	}
-	return y;
+	if (!x)
+		return 0;
+	shift = (unsigned int)__builtin_clz((uint32_t)x) & ~1u;
+	n = (uint32_t)x << shift;
+	y = (n >> 17) + (n >> 19) + 24576;
+	y = (y + n / y) / 2;
+	y = (y + n / y) / 2;
+	if ((uint64_t)y * y > n)
+		y--;
+	return y >> shift / 2;
 }
 
 /* ---- what was heard ------------------------------------------------------ */
@@ -396,20 +404,24 @@ static uint64_t load_at(const struct dyncast_work *w, const struct model *model,
 	return w->share[i] * min_u64(used, LOAD_MOST) / ONE;
 }
 
-/* our part of every site's load at that cost */
+/* our part of a site's load at that cost */
 static uint64_t ours_at(const struct dyncast_work *w, const struct model *model,
-			uint64_t cost, uint64_t *ours)
+			size_t i, uint64_t cost)
+{
+	uint64_t load = w->eligible[i] ? load_at(w, model, i, cost) : 0;
+
+	return load > model->foreign[i] ? load - model->foreign[i] : 0;
+}
+
+/* whether that is all of the movable load, or more */
+static bool places_all(const struct dyncast_work *w, const struct model *model,
+		       uint64_t cost)
 {
 	uint64_t sum = 0;
 
-	for (size_t i = 0; i < w->n; i++) {
-		uint64_t load = w->eligible[i] ? load_at(w, model, i, cost) : 0;
-
-		ours[i] =
-			load > model->foreign[i] ? load - model->foreign[i] : 0;
-		sum += ours[i];
-	}
-	return sum;
+	for (size_t i = 0; i < w->n && sum < model->movable; i++)
+		sum += ours_at(w, model, i, cost);
+	return sum >= model->movable;
 }
 
 /* nothing to weigh against capacity: no solution needed, and none rounded */
@@ -450,12 +462,13 @@ static void solve(const struct dyncast_work *w, const struct model *model,
 
 		if (high - low <= high / 4096 + 1)
 			break;
-		if (ours_at(w, model, middle, ours) < model->movable)
-			low = middle;
-		else
+		if (places_all(w, model, middle))
 			high = middle;
+		else
+			low = middle;
 	}
-	ours_at(w, model, high, ours);
+	for (size_t i = 0; i < w->n; i++)
+		ours[i] = ours_at(w, model, i, high);
 }
 
 /* Mix with capacity by age, and leave everybody a little: who gets nothing
