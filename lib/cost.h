@@ -64,6 +64,8 @@ static inline bool dyncast_verdict_eligible(enum dyncast_verdict verdict)
 struct dyncast_cost_state {
 	bool heard;	    /* those below up to smoothed are of reports */
 	bool walking;	    /* its weight is not where it should be yet */
+	bool chosen;	    /* the one that an action chose: a cap may give
+			     * others more weight */
 	uint32_t used;	    /* utilisation, smoothed, of 65536 */
 	uint32_t given;	    /* weight, smoothed likewise */
 	uint32_t delay_us;  /* smoothed likewise */
@@ -72,9 +74,8 @@ struct dyncast_cost_state {
 	uint32_t smoothed;  /* what is left of that, of 65536 */
 	uint32_t age_ms;    /* of the metrics, at the last call */
 	uint32_t since_ms;  /* the report before, */
-	uint64_t given_sum; /* weight times ms since then */
-	bool chosen;	    /* the one that an action chose: a cap may give */
-	uint32_t chosen_ms; /* others more weight; best: for how long it has */
+	uint32_t chosen_ms; /* best: for how long it has been */
+	uint64_t given_sum; /* weight times ms since since_ms */
 };
 
 struct dyncast_cost_input {

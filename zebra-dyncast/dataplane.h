@@ -161,6 +161,10 @@ uint32_t dyncast_dp_instance_get(int service, const struct dyncast_addr *dbid,
  * encap_source, IPIP: both of one family): then it counts as dead.  A dead one
  * needs no path. */
 bool dyncast_dp_instance_set(uint32_t id, const struct dyncast_dp_instance *in);
+/* What the last call said, as far as the kernel needs it: of a dead one nothing
+ * but D-BID and kind, and no interface where there is no next hop.  False when
+ * the id is unknown. */
+bool dyncast_dp_instance_read(uint32_t id, struct dyncast_dp_instance *out);
 /* Its flows re-pin, at once and without a table walk (generation). */
 void dyncast_dp_instance_void(uint32_t id);
 /* void it and give the id back */

@@ -406,27 +406,6 @@ void dyncast_dp_service_del(int index)
 
 /* Instances -------------------------------------------------------------- */
 
-static bool instance_known(uint32_t id)
-{
-	return dyncast_dp.started && id && id < dyncast_dp.instances_max &&
-	       dyncast_dp.owners[id].used;
-}
-
-/* what makes an instance usable changes in one store */
-static void head_write(uint32_t id, uint8_t kind, uint8_t flags,
-		       uint16_t service, uint32_t generation)
-{
-	struct dyncast_map_instance head = {
-		.kind = kind,
-		.flags = flags,
-		.service = service,
-		.generation = generation,
-	};
-
-	__atomic_store_n(&dyncast_dp.instances[id].head, head.head,
-			 __ATOMIC_RELEASE);
-}
-
 static uint32_t free_id(void)
 {
 	for (unsigned int i = 0; i < dyncast_dp.instances_max; i++) {
@@ -465,7 +444,7 @@ uint32_t dyncast_dp_instance_get(int service, const struct dyncast_addr *dbid,
 	shared = &dyncast_dp.instances[id];
 	generation = shared->generation ? shared->generation + 1
 					: dyncast_dp_now() << 8 | 1;
-	head_write(id, 0, 0, service + 1, generation);
+	dyncast_dp_instance_head(id, 0, 0, service + 1, generation);
 	owner_add(id, service, dbid);
 	key = instance_ident(service, dbid);
 	if (map_update(DYNCAST_DP_MAP_IDENT_INSTANCE, &key, &id))
@@ -475,105 +454,17 @@ uint32_t dyncast_dp_instance_get(int service, const struct dyncast_addr *dbid,
 	return id;
 }
 
-static bool reachable(const struct dyncast_dp_instance *in)
-{
-	uint8_t outer = in->dbid.family;
-
-	switch (in->kind) {
-	case DYNCAST_KIND_ADJACENT:
-		return in->nexthop.family != 0 && in->ifindex;
-	case DYNCAST_KIND_SRV6:
-		if (outer != AF_INET6)
-			return false;
-		break;
-	case DYNCAST_KIND_IPIP:
-		if (outer != AF_INET && outer != AF_INET6)
-			return false;
-		break;
-	default:
-		return false;
-	}
-	/* an IPv4 packet may go by an IPv6 next hop, not the other way */
-	return in->encap_source.family == outer &&
-	       (outer == AF_INET || in->nexthop.family != AF_INET);
-}
-
-/* see struct dyncast_map_instance */
-static void outer_write(struct dyncast_map_instance *shared,
-			const struct dyncast_dp_instance *in)
-{
-	uint32_t addr[4];
-
-	if (in->dbid.family == AF_INET6) {
-		dyncast_dp_addr_put(shared->ipv6.source, &in->encap_source);
-		dyncast_dp_addr_put(shared->ipv6.dbid, &in->dbid);
-		return;
-	}
-	dyncast_dp_addr_put(addr, &in->encap_source);
-	shared->ipv4.source = addr[0];
-	dyncast_dp_addr_put(addr, &in->dbid);
-	shared->ipv4.dbid = addr[0];
-	shared->ipv4.sum =
-		(shared->ipv4.source & 0xffff) + (shared->ipv4.source >> 16) +
-		(shared->ipv4.dbid & 0xffff) + (shared->ipv4.dbid >> 16);
-}
-
-/*
- * A change of the path is not atomic with respect to the program: a packet in
- * the middle of it may go to a mixture of the two next hops and be lost, as one
- * can be on any route change.
- */
-bool dyncast_dp_instance_set(uint32_t id, const struct dyncast_dp_instance *in)
-{
-	struct dyncast_map_instance *shared;
-	bool adjacent = in->kind == DYNCAST_KIND_ADJACENT;
-
-	if (!instance_known(id))
-		return false;
-	shared = &dyncast_dp.instances[id];
-	/* how a dead one was reached does not matter, nor must it be known */
-	if (!in->alive || !reachable(in)) {
-		head_write(id, in->kind,
-			   shared->flags & DYNCAST_MAP_INSTANCE_VOIDED,
-			   shared->service, shared->generation);
-		return !in->alive;
-	}
-
-	shared->ifindex = in->nexthop.family ? in->ifindex : 0;
-	shared->mtu = in->mtu;
-	shared->outer_family = adjacent ? 0 : in->dbid.family;
-	shared->nexthop_family = in->nexthop.family;
-	dyncast_dp_addr_put(shared->nexthop, &in->nexthop);
-	if (!adjacent)
-		outer_write(shared, in);
-	head_write(id, in->kind, DYNCAST_MAP_INSTANCE_ALIVE, shared->service,
-		   shared->generation);
-	return true;
-}
-
-void dyncast_dp_instance_void(uint32_t id)
-{
-	struct dyncast_map_instance *shared;
-
-	if (!instance_known(id))
-		return;
-	dyncast_dp_ring_forget(dyncast_dp.owners[id].service, id);
-	shared = &dyncast_dp.instances[id];
-	head_write(id, shared->kind,
-		   shared->flags | DYNCAST_MAP_INSTANCE_VOIDED, shared->service,
-		   shared->generation + 1);
-}
-
 void dyncast_dp_instance_del(uint32_t id)
 {
 	struct dyncast_map_ident_instance key;
 	struct dyncast_dp_instance_entry *owner;
 
-	if (!instance_known(id))
+	if (!dyncast_dp_instance_known(id))
 		return;
 	owner = &dyncast_dp.owners[id];
 	dyncast_dp_counters_retire_instance(id);
-	head_write(id, 0, 0, 0, dyncast_dp.instances[id].generation + 1);
+	dyncast_dp_instance_head(id, 0, 0, 0,
+				 dyncast_dp.instances[id].generation + 1);
 	dyncast_dp_ring_scrub(owner->service, id);
 	key = instance_ident(owner->service, &owner->dbid);
 	map_delete(DYNCAST_DP_MAP_IDENT_INSTANCE, &key);

@@ -11,6 +11,7 @@
  *   dataplane_upgrade.c map layout 1 (dataplane_v1.h) to today's
  *   dataplane_memory.c  what maps take
  *   dataplane_ids.c     services and instances
+ *   dataplane_instance.c  how an instance is reached
  *   dataplane_counters.c  sums over CPUs, instances and services
  *   dataplane_decap.c   D-BIDs that are stripped
  *   dataplane_filter.c  destinations that may be services
@@ -201,6 +202,17 @@ static inline bool dyncast_dp_service_known(int index)
 	       index < (int)dyncast_dp.services_max &&
 	       dyncast_dp.services[index].used;
 }
+
+static inline bool dyncast_dp_instance_known(uint32_t id)
+{
+	return dyncast_dp.started && id && id < dyncast_dp.instances_max &&
+	       dyncast_dp.owners[id].used;
+}
+
+/* dataplane_instance.c */
+/* the word of the map that makes it usable, at once */
+void dyncast_dp_instance_head(uint32_t id, uint8_t kind, uint8_t flags,
+			      uint16_t service, uint32_t generation);
 
 static inline union dyncast_map_slot *dyncast_dp_slots(int service)
 {

@@ -30,6 +30,11 @@ static bool is_unpacked(const struct dyncast_backend *b)
 	       b->data.instance.kind == DYNCAST_KIND_IPIP;
 }
 
+bool dyncast_decap_pending(const struct dyncast_backend *b)
+{
+	return is_unpacked(b) != b->decap;
+}
+
 void dyncast_decap_update(struct dyncast_backend *b)
 {
 	bool on = is_unpacked(b);

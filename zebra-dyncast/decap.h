@@ -12,6 +12,8 @@ struct dyncast_backend;
 
 /* bring the kernel in line with the candidate, after it was programmed */
 void dyncast_decap_update(struct dyncast_backend *backend);
+/* .. which the kernel did not follow the last time */
+bool dyncast_decap_pending(const struct dyncast_backend *backend);
 /* it is about to be freed */
 void dyncast_decap_forget(struct dyncast_backend *backend);
 /* interfaces towards other sites must unpack */

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The decision: each candidate's verdict, then joint cost and weight
- * (lib/cost.h), the target ring and a bounded step towards it (lib/ring.h),
- * the kernel's maps (dataplane.h) and the route (route.c).
+ * (lib/cost.h), a step of the ring (turn.c), the kernel's maps (dataplane.h)
+ * and the route (route.c).
  *
- * It runs soon after an event (a set, a change of routing), four times a
- * second while weights or slots are still moving, and once a second
- * otherwise, because metrics age.  draft-li-dyncast-architecture-00
- * section 3.
+ * It runs soon after an event (a set, a change of routing or of an interface),
+ * four times a second while weights or slots are still moving, once a second
+ * while metrics age or the kernel has refused something, and else when metrics
+ * begin to age, or from time to time: ten thousand services at rest are to cost
+ * next to nothing.  draft-li-dyncast-architecture-00 section 3.
  *
  * After a restart of zebra nothing is moved while a recovered instance waits
  * for the routing daemons to send its route again (at most
@@ -35,14 +36,14 @@
 #include "nht.h"
 #include "route.h"
 #include "service.h"
+#include "turn.h"
 #include "veth.h"
 #include "../lib/cost.h"
 #include "../lib/override.h"
-#include "../lib/ring.h"
 
 #define TICK_MOVING_MS 250
 #define TICK_AGEING_MS 1000
-#define RING_STEP_SLOTS 64
+#define TICK_IDLE_MS 10000
 /* routes that are lost for one reason are lost within this time, */
 #define LOST_TOGETHER_MS 100
 /* and come back within this */
@@ -127,7 +128,7 @@ static bool verdict_alive(uint8_t verdict)
 
 static bool programmed_alive(const struct dyncast_backend *b)
 {
-	return b->programmed && b->dp.alive;
+	return b->programmed && b->alive;
 }
 
 /* The kernel's view of it stands for now: its route is not back yet after a
@@ -208,8 +209,8 @@ static void forwarding_of(const struct dyncast_backend *b, bool alive,
 static void backend_program(struct dyncast_backend *b, uint8_t verdict)
 {
 	bool alive = verdict_alive(verdict);
-	bool was = !b->programmed || b->dp.alive;
-	struct dyncast_dp_instance dp;
+	bool was = !b->programmed || b->alive;
+	struct dyncast_dp_instance dp, now;
 
 	if (!b->id)
 		return;
@@ -224,13 +225,14 @@ static void backend_program(struct dyncast_backend *b, uint8_t verdict)
 	if (alive)
 		b->no_source = dp.kind != DYNCAST_KIND_ADJACENT &&
 			       dp.encap_source.family == 0;
-	if (b->programmed && memcmp(&dp, &b->dp, sizeof(dp)) == 0) {
+	if (b->programmed && dyncast_dp_instance_read(b->id, &now) &&
+	    memcmp(&dp, &now, sizeof(dp)) == 0) {
 		dyncast_decap_update(b);
 		return;
 	}
 	if (!dyncast_dp_instance_set(b->id, &dp))
 		return; /* logged there; tried again at the next decision */
-	b->dp = dp;
+	b->alive = alive;
 	b->programmed = true;
 	dyncast_decap_update(b);
 	if (was && !alive && flagged_down(b))
@@ -249,7 +251,7 @@ void dyncast_backend_check(struct dyncast_backend *b)
 static void override_fill(const struct dyncast_backend *b,
 			  struct dyncast_cost_input *in)
 {
-	const struct dyncast_override *override = &b->service->override;
+	const struct dyncast_override *override = b->service->override;
 	const struct dyncast_cap *cap;
 
 	in->pinned_away = dyncast_override_away(override, &b->data.site);
@@ -270,26 +272,28 @@ static unsigned int collect(struct dyncast_service *s,
 
 	*changed = false;
 	frr_each (dyncast_backends, &s->backends, b) {
-		if (b->in.dbid.family == 0 ||
-		    b->in.verdict != dyncast_backend_verdict(b))
+		uint8_t verdict = dyncast_backend_verdict(b);
+
+		if (!b->decided || b->verdict != verdict)
 			*changed = true;
-		memset(&b->in, 0, sizeof(b->in));
-		b->in.dbid = b->data.instance.dbid;
-		b->in.metrics = b->data.instance.metrics;
-		b->in.metrics.age_ms = dyncast_backend_age(b);
-		b->in.network_metric = dyncast_backend_metric(b);
-		b->in.verdict = dyncast_backend_verdict(b);
-		b->in.weight = b->out.weight;
-		b->in.state = b->out.state;
-		override_fill(b, &b->in);
+		b->decided = true;
+		b->verdict = verdict;
 		if (b->presence == DYNCAST_GONE ||
 		    n >= DYNCAST_CANDIDATES_MAX) {
 			b->out.weight = b->out.target = 0;
 			b->out.verdict = DYNCAST_VERDICT_DOWN;
 			continue;
 		}
-		backends[n] = b;
-		in[n++] = b->in;
+		memset(&in[n], 0, sizeof(in[n]));
+		in[n].dbid = b->data.instance.dbid;
+		in[n].metrics = b->data.instance.metrics;
+		in[n].metrics.age_ms = dyncast_backend_age(b);
+		in[n].network_metric = dyncast_backend_metric(b);
+		in[n].verdict = verdict;
+		in[n].weight = b->out.weight;
+		in[n].state = b->out.state;
+		override_fill(b, &in[n]);
+		backends[n++] = b;
 	}
 	return n;
 }
@@ -338,57 +342,6 @@ static bool weigh(struct dyncast_service *s)
 	return more;
 }
 
-static size_t members(struct dyncast_service *s,
-		      struct dyncast_ring_member *member)
-{
-	struct dyncast_backend *b;
-	size_t n = 0;
-
-	frr_each (dyncast_backends, &s->backends, b) {
-		b->ring_weight = b->out.weight;
-		if (!b->id || b->presence == DYNCAST_GONE ||
-		    n >= DYNCAST_CANDIDATES_MAX)
-			continue;
-		member[n].dbid = b->data.instance.dbid;
-		member[n].weight = b->out.weight;
-		member[n++].id = b->id;
-	}
-	return n;
-}
-
-static void count_slots(struct dyncast_service *s)
-{
-	struct dyncast_backend *b;
-
-	frr_each (dyncast_backends, &s->backends, b)
-		b->slots = 0;
-	for (unsigned int i = 0; i < DYNCAST_RING_SLOTS; i++) {
-		b = dyncast_backend_by_id(s->ring[i]);
-		if (b && b->service == s)
-			b->slots++;
-	}
-}
-
-static void turn_ring(struct dyncast_service *s)
-{
-	static struct dyncast_ring_member member[DYNCAST_CANDIDATES_MAX];
-	size_t n;
-
-	if (s->dp_index < 0)
-		s->members_changed = false;
-	if (!s->members_changed && !s->ring_left)
-		return;
-	n = members(s, member);
-	if (s->members_changed)
-		dyncast_ring_build(s->seed, member, n, s->target);
-	s->members_changed = false;
-	s->ring_left = dyncast_ring_step(s->ring, s->target, member, n,
-					 RING_STEP_SLOTS);
-	if (!s->dry && dyncast_dp_ring_set(s->dp_index, s->ring) < 0)
-		s->members_changed = true; /* try again at the next tick */
-	count_slots(s);
-}
-
 static void enable(struct dyncast_service *s)
 {
 	struct dyncast_dp_service dp;
@@ -407,26 +360,6 @@ static void enable(struct dyncast_service *s)
 		return;
 	s->enabled = dyncast_dp_service_enable(s->dp_index, &dp);
 	s->dp = dp;
-}
-
-/* Dry run, of the service or of the whole router: its prefix is not looked up
- * any more and its ring rests, however the decision moves ours. */
-static void dry_run_follow(struct dyncast_service *s)
-{
-	bool dry = dyncast_config.dry_run || s->override.dry_run;
-	char buf[DYNCAST_SERVICE_STRLEN];
-
-	if (dry)
-		dyncast_dp_service_disable(s->dp_index);
-	if (dry == s->dry)
-		return;
-	s->dry = dry;
-	s->enabled = false;
-	s->members_changed = true; /* the kernel has to have our ring */
-	zlog_info("dyncast: service %s: %s",
-		  dyncast_service_str(s, buf, sizeof(buf)),
-		  dry ? "dry run: decided and shown, nothing is installed"
-		      : "no dry run any more");
 }
 
 static void isolate(struct dyncast_service *s, int64_t now)
@@ -505,6 +438,40 @@ static bool program_all(struct dyncast_service *s)
 	return settling;
 }
 
+/* what could not be done is tried again */
+static bool refused(const struct dyncast_service *s,
+		    const struct dyncast_backend *b)
+{
+	if (!dyncast_dp_active())
+		return false;
+	if (b->id && !b->programmed &&
+	    b->data.instance.kind != DYNCAST_KIND_NONE)
+		return true;
+	return dyncast_decap_pending(b) ||
+	       (s->dp_index >= 0 && !s->dry && !s->enabled);
+}
+
+/* until when nothing changes by itself */
+static unsigned int idle_ms(struct dyncast_service *s)
+{
+	unsigned int idle = TICK_IDLE_MS;
+	struct dyncast_backend *b;
+
+	frr_each (dyncast_backends, &s->backends, b) {
+		uint32_t age = dyncast_backend_age(b);
+
+		if (refused(s, b))
+			return TICK_AGEING_MS;
+		if (!b->data.instance.metrics.has ||
+		    age >= DYNCAST_AGE_STALE_MS + TICK_AGEING_MS)
+			continue;
+		if (age >= DYNCAST_AGE_FRESH_MS)
+			return TICK_AGEING_MS;
+		idle = MIN(idle, DYNCAST_AGE_FRESH_MS - age);
+	}
+	return MAX(idle, TICK_AGEING_MS);
+}
+
 static void decide(struct event *e)
 {
 	struct dyncast_service *s = EVENT_ARG(e);
@@ -513,13 +480,13 @@ static void decide(struct event *e)
 
 	s->t_decide = NULL;
 	s->early = false;
-	dry_run_follow(s);
+	dyncast_turn_dry_run(s);
 	s->settling = program_all(s);
 	if (!s->settling) {
 		moving = weigh(s);
 		if (!s->early)
 			dyncast_history_note(s);
-		turn_ring(s);
+		dyncast_turn_ring(s);
 		enable(s);
 		/* the ring has let go of them */
 		frr_each_safe (dyncast_backends, &s->backends, b)
@@ -533,7 +500,7 @@ static void decide(struct event *e)
 	moving = moving || s->ring_left || s->members_changed;
 	dyncast_decide_later(s, s->losing || s->early ? TICK_LOSING_MS
 				: moving	      ? TICK_MOVING_MS
-						      : TICK_AGEING_MS);
+						      : idle_ms(s));
 }
 
 void dyncast_decide_later(struct dyncast_service *s, unsigned int ms)

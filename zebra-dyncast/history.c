@@ -96,7 +96,8 @@ static bool verdict_is_cause(uint8_t old, uint8_t new)
 
 static struct dyncast_history_mark mark_of(const struct dyncast_backend *b)
 {
-	const struct dyncast_metrics *m = &b->in.metrics;
+	/* what was decided with just now */
+	const struct dyncast_metrics *m = &b->data.instance.metrics;
 
 	return (struct dyncast_history_mark){
 		.known = true,
@@ -107,7 +108,7 @@ static struct dyncast_history_mark mark_of(const struct dyncast_backend *b)
 		.capacity = m->capacity,
 		.rate = m->rate,
 		.delay_us = m->delay_us,
-		.network = b->in.network_metric,
+		.network = dyncast_backend_metric(b),
 	};
 }
 

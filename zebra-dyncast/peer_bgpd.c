@@ -223,8 +223,8 @@ static void tick(struct event *e)
 	if (peer.status.alive && now - peer.heard_ms > DYNCAST_MSG_PEER_DEAD_MS)
 		peer_lost("is silent");
 	send_hello();
-	dyncast_service_tick();
 	dyncast_ingress_scan();
+	dyncast_service_tick(); /* which sees what that did */
 	event_add_timer_msec(dyncast_loop, tick, NULL, DYNCAST_MSG_HELLO_MS,
 			     &peer.t_tick);
 }

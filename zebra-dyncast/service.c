@@ -24,20 +24,22 @@
 #include "decide.h"
 #include "history.h"
 #include "ingress.h"
+#include "links.h"
 #include "module.h"
 #include "neighbor.h"
 #include "route.h"
 #include "service.h"
 #include "sid.h"
 #include "startup.h"
+#include "turn.h"
 #include "yang.h"
+#include "../lib/override.h"
 #include "../lib/ring.h"
 
 DEFINE_MTYPE_STATIC(DYNCAST_ZEBRA, DYNCAST_SERVICE, "Dyncast service");
+DEFINE_MTYPE_STATIC(DYNCAST_ZEBRA, DYNCAST_OVERRIDE,
+		    "Dyncast override of a service");
 DEFINE_MTYPE_STATIC(DYNCAST_ZEBRA, DYNCAST_SITES, "Dyncast sites of a service");
-
-/* the sum of weights that a recovered ring stands for */
-#define SLOT_WEIGHT (DYNCAST_WEIGHT_SUM / DYNCAST_RING_SLOTS)
 
 /* a burst of changes makes one decision */
 #define DECIDE_SOON_MS 10
@@ -132,19 +134,10 @@ static void recover_instance(uint32_t id, const struct dyncast_addr *dbid,
 
 static void service_recover(struct dyncast_service *s)
 {
-	struct dyncast_backend *b;
 	char buf[DYNCAST_SERVICE_STRLEN];
 
-	if (!dyncast_dp_ring_get(s->dp_index, s->ring))
-		memset(s->ring, 0, sizeof(s->ring));
 	dyncast_dp_instance_each(s->dp_index, recover_instance, s);
-	for (unsigned int i = 0; i < DYNCAST_RING_SLOTS; i++) {
-		b = dyncast_backend_by_id(s->ring[i]);
-		if (b && b->service == s) {
-			b->slots++;
-			b->out.weight += SLOT_WEIGHT;
-		}
-	}
+	dyncast_turn_recover(s);
 	s->grace_ms = dyncast_now_ms() + DYNCAST_GRACE_MS;
 	zlog_info(
 		"dyncast: service %s: %zu instance(s) taken over from the kernel",
@@ -179,12 +172,33 @@ static void service_open(struct dyncast_service *s)
 		dyncast_backend_identify(b);
 }
 
+/* few services have one, and it is large */
+static const struct dyncast_override no_override;
+
+static void override_set(struct dyncast_service *s,
+			 const struct dyncast_override *override)
+{
+	struct dyncast_override *copy;
+
+	if (s->override != &no_override) {
+		copy = (struct dyncast_override *)s->override;
+		XFREE(MTYPE_DYNCAST_OVERRIDE, copy);
+	}
+	s->override = &no_override;
+	if (dyncast_override_empty(override))
+		return;
+	copy = XMALLOC(MTYPE_DYNCAST_OVERRIDE, sizeof(*copy));
+	*copy = *override;
+	s->override = copy;
+}
+
 static struct dyncast_service *
 service_new(const struct dyncast_service_key *key)
 {
 	struct dyncast_service *s = XCALLOC(MTYPE_DYNCAST_SERVICE, sizeof(*s));
 
 	s->key = *key;
+	s->override = &no_override;
 	s->dp_index = -1;
 	s->seed = dyncast_ring_seed(&key->prefix);
 	dyncast_backends_init(&s->backends);
@@ -201,8 +215,7 @@ static void service_close(struct dyncast_service *s)
 	dyncast_route_withdraw(s);
 	frr_each (dyncast_backends, &s->backends, b)
 		dyncast_backend_unidentify(b);
-	memset(s->ring, 0, sizeof(s->ring));
-	s->ring_left = 0;
+	dyncast_turn_close(s);
 	s->dp_index = -1;
 	s->enabled = s->by_device = false;
 	s->full_logged = false;
@@ -253,6 +266,8 @@ static void service_drop(struct dyncast_service *s, bool from_kernel)
 	frr_each_safe (dyncast_backends, &s->backends, b)
 		dyncast_backend_drop(b, false);
 	sites_track(s, NULL);
+	override_set(s, &no_override);
+	dyncast_turn_free(s);
 	dyncast_backends_fini(&s->backends);
 	dyncast_history_forget(s);
 	dyncast_histories_fini(&s->histories);
@@ -304,9 +319,9 @@ void dyncast_service_set(const struct dyncast_set *set)
 	s->policy_changed =
 		s->policy_changed ||
 		memcmp(&s->policy, &set->policy, sizeof(s->policy)) ||
-		memcmp(&s->override, &set->override, sizeof(s->override));
+		memcmp(s->override, &set->override, sizeof(*s->override));
 	s->policy = set->policy;
-	s->override = set->override;
+	override_set(s, &set->override);
 	sites_track(s, set);
 	service_open(s);
 
@@ -449,6 +464,8 @@ static void tick_step(struct event *e)
 
 void dyncast_service_tick(void)
 {
+	if (dyncast_links_changed())
+		dyncast_service_decide_all();
 	/* the last round is not over yet */
 	if (t_tick)
 		return;
@@ -478,6 +495,9 @@ static void routes_follow(struct dyncast_service *s)
 {
 	struct dyncast_backend *b;
 
+	for (unsigned int i = 0; i < s->n_sites; i++)
+		if (in_pass(s->sites[i]))
+			dyncast_decide_later(s, DECIDE_NHT_MS);
 	frr_each (dyncast_backends, &s->backends, b) {
 		if (!in_pass(b->nht) && !in_pass(b->site_nht))
 			continue;

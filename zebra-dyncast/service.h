@@ -26,16 +26,29 @@ enum dyncast_presence {
 
 PREDECL_RBTREE_UNIQ(dyncast_backends);
 
-/* One candidate of a service, and what became of it in the kernel. */
+/*
+ * One candidate of a service, and what became of it in the kernel.  A router
+ * may have a hundred thousand of them: what can be read elsewhere or found out
+ * anew is not kept here (doc/benchmarks.rst, bytesPerCandidate).
+ */
 struct dyncast_backend {
 	struct dyncast_backends_item item;
 	struct dyncast_service *service;
 	struct dyncast_candidate data; /* as last heard; kind NONE when it is
 					* only known from the pinned maps */
-	enum dyncast_presence presence;
-	bool seen;	     /* while a set is applied */
-	bool recovered;	     /* was in the kernel when we started, or when all
-			      * routes were lost; its own is not back yet */
+	uint8_t presence;	       /* enum dyncast_presence */
+	bool seen;		       /* while a set is applied */
+	bool recovered;	  /* was in the kernel when we started, or when all
+			   * routes were lost; its own is not back yet */
+	bool sid_refused; /* another instance has that SID */
+	bool decap;	  /* the kernel unpacks for it: local and IPIP */
+	bool no_source;	  /* no address for the outer header's source */
+	bool programmed;  /* dyncast_dp_instance_read() says how */
+	bool alive;	  /* .. and that it can be reached */
+	uint8_t feedback; /* last sent, 0 none */
+	bool decided;	  /* once at least, with this verdict: */
+	uint8_t verdict;
+	uint32_t id;	     /* of the data plane; 0 none */
 	int64_t received_ms; /* of data.instance.metrics */
 	int64_t expires_ms;  /* of HELD */
 
@@ -45,16 +58,6 @@ struct dyncast_backend {
 	struct dyncast_neighbor_users_item neighbor_item;
 	struct dyncast_sid *sid; /* local instances of kind SRV6 */
 	struct dyncast_sid_users_item sid_item;
-	bool sid_refused; /* another instance has that SID */
-	bool decap;	  /* the kernel unpacks for it: local and IPIP */
-	bool no_source;	  /* no address for the outer header's source */
-	uint8_t feedback; /* last sent, 0 none */
-
-	uint32_t id; /* of the data plane; 0 none */
-	bool programmed;
-	struct dyncast_dp_instance dp; /* as programmed */
-
-	struct dyncast_cost_input in;
 	struct dyncast_cost_output out;
 	struct dyncast_history_mark mark;
 	uint32_t ring_weight; /* that the target ring was built with */
@@ -70,7 +73,7 @@ struct dyncast_service {
 	struct dyncast_service_key key;
 	char name[DYNCAST_NAME_SIZE];
 	struct dyncast_policy policy;
-	struct dyncast_override override;
+	const struct dyncast_override *override; /* never NULL; ours to free */
 	bool policy_changed; /* either, since the last decision */
 	struct dyncast_histories_head histories;
 	struct dyncast_backends_head backends;
@@ -99,8 +102,7 @@ struct dyncast_service {
 	bool enabled;
 	struct dyncast_dp_service dp; /* as enabled */
 	uint32_t seed;
-	uint32_t ring[DYNCAST_RING_SLOTS]; /* the kernel's, but for `dry` */
-	uint32_t target[DYNCAST_RING_SLOTS];
+	uint32_t *dry_ring;	/* while `dry`; else the ring is the kernel's */
 	unsigned int ring_left; /* slots that differ from the target */
 
 	struct dyncast_route_state *route;

@@ -50,14 +50,14 @@ static const char *site_str(const struct dyncast_addr *site, char *buf,
 
 static const struct dyncast_cap *cap_of(const struct dyncast_backend *b)
 {
-	return dyncast_override_cap(&b->service->override, &b->data.site);
+	return dyncast_override_cap(b->service->override, &b->data.site);
 }
 
 /* which of the service's `eligible` it is past: the first, as lib/cost.c */
 static const char *threshold_reason(const struct dyncast_backend *b)
 {
 	const struct dyncast_policy *policy = &b->service->policy;
-	const struct dyncast_metrics *m = &b->in.metrics;
+	const struct dyncast_metrics *m = &b->data.instance.metrics;
 
 	if (policy->max_network_us &&
 	    b->out.network_us > policy->max_network_us)
@@ -238,7 +238,7 @@ static void policy_text(struct vty *vty, const struct dyncast_policy *policy)
 
 static void override_text(struct vty *vty, const struct dyncast_service *s)
 {
-	const struct dyncast_override *override = &s->override;
+	const struct dyncast_override *override = s->override;
 	char buf[DYNCAST_ADDR_STRLEN];
 
 	if (s->dry)
@@ -344,7 +344,7 @@ static void json_policy(json_object *json, const struct dyncast_policy *policy)
 
 static void json_override(json_object *json, const struct dyncast_service *s)
 {
-	const struct dyncast_override *override = &s->override;
+	const struct dyncast_override *override = s->override;
 	json_object *caps = json_object_new_array();
 	char buf[DYNCAST_ADDR_STRLEN];
 

@@ -92,6 +92,7 @@ static void text_backend(struct dyncast_stream *out,
 			 const struct dyncast_backend *b)
 {
 	char dbid[DYNCAST_ADDR_STRLEN], hop[DYNCAST_ADDR_STRLEN];
+	struct dyncast_dp_instance dp;
 
 	dyncast_addr_str(&b->data.instance.dbid, dbid, sizeof(dbid));
 	dyncast_stream_printf(out, "  %5u %s %s\n", b->id, dbid,
@@ -102,13 +103,13 @@ static void text_backend(struct dyncast_stream *out,
 						   : "not programmed");
 		return;
 	}
-	dyncast_addr_str(&b->dp.nexthop, hop, sizeof(hop));
+	dyncast_dp_instance_read(b->id, &dp);
+	dyncast_addr_str(&dp.nexthop, hop, sizeof(hop));
 	dyncast_stream_printf(
 		out, "        %s, %s via %s %s, %u slots\n",
-		b->dp.alive ? "alive" : "dead", dyncast_kind_str(b->dp.kind),
-		b->dp.nexthop.family ? hop : "the kernel's route",
-		b->dp.ifindex ? dyncast_ifindex_name(b->dp.ifindex) : "",
-		b->slots);
+		dp.alive ? "alive" : "dead", dyncast_kind_str(dp.kind),
+		dp.nexthop.family ? hop : "the kernel's route",
+		dp.ifindex ? dyncast_ifindex_name(dp.ifindex) : "", b->slots);
 	text_instance_counters(out, b);
 }
 
@@ -182,6 +183,7 @@ static void json_service_counters(json_object *json,
 static json_object *json_backend(const struct dyncast_backend *b)
 {
 	json_object *json = json_object_new_object();
+	struct dyncast_dp_instance dp;
 	char buf[DYNCAST_ADDR_STRLEN];
 
 	json_object_int_add(json, "id", b->id);
@@ -199,21 +201,21 @@ static json_object *json_backend(const struct dyncast_backend *b)
 	json_instance_counters(json, b);
 	if (!b->programmed)
 		return json;
-	json_object_boolean_add(json, "alive", b->dp.alive);
-	json_object_string_add(json, "forwarding",
-			       dyncast_kind_str(b->dp.kind));
+	dyncast_dp_instance_read(b->id, &dp);
+	json_object_boolean_add(json, "alive", dp.alive);
+	json_object_string_add(json, "forwarding", dyncast_kind_str(dp.kind));
 	json_object_boolean_add(json, "unpacked", b->decap);
-	if (b->dp.nexthop.family)
+	if (dp.nexthop.family)
 		json_object_string_add(
 			json, "nexthop",
-			dyncast_addr_str(&b->dp.nexthop, buf, sizeof(buf)));
-	if (b->dp.ifindex)
+			dyncast_addr_str(&dp.nexthop, buf, sizeof(buf)));
+	if (dp.ifindex)
 		json_object_string_add(json, "interface",
-				       dyncast_ifindex_name(b->dp.ifindex));
-	if (b->dp.encap_source.family)
-		json_object_string_add(json, "encapSource",
-				       dyncast_addr_str(&b->dp.encap_source,
-							buf, sizeof(buf)));
+				       dyncast_ifindex_name(dp.ifindex));
+	if (dp.encap_source.family)
+		json_object_string_add(
+			json, "encapSource",
+			dyncast_addr_str(&dp.encap_source, buf, sizeof(buf)));
 	return json;
 }
 

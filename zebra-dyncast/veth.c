@@ -205,22 +205,31 @@ static void make(void)
 
 /* ---- MTU -------------------------------------------------------------- */
 
+/* as what, when it is and can be reached */
+static bool programmed(const struct dyncast_backend *b,
+		       struct dyncast_dp_instance *dp)
+{
+	return b->programmed && b->alive && dyncast_dp_instance_read(b->id, dp);
+}
+
 uint32_t dyncast_veth_inner_mtu(const struct dyncast_backend *b)
 {
-	uint32_t overhead =
-		b->dp.dbid.family == AF_INET ? OVERHEAD_IPV4 : OVERHEAD_IPV6;
+	uint32_t overhead = b->data.instance.dbid.family == AF_INET
+				    ? OVERHEAD_IPV4
+				    : OVERHEAD_IPV6;
+	struct dyncast_dp_instance dp;
 
-	if (!b->programmed || !b->dp.alive || !b->dp.mtu ||
-	    b->dp.kind == DYNCAST_KIND_ADJACENT)
+	if (!programmed(b, &dp) || !dp.mtu || dp.kind == DYNCAST_KIND_ADJACENT)
 		return UINT32_MAX;
-	return b->dp.mtu > MTU_MIN + overhead ? b->dp.mtu - overhead : MTU_MIN;
+	return dp.mtu > MTU_MIN + overhead ? dp.mtu - overhead : MTU_MIN;
 }
 
 static uint32_t mtu_of(const struct dyncast_backend *b)
 {
-	if (b->programmed && b->dp.alive && b->dp.mtu &&
-	    b->dp.kind == DYNCAST_KIND_ADJACENT)
-		return MAX(b->dp.mtu, MTU_MIN);
+	struct dyncast_dp_instance dp;
+
+	if (programmed(b, &dp) && dp.mtu && dp.kind == DYNCAST_KIND_ADJACENT)
+		return MAX(dp.mtu, MTU_MIN);
 	return dyncast_veth_inner_mtu(b);
 }
 
@@ -264,6 +273,7 @@ static bool wants_route(const struct dyncast_backend *b)
 bool dyncast_veth_needed(const struct dyncast_service *s)
 {
 	const struct dyncast_backend *b;
+	struct dyncast_dp_instance dp;
 	bool adjacent = false, tunnel = false, ipip = false;
 	bool tight = false, strict = false;
 
@@ -271,11 +281,11 @@ bool dyncast_veth_needed(const struct dyncast_service *s)
 	    !dyncast_dp_active() || dyncast_config.route_none)
 		return false;
 	frr_each (dyncast_backends_const, &s->backends, b) {
-		if (!b->programmed || !b->dp.alive)
+		if (!programmed(b, &dp))
 			continue;
-		adjacent = adjacent || b->dp.kind == DYNCAST_KIND_ADJACENT;
-		tunnel = tunnel || b->dp.kind != DYNCAST_KIND_ADJACENT;
-		ipip = ipip || b->dp.kind == DYNCAST_KIND_IPIP;
+		adjacent = adjacent || dp.kind == DYNCAST_KIND_ADJACENT;
+		tunnel = tunnel || dp.kind != DYNCAST_KIND_ADJACENT;
+		ipip = ipip || dp.kind == DYNCAST_KIND_IPIP;
 		tight = tight ||
 			dyncast_veth_inner_mtu(b) < dyncast_ingress_mtu();
 		strict = strict || wants_route(b);
