@@ -365,21 +365,20 @@ void dyncast_advertise_forget(struct dyncast_service *service)
  * that in 8.4), a path of the user's own that came, went or changed, ages to
  * refresh, instances whose patience with zebra ran out.
  */
-void dyncast_advertise_tick(void)
+void dyncast_advertise_tick(struct dyncast_service *service)
 {
 	struct dyncast_origin *origin;
 
-	dyncast_advertise_all();
-	frr_each_safe (dyncast_origins, &origins, origin) {
-		if (!origin->len || !origin->service)
-			continue;
-		if (!origin->present && dyncast_bgp_find(origin->vrf)) {
-			/* the ages in what was said have grown old */
-			origin->len = 0;
-			dyncast_advertise_service(origin->service);
-		} else {
-			origin_put(origin);
-		}
+	dyncast_advertise_service(service);
+	origin = service->origin;
+	if (!origin || !origin->len)
+		return;
+	if (!origin->present && dyncast_bgp_find(origin->vrf)) {
+		/* the ages in what was said have grown old */
+		origin->len = 0;
+		dyncast_advertise_service(service);
+	} else {
+		origin_put(origin);
 	}
 }
 

@@ -60,7 +60,8 @@ void dyncast_advertise_all(void);
 void dyncast_advertise_recode(void);
 /* the service goes, or its prefix or VRF is about to change */
 void dyncast_advertise_forget(struct dyncast_service *service);
-void dyncast_advertise_tick(void); /* once a second */
+/* once a second */
+void dyncast_advertise_tick(struct dyncast_service *service);
 void dyncast_advertise_bgp_gone(struct bgp *bgp);
 
 /*

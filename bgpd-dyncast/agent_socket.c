@@ -84,20 +84,16 @@ static bool local_expired(const struct dyncast_local *local, int64_t now)
 	return local->by_agent && now - local->reported_ms > patience;
 }
 
-void dyncast_agent_tick(void)
+void dyncast_agent_tick(struct dyncast_service *service)
 {
 	int64_t now = dyncast_now_ms();
-	struct dyncast_service *service;
 	struct dyncast_local *local;
 
-	frr_each_safe (dyncast_services, &dyncast_state.services, service) {
-		frr_each_safe (dyncast_locals, &service->locals, local) {
-			if (local_expired(local, now))
-				dyncast_apply_agent_gone(local,
-							 "its agent is silent");
-			else
-				state_log(local, now);
-		}
+	frr_each_safe (dyncast_locals, &service->locals, local) {
+		if (local_expired(local, now))
+			dyncast_apply_agent_gone(local, "its agent is silent");
+		else
+			state_log(local, now);
 	}
 }
 

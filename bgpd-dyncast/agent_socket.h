@@ -15,7 +15,8 @@
 
 void dyncast_agent_init(void);
 void dyncast_agent_fini(void);
-void dyncast_agent_tick(void); /* once a second */
+/* once a second */
+void dyncast_agent_tick(struct dyncast_service *service);
 
 struct dyncast_agent_status {
 	char path[320]; /* empty: there is no socket, see the log */

@@ -41,7 +41,7 @@ bool dyncast_apply_locator(struct dyncast_apply *apply,
 				local->feedback = 0;
 	dyncast_peer_hello();
 	dyncast_advertise_all();
-	dyncast_receive_tick();
+	dyncast_receive_all();
 	return true;
 }
 
@@ -113,7 +113,7 @@ bool dyncast_apply_router_drain(struct dyncast_apply *apply, bool drain)
 		  drain ? "no new flows to this router's instances"
 			: "new flows again");
 	dyncast_advertise_all();
-	dyncast_receive_tick();
+	dyncast_receive_all();
 	return true;
 }
 
@@ -131,7 +131,7 @@ bool dyncast_apply_site(struct dyncast_apply *apply,
 	dyncast_state.site = *config;
 	dyncast_site_apply();
 	dyncast_advertise_recode();
-	dyncast_receive_tick();
+	dyncast_receive_all();
 	return true;
 }
 

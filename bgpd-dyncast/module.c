@@ -18,6 +18,7 @@
 #include "profile.h"
 #include "receive.h"
 #include "site.h"
+#include "tick.h"
 #include "yang.h"
 
 /* a test builds a module "for another release" with this */
@@ -98,12 +99,9 @@ static void tick(struct event *event)
 {
 	event_add_timer(dyncast_state.loop, tick, NULL, 1, &t_tick);
 	dyncast_peer_tick();
-	dyncast_agent_tick();
 	dyncast_profile_apply();
-	dyncast_advertise_tick();
 	dyncast_site_tick();
-	dyncast_receive_tick();
-	dyncast_yang_tick();
+	dyncast_tick_services();
 }
 
 static void start(struct event *event)
@@ -126,6 +124,7 @@ static int early_fini(void)
 {
 	dyncast_event_cancel(t_start);
 	dyncast_event_cancel(t_tick);
+	dyncast_tick_fini();
 	dyncast_agent_fini();
 	dyncast_peer_fini();
 	dyncast_profile_fini();

@@ -25,6 +25,8 @@
 #define FRESHER_MS 5000
 /* between two sets of one service, however fast its agent reports */
 #define SPACING_MS 50
+/* what one event takes for that, about */
+#define FLUSH_STEP_MS 3
 
 DECLARE_DLIST(dyncast_queue, struct dyncast_track, queue_item);
 
@@ -264,8 +266,9 @@ static void flush_event(struct event *event)
 {
 	struct dyncast_msg end = {.type = DYNCAST_MSG_END_OF_SYNC};
 	size_t left = dyncast_queue_count(&queue);
+	int64_t began = dyncast_now_ms();
 	struct dyncast_track *track;
-	bool waiting = false;
+	bool waiting = false, more = false;
 
 	if (!status.up || client->sock < 0)
 		return;
@@ -277,6 +280,9 @@ static void flush_event(struct event *event)
 			dyncast_queue_add_tail(&queue, track);
 			waiting = true;
 		}
+		more = left && dyncast_now_ms() - began >= FLUSH_STEP_MS;
+		if (more)
+			break;
 	}
 	if (sync_pending && !forced && status.in_flight < DYNCAST_MSG_WINDOW) {
 		send_msg(&end);
@@ -284,7 +290,9 @@ static void flush_event(struct event *event)
 		status.syncs++;
 		DYNCAST_DEBUG("zebra has all candidate sets");
 	}
-	if (waiting)
+	if (more)
+		flush_schedule(1);
+	else if (waiting)
 		flush_schedule(SPACING_MS / 2);
 }
 

@@ -284,15 +284,21 @@ void dyncast_receive_reread(void)
 	}
 }
 
-void dyncast_receive_tick(void)
+void dyncast_receive_marks(void)
+{
+	struct dyncast_track *track;
+
+	frr_each (dyncast_tracks, &dyncast_tracks, track)
+		track_mark(track);
+}
+
+void dyncast_receive_all(void)
 {
 	struct dyncast_service *service;
-	struct dyncast_track *track;
 
 	frr_each (dyncast_services, &dyncast_state.services, service)
 		dyncast_receive_service(service);
-	frr_each (dyncast_tracks, &dyncast_tracks, track)
-		track_mark(track);
+	dyncast_receive_marks();
 }
 
 /* ------------------------------------------------------------------------- */

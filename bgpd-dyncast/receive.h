@@ -117,7 +117,10 @@ int dyncast_receive_process(struct bgp *bgp, afi_t afi, safi_t safi,
 			    bool withdraw);
 void dyncast_receive_bgp_gone(struct bgp *bgp);
 
-void dyncast_receive_tick(void); /* once a second */
+/* look at what zebra has to know of each prefix, by and by */
+void dyncast_receive_marks(void);
+/* .. and at prefixes of services that have none yet */
+void dyncast_receive_all(void);
 /* a local service or instance changed */
 void dyncast_receive_service(const struct dyncast_service *service);
 /* trust or filters changed: read everything that is known again */

@@ -17,7 +17,7 @@ void dyncast_yang_sync_service(const char *name);
 void dyncast_yang_sync_router(void);
 
 /* notifications: once a second, and for an instance that goes */
-void dyncast_yang_tick(void);
+void dyncast_yang_tick(struct dyncast_service *service);
 void dyncast_yang_instance_gone(const struct dyncast_local *local,
 				const char *why);
 

@@ -176,16 +176,14 @@ static void local_tick(struct dyncast_local *local)
 	notify(local, up, up ? "" : why);
 }
 
-void dyncast_yang_tick(void)
+void dyncast_yang_tick(struct dyncast_service *service)
 {
-	struct dyncast_service *service;
 	struct dyncast_local *local;
 
 	if (!dyncast_nb_active())
 		return;
-	frr_each (dyncast_services, &dyncast_state.services, service)
-		frr_each (dyncast_locals, &service->locals, local)
-			local_tick(local);
+	frr_each (dyncast_locals, &service->locals, local)
+		local_tick(local);
 }
 
 void dyncast_yang_instance_gone(const struct dyncast_local *local,

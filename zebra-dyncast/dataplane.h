@@ -186,9 +186,11 @@ int dyncast_dp_ring_set(int service, const uint32_t ring[DYNCAST_RING_SLOTS]);
 void dyncast_dp_ring_clear(int service);
 void dyncast_dp_ring_forget(int service, uint32_t id);
 
-/* Once a second or so: slots whose last change is over are said to be so, which
- * saves the program a look at the clock. */
+/* Slots whose last change is over are said to be so, which saves the program a
+ * look at the clock.  The second is for once a second or so: it looks at what
+ * is known to be in a change, and at the rest now and then. */
 void dyncast_dp_ring_settle(int service);
+void dyncast_dp_ring_tick(int service);
 
 /* of an instance, or of a service: the sums of its instances, those of deleted
  * ones included */

@@ -138,7 +138,7 @@ static void recover_service(const struct dyncast_map_ident_service *key,
 		return;
 	}
 	service = &dyncast_dp.services[index];
-	service->used = true;
+	service->used = service->moving = true;
 	service->table_id = key->table_id;
 	service->prefix.addr = dyncast_dp_addr_get(key->family, key->addr);
 	service->prefix.len = key->len;
@@ -317,6 +317,7 @@ int dyncast_dp_service_get(uint32_t table_id,
 	service = &dyncast_dp.services[unused];
 	*service = (struct dyncast_dp_service_entry){
 		.used = true,
+		.moving = true,
 		.table_id = table_id,
 		.prefix = *prefix,
 		.timeout_s = DYNCAST_FLOW_TIMEOUT_DEFAULT,

@@ -66,6 +66,7 @@ enum dyncast_dp_map {
 struct dyncast_dp_service_entry {
 	bool used;
 	bool enabled;
+	bool moving; /* slots may be in a change, or not said to be over it */
 	uint32_t table_id;
 	struct dyncast_prefix prefix;
 	uint16_t timeout_s;

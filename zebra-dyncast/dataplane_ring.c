@@ -10,6 +10,9 @@
 
 #include "dataplane_internal.h"
 
+/* a pin that stays for longer costs the program a look, and nothing else */
+#define PINS_EACH_S 16
+
 /* its flows are to go elsewhere, also those that have no entry */
 static bool voided(uint32_t id)
 {
@@ -44,6 +47,7 @@ int dyncast_dp_ring_set(int service, const uint32_t ring[DYNCAST_RING_SLOTS])
 
 	if (!dyncast_dp_service_known(service))
 		return -1;
+	dyncast_dp.services[service].moving = true;
 	for (int i = 0; i < DYNCAST_RING_SLOTS; i++) {
 		union dyncast_map_slot *slot = &dyncast_dp_slots(service)[i];
 		union dyncast_map_slot value = *slot;
@@ -72,6 +76,7 @@ int dyncast_dp_ring_set(int service, const uint32_t ring[DYNCAST_RING_SLOTS])
 static void ring_rest(int service, bool all)
 {
 	uint32_t now = dyncast_dp_now();
+	bool moving = false;
 
 	if (!dyncast_dp_service_known(service))
 		return;
@@ -81,12 +86,15 @@ static void ring_rest(int service, bool all)
 
 		if (slot_rests(&dyncast_dp.services[service], value, now))
 			value.t_change = 0;
-		else if (!all)
+		else
+			moving = true;
+		if (value.t_change && !all)
 			continue;
 		value.old = value.cur;
 		if (value.word != slot->word)
 			dyncast_dp_slot_write(slot, value);
 	}
+	dyncast_dp.services[service].moving = moving;
 }
 
 /* pins of which no flow can still be alive; the program may write meanwhile */
@@ -111,6 +119,16 @@ void dyncast_dp_ring_settle(int service)
 		return;
 	ring_rest(service, false);
 	pins_rest(service);
+}
+
+void dyncast_dp_ring_tick(int service)
+{
+	if (!dyncast_dp_service_known(service))
+		return;
+	if (dyncast_dp.services[service].moving)
+		ring_rest(service, false);
+	if ((dyncast_dp_now() + (uint32_t)service) % PINS_EACH_S == 0)
+		pins_rest(service);
 }
 
 void dyncast_dp_ring_pin(int service)
@@ -139,6 +157,7 @@ void dyncast_dp_ring_scrub(int service, uint32_t id)
 			value.cur = 0;
 		if (value.old == id)
 			value.old = 0;
+		dyncast_dp.services[service].moving = true;
 		dyncast_dp_slot_write(slot, value);
 	}
 }
@@ -152,6 +171,7 @@ void dyncast_dp_ring_forget(int service, uint32_t id)
 		if (value.old != id || value.cur == id)
 			continue;
 		value.old = 0;
+		dyncast_dp.services[service].moving = true;
 		dyncast_dp_slot_write(slot, value);
 	}
 }

@@ -41,8 +41,9 @@ DEFINE_MTYPE_STATIC(DYNCAST_ZEBRA, DYNCAST_OVERRIDE,
 		    "Dyncast override of a service");
 DEFINE_MTYPE_STATIC(DYNCAST_ZEBRA, DYNCAST_SITES, "Dyncast sites of a service");
 
-/* a burst of changes makes one decision */
-#define DECIDE_SOON_MS 10
+/* A burst of changes makes one decision.  Sets of one service come 50 ms apart
+ * at least, so there is not much to wait for. */
+#define DECIDE_SOON_MS 2
 #define DECIDE_NHT_MS 20
 
 /* entries that are looked at each second: some milliseconds */
@@ -413,7 +414,7 @@ static void service_tick(struct dyncast_service *s, int64_t now)
 	/* its VRF may have come up meanwhile */
 	if (s->dp_index < 0)
 		service_open(s);
-	dyncast_dp_ring_settle(s->dp_index);
+	dyncast_dp_ring_tick(s->dp_index);
 	if (changed || expired)
 		dyncast_decide_later(s, 0);
 }

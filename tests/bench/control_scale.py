@@ -98,9 +98,14 @@ def events(lab, router, daemon):
     return found
 
 
+def summary(lab):
+    return lab.json("r", "show dyncast summary json")["zebra"]
+
+
 def services_ready(lab, services):
-    forwarding = lab.json("r", "show dyncast summary json")["zebra"]
-    return forwarding.get("services") == services
+    now = summary(lab)
+    used = now["candidates"]["used"]
+    return now["services"]["steered"] == services and used == services * CANDIDATES
 
 
 def rest(pids):
@@ -134,7 +139,7 @@ def measure(quick, folder):
         speaker = Speaker(lab, "s", "10.50.0.1", "10.50.0.31", ASN).wait()
         wait_until(
             "the kernel side",
-            lambda: lab.json("r", "show dyncast forwarding json")["active"],
+            lambda: summary(lab)["active"],
             0.2,
         )
         wait_idle(zebra), wait_idle(bgpd)
