@@ -200,14 +200,27 @@ static void set_shrink(struct dyncast_set *set)
 		set->candidates = smaller;
 }
 
-/* an empty set with room for all that a set may hold; false: no memory */
-static bool set_make(const struct dyncast_track *track, struct dyncast_set *set)
+/* an empty set with room for what its paths and instances may fill; false: no
+ * memory */
+static bool set_make(const struct dyncast_track *track,
+		     const struct dyncast_service *service,
+		     struct dyncast_set *set)
 {
+	size_t candidates = 1, sites = 1;
+	const struct dyncast_path *path;
+
+	if (service)
+		candidates += dyncast_locals_count(&service->locals);
+	for (path = track->paths; path; path = path->next) {
+		candidates += path->n_instances;
+		sites++;
+	}
 	memset(set, 0, sizeof(*set));
 	set->service = track->key;
-	set->sites = calloc(DYNCAST_CANDIDATES_MAX, sizeof(*set->sites));
-	set->candidates =
-		calloc(DYNCAST_CANDIDATES_MAX, sizeof(*set->candidates));
+	set->sites =
+		calloc(MIN(sites, DYNCAST_CANDIDATES_MAX), sizeof(*set->sites));
+	set->candidates = calloc(MIN(candidates, DYNCAST_CANDIDATES_MAX),
+				 sizeof(*set->candidates));
 	if (set->sites && set->candidates)
 		return true;
 	dyncast_set_fini(set);
@@ -219,7 +232,7 @@ bool dyncast_candidates_none(const struct dyncast_track *track,
 {
 	const struct dyncast_path *path;
 
-	if (!set_make(track, set))
+	if (!set_make(track, NULL, set))
 		return false;
 	for (path = track->paths; path; path = path->next)
 		if (path->valid && path->nexthop.family && !path_ignored(path))
@@ -251,7 +264,7 @@ bool dyncast_candidates_build(const struct dyncast_track *track,
 	bool any = service != NULL;
 	unsigned int i;
 
-	if (!set_make(track, set))
+	if (!set_make(track, service, set))
 		return false;
 	b.track = track;
 	b.set = set;

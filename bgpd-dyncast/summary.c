@@ -150,19 +150,25 @@ static void look_at_path(struct summary *sum, const struct dyncast_track *track,
 static void look_at_track(struct summary *sum,
 			  const struct dyncast_track *track)
 {
+	const struct dyncast_set *set = &track->sent;
 	const struct dyncast_path *path;
-	struct dyncast_set set;
+	struct dyncast_set built;
 
 	for (path = track->paths; path; path = path->next)
 		look_at_path(sum, track, path);
-	if (!dyncast_candidates_build(track, &set))
-		return;
+	/* what zebra was told a moment ago is as good, and there already */
+	if (!track->sent_valid) {
+		if (!dyncast_candidates_build(track, &built))
+			return;
+		set = &built;
+	}
 	if (!dyncast_service_find_key(&track->key))
 		sum->learnt++;
-	for (unsigned int i = 0; i < set.n_candidates; i++)
-		if (set.candidates[i].site.family)
-			count(&sum->remote, set.candidates[i].instance.flags);
-	dyncast_set_fini(&set);
+	for (unsigned int i = 0; i < set->n_candidates; i++)
+		if (set->candidates[i].site.family)
+			count(&sum->remote, set->candidates[i].instance.flags);
+	if (set == &built)
+		dyncast_set_fini(&built);
 }
 
 /* warnings go to *vty or *array as they are found */

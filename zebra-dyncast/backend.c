@@ -212,6 +212,7 @@ void dyncast_backend_track(struct dyncast_backend *b)
 		sid_set(b,
 			dyncast_sid_ref(&in->dbid, &b->data.address, vrf_id));
 		b->sid_refused = b->sid == NULL;
+		b->service->timed |= b->sid_refused;
 	}
 }
 
@@ -230,6 +231,7 @@ void dyncast_backend_hold(struct dyncast_backend *b, int64_t now)
 		return;
 	}
 	b->presence = DYNCAST_HELD;
+	b->service->timed = true;
 	b->expires_ms = now + hold_ms;
 }
 

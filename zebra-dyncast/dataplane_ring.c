@@ -10,7 +10,9 @@
 
 #include "dataplane_internal.h"
 
-/* a pin that stays for longer costs the program a look, and nothing else */
+/* a slot or a pin that stays for longer costs the program a look at the clock,
+ * or at the flow table, and nothing else */
+#define SLOTS_EACH_S 4
 #define PINS_EACH_S 16
 
 /* its flows are to go elsewhere, also those that have no entry */
@@ -123,11 +125,13 @@ void dyncast_dp_ring_settle(int service)
 
 void dyncast_dp_ring_tick(int service)
 {
+	uint32_t turn = dyncast_dp_now() + (uint32_t)service;
+
 	if (!dyncast_dp_service_known(service))
 		return;
-	if (dyncast_dp.services[service].moving)
+	if (turn % SLOTS_EACH_S == 0 && dyncast_dp.services[service].moving)
 		ring_rest(service, false);
-	if ((dyncast_dp_now() + (uint32_t)service) % PINS_EACH_S == 0)
+	if (turn % PINS_EACH_S == 0)
 		pins_rest(service);
 }
 

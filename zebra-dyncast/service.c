@@ -37,12 +37,10 @@
 #include "../lib/ring.h"
 
 DEFINE_MTYPE_STATIC(DYNCAST_ZEBRA, DYNCAST_SERVICE, "Dyncast service");
-DEFINE_MTYPE_STATIC(DYNCAST_ZEBRA, DYNCAST_OVERRIDE,
-		    "Dyncast override of a service");
+DEFINE_MTYPE_STATIC(DYNCAST_ZEBRA, DYNCAST_OVERRIDE, "Dyncast override");
 DEFINE_MTYPE_STATIC(DYNCAST_ZEBRA, DYNCAST_SITES, "Dyncast sites of a service");
 
-/* A burst of changes makes one decision.  Sets of one service come 50 ms apart
- * at least, so there is not much to wait for. */
+/* a burst of changes makes one decision; sets of one come 50 ms apart anyway */
 #define DECIDE_SOON_MS 2
 #define DECIDE_NHT_MS 20
 
@@ -389,9 +387,32 @@ void dyncast_service_sync_end(void)
 	dyncast_sid_sweep();
 }
 
-static void service_tick(struct dyncast_service *s, int64_t now)
+/* true when somebody is gone */
+static bool backends_tick(struct dyncast_service *s, bool expired, int64_t now)
 {
 	struct dyncast_backend *b;
+	bool gone = false;
+
+	s->timed = false;
+	frr_each (dyncast_backends, &s->backends, b) {
+		if (expired ||
+		    (b->presence == DYNCAST_HELD && now >= b->expires_ms)) {
+			b->presence = DYNCAST_GONE;
+			gone = true;
+		}
+		s->timed |= b->presence == DYNCAST_HELD;
+		/* whoever had its SID may have let go of it */
+		if (b->sid_refused && b->presence == DYNCAST_PRESENT) {
+			dyncast_backend_track(b);
+			dyncast_feedback(b);
+		}
+		s->timed |= b->sid_refused;
+	}
+	return gone;
+}
+
+static void service_tick(struct dyncast_service *s, int64_t now)
+{
 	bool expired = s->stale && now >= s->stale_ms;
 	bool changed = false;
 
@@ -399,18 +420,8 @@ static void service_tick(struct dyncast_service *s, int64_t now)
 		s->removed = true;
 		s->stale = false;
 	}
-	frr_each (dyncast_backends, &s->backends, b) {
-		if (expired ||
-		    (b->presence == DYNCAST_HELD && now >= b->expires_ms)) {
-			b->presence = DYNCAST_GONE;
-			changed = true;
-		}
-		/* whoever had its SID may have let go of it */
-		if (b->sid_refused && b->presence == DYNCAST_PRESENT) {
-			dyncast_backend_track(b);
-			dyncast_feedback(b);
-		}
-	}
+	if (expired || s->timed)
+		changed = backends_tick(s, expired, now);
 	/* its VRF may have come up meanwhile */
 	if (s->dp_index < 0)
 		service_open(s);

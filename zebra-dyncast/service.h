@@ -95,6 +95,7 @@ struct dyncast_service {
 	bool members_changed; /* the ring must be built again */
 	bool full_logged;
 	bool notified_up; /* the northbound knows of an instance */
+	bool timed;	  /* a candidate waits for a time, or for its SID */
 
 	uint32_t table_id;
 	int dp_index; /* -1: not in the data plane */

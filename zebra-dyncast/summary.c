@@ -35,8 +35,7 @@ DEFINE_MTYPE_STATIC(DYNCAST_ZEBRA, DYNCAST_SUMMARY, "Dyncast summary");
 #define WARNINGS_MAX 20 /* the rest is counted */
 
 struct summary {
-	struct dyncast_stream *out; /* where warnings go, .. */
-	json_object *array;	    /* .. or here; neither: only counted */
+	json_object *texts; /* of the first warnings; all are counted */
 	unsigned int warnings;
 	unsigned int services, steered, without;
 	/* candidates that take new flows, that could, and that cannot */
@@ -51,7 +50,13 @@ struct summary {
 struct look {
 	bool json;
 	struct dyncast_show_status status;
+	bool begun;
+	struct summary sum;
+	struct dyncast_service_key after; /* where it goes on */
 };
+
+/* that one step looks at: a quarter of a millisecond */
+#define STEP_SERVICES 64
 
 static void warn(struct summary *sum, const char *format, ...) PRINTFRR(2, 3);
 
@@ -65,10 +70,7 @@ static void warn(struct summary *sum, const char *format, ...)
 	va_start(ap, format);
 	vsnprintfrr(text, sizeof(text), format, ap);
 	va_end(ap);
-	if (sum->array)
-		json_object_array_add(sum->array, json_object_new_string(text));
-	else if (sum->out)
-		dyncast_stream_printf(sum->out, "  ! %s\n", text);
+	json_object_array_add(sum->texts, json_object_new_string(text));
 }
 
 static void look_at_kernel(struct summary *sum)
@@ -172,30 +174,40 @@ static void look_at_setting(const char *text, void *arg)
 	warn(arg, "%s", text);
 }
 
-/* warnings go to *out or *array as they are found */
-static void summary_make(struct summary *sum, const struct look *look,
-			 struct dyncast_stream *out, json_object *array)
+static void look_begin(struct look *look)
 {
-	const struct dyncast_service *s;
+	struct summary *sum = &look->sum;
 
-	memset(sum, 0, sizeof(*sum));
-	sum->out = out;
-	sum->array = array;
+	look->begun = true;
+	sum->texts = json_object_new_array();
 	sum->dp = &look->status.dp;
 	dyncast_peer_status_get(&sum->bgpd);
 	look_at_kernel(sum);
 	dyncast_warnings_each(look_at_setting, sum);
 	dyncast_ingress_each(look_at_interface, sum);
 	dyncast_sid_each(look_at_sid, sum);
-	frr_each (dyncast_services_const, &dyncast_services, s)
-		look_at_service(sum, s);
+}
+
+/* true while there are more services */
+static bool look_on(struct look *look)
+{
+	struct dyncast_service *s = NULL;
+
+	for (unsigned int n = 0; n < STEP_SERVICES; n++) {
+		s = s ? dyncast_services_next(&dyncast_services, s)
+		      : dyncast_service_next(&look->after);
+		if (!s)
+			return false;
+		look_at_service(&look->sum, s);
+		look->after = s->key;
+	}
+	return true;
 }
 
 static void summary_text(struct dyncast_stream *out, const struct look *look)
 {
-	struct summary sum, again;
+	struct summary sum = look->sum;
 
-	summary_make(&sum, look, NULL, NULL);
 	dyncast_stream_printf(out, "Forwarding (zebra)\n");
 	dyncast_stream_printf(
 		out, "  kernel        %s, by %s; %u services in its tables\n",
@@ -232,12 +244,16 @@ static void summary_text(struct dyncast_stream *out, const struct look *look)
 		dyncast_stream_printf(out, "  nothing to warn of\n");
 		return;
 	}
-	summary_make(&again, look, out, NULL);
-	if (again.warnings > WARNINGS_MAX)
+	for (size_t i = 0; i < json_object_array_length(sum.texts); i++)
+		dyncast_stream_printf(
+			out, "  ! %s\n",
+			json_object_get_string(
+				json_object_array_get_idx(sum.texts, i)));
+	if (sum.warnings > WARNINGS_MAX)
 		dyncast_stream_printf(
 			out,
 			"  ! .. and %u more, see show dyncast forwarding\n",
-			again.warnings - WARNINGS_MAX);
+			sum.warnings - WARNINGS_MAX);
 }
 
 static json_object *summary_json(const struct look *look)
@@ -247,10 +263,8 @@ static json_object *summary_json(const struct look *look)
 	json_object *candidates = json_object_new_object();
 	json_object *interfaces = json_object_new_object();
 	json_object *sids = json_object_new_object();
-	json_object *warnings = json_object_new_array();
-	struct summary sum;
+	struct summary sum = look->sum;
 
-	summary_make(&sum, look, NULL, warnings);
 	json_object_boolean_add(json, "active", sum.dp->active);
 	json_object_string_add(json, "attachMode",
 			       sum.dp->attach_mode ? sum.dp->attach_mode
@@ -277,7 +291,7 @@ static json_object *summary_json(const struct look *look)
 	json_object_int_add(json, "flowNew", sum.dp->flow_new);
 	json_object_int_add(json, "flowRepinned", sum.dp->flow_repinned);
 	json_object_int_add(json, "flowRefused", sum.dp->flow_refused);
-	json_object_object_add(json, "warnings", warnings);
+	json_object_object_add(json, "warnings", json_object_get(sum.texts));
 	json_object_int_add(json, "warningsInAll", sum.warnings);
 	return json;
 }
@@ -287,6 +301,11 @@ static bool look_step(struct dyncast_stream *out, void *arg)
 	struct look *look = arg;
 
 	while (dyncast_show_status_step(&look->status))
+		if (!dyncast_stream_cut(out))
+			return true;
+	if (!look->begun)
+		look_begin(look);
+	while (look_on(look))
 		if (!dyncast_stream_cut(out))
 			return true;
 	if (look->json) {
@@ -302,6 +321,7 @@ static void look_end(void *arg)
 {
 	struct look *look = arg;
 
+	json_object_free(look->sum.texts);
 	XFREE(MTYPE_DYNCAST_SUMMARY, look);
 }
 

@@ -2,10 +2,12 @@
 """Ten thousand services of eight candidates in real daemons.
 
     s ---- r        a speaker tells r of all services; D-BIDs are eight tunnel ends
+    t ---- p        the same to a router without the modules
     h ---- x        1,000 services of eight local instances each
 
-What a candidate takes in zebra, what both daemons take at rest, and the longest
-that an event of theirs took while all of that came, changed, and lost its way.
+What a candidate takes in zebra (over what the same prefixes take without the
+modules), what both daemons take at rest, and the longest that an event of theirs
+took while all of that came, changed, and lost its way.
 """
 
 import os
@@ -22,6 +24,7 @@ CANDIDATES, LOCALS = 8, 8
 KIND_IPIP = 3
 PER_UPDATE = 50
 REST_S = 10
+STALE_S = 30  # DYNCAST_AGE_STALE_MS
 
 
 def routers(services):
@@ -38,7 +41,8 @@ def routers(services):
         x.bgpd += [
             f"{service} instance i{k} address 10.50.0.{101 + k}" for k in range(LOCALS)
         ]
-    return {"r": r, "x": x}
+    plain = Router(3, modules=False, bgp=neighbor("10.50.0.32", ASN, "passive"))
+    return {"r": r, "x": x, "p": plain}
 
 
 def updates(services, busy, hop):
@@ -87,11 +91,13 @@ ROW = re.compile(r"^\s*\d+\s+([\d.]+)\s+(\d+)\s+(\d+)\s+(\d+)\s+(\d+)\s+(\d+)\s.
 
 
 def events(lab, router, daemon):
-    """{event: most CPU milliseconds of one call}"""
-    found = {}
+    """{event: most CPU milliseconds of one call} on the daemon's main thread"""
+    found, main = {}, True
     for line in cpu_command(lab, router, daemon, "show").splitlines():
+        if "statistics for pthread" in line:
+            main = line.split()[-1] in ("main", "default")
         row = ROW.match(line)
-        if row:
+        if row and main and row.group(7) != "TOTAL":
             found[row.group(7)] = int(row.group(4)) / 1000
     if not found:
         raise RuntimeError(f"no events of {daemon} on {router}")
@@ -130,35 +136,42 @@ def measure(quick, folder):
 
     services = 1000 if quick else 10000
     result = {"services": services}
-    with running(routers(services), {"s": 31, "h": 21}) as lab:
+    with running(routers(services), {"s": 31, "t": 32, "h": 21}) as lab:
         for k in range(CANDIDATES):
             lab.cmd("r", f"ip route add 10.60.0.{k + 1}/32 via 10.50.0.21")
             lab.cmd("h", f"ip addr add 10.50.0.{101 + k}/24 dev h-lan")
-        zebra, bgpd = (lab.daemon_pid("r", d) for d in ("zebra", "bgpd"))
-        local = lab.daemon_pid("x", "bgpd")
-        speaker = Speaker(lab, "s", "10.50.0.1", "10.50.0.31", ASN).wait()
-        wait_until(
-            "the kernel side",
-            lambda: summary(lab)["active"],
-            0.2,
-        )
-        wait_idle(zebra), wait_idle(bgpd)
+        pids = [lab.daemon_pid(r, d) for r in ("r", "p") for d in ("zebra", "bgpd")]
+        zebra, bgpd, local = *pids[:2], lab.daemon_pid("x", "bgpd")
+        speakers = [
+            Speaker(lab, host, f"10.50.0.{peer}", f"10.50.0.{number}", ASN).wait()
+            for host, peer, number in (("s", 1, 31), ("t", 3, 32))
+        ]
+        wait_until("the kernel side", lambda: summary(lab)["active"], 0.2)
+        for pid in pids:
+            wait_idle(pid)
         result["configLocalsCpu"] = cpu_seconds(local)
-        before = [anonymous_bytes(pid) for pid in (zebra, bgpd)]
+        before = [anonymous_bytes(pid) for pid in pids]
         watched = [(r, d) for r in ("r", "x") for d in ("zebra", "bgpd")]
         for router, daemon in watched:
             cpu_command(lab, router, daemon, "clear")
         for busy in (5000, 9000, 2000):
-            path = os.path.join(folder, "services.updates")
-            with open(path, "wb") as out:
-                out.write(updates(services, busy, "10.50.0.31"))
-            speaker.ask(do="file", path=path)
+            for speaker in speakers:
+                path = os.path.join(folder, "services.updates")
+                with open(path, "wb") as out:
+                    out.write(updates(services, busy, speaker.source))
+                speaker.ask(do="file", path=path)
             wait_until("all services", lambda: services_ready(lab, services), 0.3)
             wait_idle(zebra, 0.2)
-        after = [anonymous_bytes(pid) for pid in (zebra, bgpd)]
+        grown = [anonymous_bytes(pid) - was for pid, was in zip(pids, before, strict=True)]
         total = services * CANDIDATES
-        result["bytesPerCandidate"] = (after[0] - before[0]) / total
-        result["bgpdBytesPerCandidate"] = (after[1] - before[1]) / total
+        result["bytesPerCandidate"] = (grown[0] - grown[2]) / total
+        result["bgpdBytesPerCandidate"] = (grown[1] - grown[3]) / total
+        result["plainBytesPerPrefix"] = [grown[2] / services, grown[3] / services]
+        # what nobody repeats loses its influence until it is STALE_S old
+        said = time.monotonic()
+        wait_until("old metrics", lambda: time.monotonic() - said > STALE_S + 1, 0.5)
+        for pid in (zebra, bgpd, local):
+            wait_idle(pid)
         result["restCpuZebra"], result["restCpuBgpd"], result["restCpuLocals"] = rest(
             [zebra, bgpd, local]
         )
@@ -170,5 +183,6 @@ def measure(quick, folder):
             ms for name, ms in longest.items() if name.split()[2] in ours[name.split()[1]]
         )
         lab.expect_alive()
-        speaker.stop()
+        for speaker in speakers:
+            speaker.stop()
     return result
