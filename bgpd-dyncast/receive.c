@@ -33,7 +33,13 @@ struct recheck {
 };
 DECLARE_LIST(rechecks, struct recheck, item);
 
+/* prefixes that one second looks at again */
+#define ROUND_TRACKS 2000u
+
+DECLARE_DLIST(dyncast_rounds, struct dyncast_track, round_item);
+
 struct dyncast_tracks_head dyncast_tracks;
+static struct dyncast_rounds_head rounds = INIT_DLIST(rounds);
 
 static struct dyncast_dirty_head dirty;
 static struct rechecks_head rechecks;
@@ -95,6 +101,7 @@ static struct dyncast_track *track_get(const struct dyncast_service_key *key)
 	track = XCALLOC(MTYPE_DYNCAST_TRACK, sizeof(*track));
 	track->key = *key;
 	dyncast_tracks_add(&dyncast_tracks, track);
+	dyncast_rounds_add_tail(&rounds, track);
 	return track;
 }
 
@@ -107,6 +114,7 @@ static void track_free(struct dyncast_track *track)
 	dyncast_paths_free(track->paths);
 	dyncast_set_fini(&track->sent);
 	dyncast_tracks_del(&dyncast_tracks, track);
+	dyncast_rounds_del(&rounds, track);
 	XFREE(MTYPE_DYNCAST_TRACK, track);
 }
 
@@ -284,21 +292,32 @@ void dyncast_receive_reread(void)
 	}
 }
 
-void dyncast_receive_marks(void)
+/*
+ * Hooks tell what changed.  This finds what they did not, and gives zebra ages
+ * that are right again; a full table of prefixes with metrics takes minutes for
+ * it, not a third of a core.
+ */
+void dyncast_receive_tick(void)
 {
+	size_t n = MIN(dyncast_rounds_count(&rounds), ROUND_TRACKS);
 	struct dyncast_track *track;
 
-	frr_each (dyncast_tracks, &dyncast_tracks, track)
+	while (n--) {
+		track = dyncast_rounds_pop(&rounds);
+		dyncast_rounds_add_tail(&rounds, track);
 		track_mark(track);
+	}
 }
 
 void dyncast_receive_all(void)
 {
 	struct dyncast_service *service;
+	struct dyncast_track *track;
 
 	frr_each (dyncast_services, &dyncast_state.services, service)
 		dyncast_receive_service(service);
-	dyncast_receive_marks();
+	frr_each (dyncast_tracks, &dyncast_tracks, track)
+		track_mark(track);
 }
 
 /* ------------------------------------------------------------------------- */

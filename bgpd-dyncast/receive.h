@@ -18,6 +18,7 @@ DECLARE_MTYPE(DYNCAST_TRACK);
 DECLARE_MTYPE(DYNCAST_PATH);
 
 PREDECL_HASH(dyncast_tracks);
+PREDECL_DLIST(dyncast_rounds);
 PREDECL_DLIST(dyncast_dirty);
 PREDECL_DLIST(dyncast_queue);
 PREDECL_DLIST(dyncast_sites);
@@ -55,6 +56,7 @@ struct dyncast_path {
 
 struct dyncast_track {
 	struct dyncast_tracks_item item;
+	struct dyncast_rounds_item round_item;
 	struct dyncast_service_key key;
 	struct dyncast_path *paths;
 	/* as a router's loopback: what its site said of all its routes */
@@ -117,9 +119,9 @@ int dyncast_receive_process(struct bgp *bgp, afi_t afi, safi_t safi,
 			    bool withdraw);
 void dyncast_receive_bgp_gone(struct bgp *bgp);
 
-/* look at what zebra has to know of each prefix, by and by */
-void dyncast_receive_marks(void);
-/* .. and at prefixes of services that have none yet */
+/* once a second: look again at some prefixes, at all of them by and by */
+void dyncast_receive_tick(void);
+/* at all, and at those of services */
 void dyncast_receive_all(void);
 /* a local service or instance changed */
 void dyncast_receive_service(const struct dyncast_service *service);

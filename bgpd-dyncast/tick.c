@@ -50,7 +50,7 @@ static void step(struct event *event)
 		}
 		service_tick(service);
 	}
-	dyncast_receive_marks();
+	dyncast_receive_tick();
 }
 
 void dyncast_tick_services(void)
