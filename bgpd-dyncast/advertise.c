@@ -24,7 +24,8 @@ DECLARE_DLIST(dyncast_soons, struct dyncast_service, soon_item);
 
 static struct dyncast_origins_head origins = INIT_DLIST(origins);
 static struct dyncast_soons_head soons = INIT_DLIST(soons);
-static struct event *t_soon;
+static struct dyncast_soons_head waits = INIT_DLIST(waits);
+static struct event *t_soon, *t_waits;
 
 const char *dyncast_advertise_local(const struct dyncast_local *local,
 				    bool *advertise, uint8_t *flags)
@@ -302,6 +303,18 @@ void dyncast_advertise_service(struct dyncast_service *service)
 }
 
 #define SOON_BATCH 256
+#define SOON_LOOK_MS 10
+
+static void soon_event(struct event *event);
+
+static void soon_add(struct dyncast_service *service)
+{
+	service->soon_waits = false;
+	dyncast_soons_add_tail(&soons, service);
+	if (!t_soon)
+		event_add_timer_msec(dyncast_state.loop, soon_event, NULL,
+				     DYNCAST_SOON_MS, &t_soon);
+}
 
 static void soon_event(struct event *event)
 {
@@ -310,6 +323,7 @@ static void soon_event(struct event *event)
 
 	while (n++ < SOON_BATCH && (service = dyncast_soons_pop(&soons))) {
 		service->soon = false;
+		service->soon_ms = dyncast_now_ms();
 		dyncast_advertise_service(service);
 		dyncast_receive_service(service);
 	}
@@ -318,22 +332,46 @@ static void soon_event(struct event *event)
 				     &t_soon);
 }
 
+static void waits_event(struct event *event)
+{
+	int64_t now = dyncast_now_ms();
+	struct dyncast_service *service;
+
+	frr_each_safe (dyncast_soons, &waits, service) {
+		if (now - service->soon_ms < DYNCAST_SOON_PACE_MS)
+			continue;
+		dyncast_soons_del(&waits, service);
+		soon_add(service);
+	}
+	if (dyncast_soons_count(&waits))
+		event_add_timer_msec(dyncast_state.loop, waits_event, NULL,
+				     SOON_LOOK_MS, &t_waits);
+}
+
+/* An agent may report as often as it likes: its service's turn comes at once
+ * when the last one was some time ago, and else when it will be. */
 void dyncast_advertise_soon(struct dyncast_service *service)
 {
 	if (service->soon)
 		return;
 	service->soon = true;
-	dyncast_soons_add_tail(&soons, service);
-	if (!t_soon)
-		event_add_timer_msec(dyncast_state.loop, soon_event, NULL,
-				     DYNCAST_SOON_MS, &t_soon);
+	if (dyncast_now_ms() - service->soon_ms >= DYNCAST_SOON_PACE_MS) {
+		soon_add(service);
+		return;
+	}
+	service->soon_waits = true;
+	dyncast_soons_add_tail(&waits, service);
+	if (!t_waits)
+		event_add_timer_msec(dyncast_state.loop, waits_event, NULL,
+				     SOON_LOOK_MS, &t_waits);
 }
 
 void dyncast_advertise_gone(struct dyncast_service *service)
 {
 	if (service->soon)
-		dyncast_soons_del(&soons, service);
-	service->soon = false;
+		dyncast_soons_del(service->soon_waits ? &waits : &soons,
+				  service);
+	service->soon = service->soon_waits = false;
 }
 
 void dyncast_advertise_all(void)
@@ -404,6 +442,7 @@ void dyncast_advertise_fini(void)
 	struct dyncast_origin *origin;
 
 	dyncast_event_cancel(t_soon);
+	dyncast_event_cancel(t_waits);
 	while ((origin = dyncast_origins_first(&origins)))
 		origin_free(origin);
 }

@@ -18,8 +18,10 @@ DECLARE_MTYPE(DYNCAST_ORIGIN);
 
 /* up, down and drain go at once, but a flapping agent makes no storm */
 #define DYNCAST_URGENT_MS 50
-/* how long reports are collected before they are looked at */
+/* how long reports are collected before they are looked at, and how long at
+ * least before a service's are looked at again */
 #define DYNCAST_SOON_MS 2
+#define DYNCAST_SOON_PACE_MS 50
 /* between "all instances are down" and the withdrawal of the path */
 #define DYNCAST_CLOSE_MS 1000
 /* Unchanged metrics are said again this often while the agent reports, well

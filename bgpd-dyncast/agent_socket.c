@@ -170,8 +170,10 @@ static const char *report_take(const struct dyncast_agent_report *report)
 		state_log(local, now);
 	}
 	dyncast_advertise_soon(service);
-	if (urgent)
+	if (urgent) {
 		dyncast_advertise_service(service);
+		dyncast_receive_service(service);
+	}
 	return NULL;
 }
 

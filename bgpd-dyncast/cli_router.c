@@ -172,6 +172,7 @@ DEFPY(dyncast_services_load, dyncast_services_load_cmd,
       "Name of the file, JSON or XML\n"
       "Only say whether it would be accepted\n")
 {
+	dyncast_yang_flush();
 	return dyncast_nb_load(vty, path, check != NULL);
 }
 

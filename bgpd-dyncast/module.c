@@ -133,6 +133,7 @@ static int early_fini(void)
 
 static int fini(void)
 {
+	dyncast_yang_sync_fini();
 	dyncast_advertise_fini();
 	dyncast_receive_fini();
 	dyncast_state_fini();

@@ -128,7 +128,9 @@ struct dyncast_service {
 	struct dyncast_locals_head locals;
 	/* advertise.c's */
 	struct dyncast_origin *origin; /* may be NULL */
-	bool soon;
+	bool soon;		       /* in a queue, .. */
+	bool soon_waits; /* .. in that of those whose turn was a moment ago */
+	int64_t soon_ms; /* its last turn */
 	struct dyncast_soons_item soon_item;
 };
 

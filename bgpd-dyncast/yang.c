@@ -525,13 +525,3 @@ void dyncast_yang_init(void)
 {
 	dyncast_nb_init(&northbound);
 }
-
-void dyncast_yang_sync_service(const char *name)
-{
-	dyncast_nb_sync(dyncast_yang_write_service, name);
-}
-
-void dyncast_yang_sync_router(void)
-{
-	dyncast_nb_sync(dyncast_yang_write_router, NULL);
-}

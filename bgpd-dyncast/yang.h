@@ -12,9 +12,12 @@
 
 void dyncast_yang_init(void);
 
-/* a command has changed this service, or what is of the whole router */
+/* yang_sync.c: a command has changed this service, or what is of the whole
+ * router; the data store has it when the event is over, or after a flush */
 void dyncast_yang_sync_service(const char *name);
 void dyncast_yang_sync_router(void);
+void dyncast_yang_flush(void);
+void dyncast_yang_sync_fini(void);
 
 /* notifications: once a second, and for an instance that goes */
 void dyncast_yang_tick(struct dyncast_service *service);

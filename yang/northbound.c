@@ -301,23 +301,30 @@ static void write_store(struct nb_config *config, dyncast_nb_write_fn *write,
 		write(container, arg);
 }
 
-void dyncast_nb_sync(dyncast_nb_write_fn *write, const void *arg)
+void dyncast_nb_touch(void)
 {
 	struct nb_config *candidates[] = dyncast_nb_candidates;
 	uint32_t before;
 
 	if (!owner)
 		return;
-	/* a private candidate is told that it has to be updated */
 	before = running_config->version++;
-	write_store(running_config, write, arg);
-	for (unsigned int i = 0; i < array_size(candidates); i++) {
-		if (!candidates[i] || !candidates[i]->dnode)
-			continue;
-		if (candidates[i]->version == before)
+	for (unsigned int i = 0; i < array_size(candidates); i++)
+		if (candidates[i] && candidates[i]->version == before)
 			candidates[i]->version = running_config->version;
-		write_store(candidates[i], write, arg);
-	}
+}
+
+void dyncast_nb_sync(dyncast_nb_write_fn *write, const void *arg)
+{
+	struct nb_config *candidates[] = dyncast_nb_candidates;
+
+	if (!owner)
+		return;
+	dyncast_nb_touch();
+	write_store(running_config, write, arg);
+	for (unsigned int i = 0; i < array_size(candidates); i++)
+		if (candidates[i] && candidates[i]->dnode)
+			write_store(candidates[i], write, arg);
 }
 
 /* ---- notifications and RPCs -----------------------------------------------

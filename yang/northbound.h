@@ -51,6 +51,9 @@ bool dyncast_nb_active(void);
  * store accordingly, default leaves included, and is called for each. */
 typedef void dyncast_nb_write_fn(struct lyd_node *container, const void *arg);
 void dyncast_nb_sync(dyncast_nb_write_fn *write, const void *arg);
+/* It will be told later, before the next event: a private candidate that was
+ * made before has to be updated from now on. */
+void dyncast_nb_touch(void);
 
 /* load.c: a file in place of the container, JSON or XML; check_only changes
  * nothing.  Returns a command's result. */
