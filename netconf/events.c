@@ -52,13 +52,12 @@ static void hand_on(json_object *notification)
 	obj_template_t *event;
 	agt_not_msg_t *message;
 
-	if (!model ||
-	    !json_object_object_get_ex(notification, "name", &name) ||
+	if (!model || !json_object_object_get_ex(notification, "name", &name) ||
 	    !json_object_object_get_ex(notification, "leaves", &leaves) ||
 	    !json_object_is_type(leaves, json_type_object))
 		return;
-	event = ncx_find_object(
-		model, (const xmlChar *)json_object_get_string(name));
+	event = ncx_find_object(model,
+				(const xmlChar *)json_object_get_string(name));
 	message = event && event->objtype == OBJ_TYP_NOTIF
 			  ? agt_not_new_notification(event)
 			  : NULL;
