@@ -20,6 +20,7 @@
 #include "site.h"
 #include "tick.h"
 #include "yang.h"
+#include "../yang/notifications.h"
 
 /* a test builds a module "for another release" with this */
 #ifndef DYNCAST_BUILT_FOR
@@ -137,6 +138,7 @@ static int fini(void)
 	dyncast_advertise_fini();
 	dyncast_receive_fini();
 	dyncast_state_fini();
+	dyncast_notifications_fini();
 	return 0;
 }
 
