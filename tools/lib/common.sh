@@ -81,7 +81,7 @@ packages_run=(frr frr-pythontools iproute2 nftables ethtool iputils-ping tcpdump
 # virtual machines with other kernels (tools/kernels)
 packages_kernels=(qemu-system-x86 busybox-static cpio xz-utils iproute2 bpftool)
 # building packages (tools/package)
-packages_package=(debhelper fakeroot lintian)
+packages_package=(build-essential debhelper fakeroot lintian)
 # what only the tests use
 packages_check=(clang-format libclang-rt-dev libyang2-tools valgrind python3-pytest-xdist tshark
 	prometheus groff-base netconfd python3-ncclient openssh-server)
