@@ -24,6 +24,8 @@ import subprocess
 import sys
 import time
 
+import install_netconf
+
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 ROUTERS = ("r1", "e1")
 HOSTS = ("c1", "a1", "a2")
@@ -467,6 +469,8 @@ def main():
 
     say("== agent")
     test_agent()
+    say("== netconf")
+    install_netconf.check(sys.modules[__name__], "e1")
     say("== reload")
     reload()
     say("== boot")
