@@ -16,7 +16,7 @@
 #include <string.h>
 
 static const struct dyncast_config_number numbers[] = {
-	{"interval", 20, 60000, 200},
+	{"interval", 10, 60000, 200},
 	{"keepalive", 100, 60000, 2000},
 	{"threshold", 0, 100, 2},
 	{"timeout", 10, 60000, 300},

@@ -286,11 +286,30 @@ static void origin_consider(struct dyncast_origin *origin,
 			     &origin->t_send);
 }
 
+/*
+ * After a start zebra answers for one instance after another.  Whoever hears of
+ * some of them only takes the others for removed, and their flows with them; so
+ * the first word of a service waits until there is an answer for each, as long
+ * as zebra is waited for at all.
+ */
+static bool first_word_waits(const struct dyncast_service *service)
+{
+	const struct dyncast_local *local;
+
+	if ((service->origin && service->origin->len) ||
+	    dyncast_now_ms() - dyncast_state.start_ms >= DYNCAST_ZEBRA_GRACE_MS)
+		return false;
+	frr_each (dyncast_locals_const, &service->locals, local)
+		if (local->address.family && !local->feedback)
+			return true;
+	return false;
+}
+
 void dyncast_advertise_service(struct dyncast_service *service)
 {
 	struct dyncast_attr *want;
 
-	if (!service->prefix.addr.family)
+	if (!service->prefix.addr.family || first_word_waits(service))
 		return;
 	want = XMALLOC(MTYPE_TMP, sizeof(*want));
 	dyncast_content_build(service, want);

@@ -19,6 +19,7 @@
 #include "receive.h"
 #include "site.h"
 #include "yang.h"
+#include "../yang/notifications.h"
 
 /* a test builds a module "for another release" with this */
 #ifndef DYNCAST_BUILT_FOR
@@ -137,6 +138,7 @@ static int fini(void)
 	dyncast_advertise_fini();
 	dyncast_receive_fini();
 	dyncast_state_fini();
+	dyncast_notifications_fini();
 	return 0;
 }
 

@@ -13,6 +13,7 @@
 #include "../lib/metrics_json.h"
 #include "../lib/words.h"
 #include "../lib/policy_json.h"
+#include "../yang/notifications.h"
 
 #ifndef VTYSH_EXTRACT_PL
 #include "bgpd-dyncast/show_clippy.c"
@@ -517,8 +518,21 @@ DEFPY(show_dyncast_bgp, show_dyncast_bgp_cmd, "show dyncast bgp [json$uj]",
 	return vty_json(vty, json);
 }
 
+DEFPY(show_dyncast_notifications_services,
+      show_dyncast_notifications_services_cmd,
+      "show dyncast notifications services [since (0-4294967295)$since] [json$uj]",
+      SHOW_STR DYNCAST_STR
+      "Notifications of the YANG model, the last ones\n"
+      "Of services and their instances at this site\n"
+      "Only newer ones\n"
+      "Number of the last one that is known\n" JSON_STR)
+{
+	return dyncast_notifications_show(vty, since, !!uj);
+}
+
 void dyncast_show_init(void)
 {
+	install_element(VIEW_NODE, &show_dyncast_notifications_services_cmd);
 	install_element(VIEW_NODE, &show_dyncast_service_cmd);
 	install_element(VIEW_NODE, &show_dyncast_instance_cmd);
 	install_element(VIEW_NODE, &show_dyncast_bgp_cmd);

@@ -181,8 +181,6 @@ void dyncast_yang_tick(void)
 	struct dyncast_service *service;
 	struct dyncast_local *local;
 
-	if (!dyncast_nb_active())
-		return;
 	frr_each (dyncast_services, &dyncast_state.services, service)
 		frr_each (dyncast_locals, &service->locals, local)
 			local_tick(local);

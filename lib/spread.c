@@ -34,7 +34,7 @@
  * how much reports vary is measured: no difference counts that is within three
  * standard deviations of chance.  Weights walk to their targets with a time
  * constant of 0.15 s, at most by half of themselves in a call, to the targets
- * themselves; at rest they stay while all are within 3 %.  Influence over
+ * themselves; at rest they stay while all are within 2 %.  Influence over
  * capacity weights fades between DYNCAST_AGE_FRESH_MS and _STALE_MS of age.
  *
  * The number of ingress routers need not be known.  Those with our view have

@@ -18,7 +18,7 @@
  * all arrive when all are within the second: at the targets themselves, so that
  * ingresses with one view rest on one ring whichever way they came.
  * Thousandths. */
-#define BAND_REST 30u
+#define BAND_REST 20u
 #define BAND_ARRIVE 10u
 #define JOIN_DIVISOR 4u /* a candidate joins with a quarter of its target */
 

@@ -4,6 +4,8 @@
 #include "frr.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -123,6 +125,21 @@ char *dyncast_frr_state(const struct dyncast_owner *owner, char *error)
 		 "show yang operational-data /frr-dyncast:%s format xml",
 		 owner->container);
 	return element_of(owner, command, error);
+}
+
+struct json_object *dyncast_frr_notifications(const struct dyncast_owner *owner,
+					      int64_t since)
+{
+	char command[96], error[DYNCAST_ERROR_SIZE], *text;
+	struct json_object *answer;
+
+	snprintf(command, sizeof(command),
+		 "show dyncast notifications %s since %" PRId64 " json",
+		 owner->container, since);
+	text = ask(owner->daemon, command, error);
+	answer = text ? json_tokener_parse(text) : NULL;
+	free(text);
+	return answer;
 }
 
 /* false with a sentence in error */

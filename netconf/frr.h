@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define DYNCAST_NS "urn:frr-dyncast:yang:frr-dyncast"
 #define DYNCAST_OWNERS 2
@@ -36,6 +37,12 @@ char *dyncast_frr_state(const struct dyncast_owner *owner, char *error);
 /* All of xml or nothing of it; check changes nothing. */
 bool dyncast_frr_load(const struct dyncast_owner *owner, const char *xml,
 		      bool check, char *error);
+
+struct json_object;
+/* What `show dyncast notifications` has after this number; the caller puts it.
+ * NULL: no answer. */
+struct json_object *dyncast_frr_notifications(const struct dyncast_owner *owner,
+					      int64_t since);
 
 /* False with a sentence in error.  The command has to be made of safe words. */
 bool dyncast_frr_command(const char *daemon, const char *command, char *error);

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "events.h"
 #include "frr.h"
 #include "state.h"
 #include "sync.h"
@@ -142,6 +143,7 @@ static int tick(uint32 timer, void *cookie)
 {
 	dyncast_sync_settle();
 	dyncast_sync();
+	dyncast_events_poll();
 	return 0;
 }
 
@@ -176,6 +178,7 @@ status_t y_frr_dyncast_init2(void)
 	uint32 timer;
 
 	dyncast_sync();
+	dyncast_events_poll();
 	res = agt_rpc_register_method(netconf, (const xmlChar *)"get",
 				      AGT_RPC_PH_INVOKE, before_get);
 	if (res == NO_ERR)

@@ -16,6 +16,7 @@
 #include "lib/memory.h"
 
 #include "northbound.h"
+#include "notifications.h"
 #include "compat.h"
 
 #define MODEL "frr-dyncast"
@@ -330,6 +331,9 @@ void dyncast_nb_notify(const char *notification, ...)
 	struct list *arguments;
 	va_list ap;
 
+	va_start(ap, notification);
+	dyncast_notifications_note(notification, ap);
+	va_end(ap);
 	if (!owner)
 		return;
 	snprintf(xpath, sizeof(xpath), "/" MODEL ":%s", notification);

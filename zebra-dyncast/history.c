@@ -22,7 +22,7 @@ DECLARE_DLIST(dyncast_history_all, struct dyncast_history, all_item);
 
 static struct dyncast_history_all_head all;
 
-/* what is noise: as in lib/walk.c, 3 %, and less than a slot */
+/* what is not worth a line: 3 %, and less than a slot */
 #define NOISE_DIVISOR 33
 #define SLOT_WEIGHT (DYNCAST_WEIGHT_SUM / DYNCAST_RING_SLOTS)
 /* utilisation is compared as such, not relative to itself */

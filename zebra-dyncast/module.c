@@ -37,6 +37,7 @@
 #include "startup.h"
 #include "veth.h"
 #include "yang.h"
+#include "../yang/notifications.h"
 
 #ifndef DYNCAST_BUILT_FOR
 #define DYNCAST_BUILT_FOR FRR_VERSION
@@ -157,6 +158,7 @@ static int early_fini(void)
 	dyncast_client_fini();
 	dyncast_route_fini();
 	dyncast_service_fini();
+	dyncast_notifications_fini();
 	dyncast_recovered_fini();
 	dyncast_sid_fini();
 	dyncast_nht_fini();

@@ -25,6 +25,7 @@
 #include "../lib/override.h"
 #include "../lib/policy_json.h"
 #include "../lib/words.h"
+#include "../yang/notifications.h"
 
 #ifndef VTYSH_EXTRACT_PL
 #include "zebra-dyncast/show_clippy.c"
@@ -419,8 +420,21 @@ DEFPY(show_dyncast_explain, show_dyncast_explain_cmd,
 	return CMD_SUCCESS;
 }
 
+DEFPY(show_dyncast_notifications_forwarding,
+      show_dyncast_notifications_forwarding_cmd,
+      "show dyncast notifications forwarding [since (0-4294967295)$since] [json$uj]",
+      SHOW_STR DYNCAST_STR
+      "Notifications of the YANG model, the last ones\n"
+      "Of the forwarding side\n"
+      "Only newer ones\n"
+      "Number of the last one that is known\n" JSON_STR)
+{
+	return dyncast_notifications_show(vty, since, !!uj);
+}
+
 void dyncast_show_init(void)
 {
+	install_element(VIEW_NODE, &show_dyncast_notifications_forwarding_cmd);
 	install_element(VIEW_NODE, &show_dyncast_explain_cmd);
 	dyncast_show_forwarding_init();
 	dyncast_show_history_init();

@@ -289,8 +289,6 @@ void dyncast_yang_tick(struct dyncast_service *s)
 	char id[16], prefix[DYNCAST_PREFIX_STRLEN];
 	bool was = s->notified_up;
 
-	if (!dyncast_nb_active())
-		return;
 	s->notified_up = has_instance(s);
 	if (!was || s->notified_up)
 		return;

@@ -20,8 +20,11 @@
  * pins (dyncast_map.h): where no ring moves, and no flow has been left behind
  * by one that did, TCP costs no cache misses in a large table.
  *
- * New flows go through probation (dyncast_map.h) first.  Once a slot's change
- * is over it need not be looked at for TCP, since SYNs went to cur.
+ * New flows go through probation (dyncast_map.h) first.  So does a connection
+ * of before a change, which may be forged as well, once half of a second's
+ * entries are made: the other half is for who speaks twice.  Once a slot's
+ * change is over probation need not be looked at for TCP, since SYNs went to
+ * cur.
  *
  * Flows whose beginning cannot be seen (UDP, all that a source sends) are
  * stored always.  A flow whose entry is void or has expired is new: cur.
@@ -236,19 +239,34 @@ static __always_inline void entry_touch(struct dyncast_map_flow *flow,
 	slot_pin_now(pkt);
 }
 
-static __always_inline bool budget_take(const struct packet *pkt)
+/* entries that this CPU has made in this second; NULL: it may make none */
+static __always_inline struct dyncast_map_budget *
+budget_now(const struct packet *pkt)
 {
 	struct dyncast_map_budget *mine;
 	__u32 zero = 0;
 
 	mine = bpf_map_lookup_elem(&budget, &zero);
-	if (!mine)
-		return false;
-	if (mine->second != pkt->now) {
+	if (mine && mine->second != pkt->now) {
 		mine->second = pkt->now;
 		mine->used = 0;
 	}
-	return mine->used++ < budget_per_second;
+	return mine;
+}
+
+static __always_inline bool budget_take(const struct packet *pkt)
+{
+	struct dyncast_map_budget *mine = budget_now(pkt);
+
+	return mine && mine->used++ < budget_per_second;
+}
+
+/* what single packets may take of it */
+static __always_inline bool budget_for_unknown(const struct packet *pkt)
+{
+	struct dyncast_map_budget *mine = budget_now(pkt);
+
+	return mine && mine->used < budget_per_second / 2;
 }
 
 /* false when the table takes no entry */
@@ -323,7 +341,8 @@ place_new(const struct dyncast_map_service *service, struct packet *pkt,
 	pkt->now = clock_s();
 	/* who has a void entry has shown that he is no forged source */
 	if (entry_make(pkt, *id, instance,
-		       entry == ENTRY_NONE && (!pkt->tcp || pkt->opens))) {
+		       entry == ENTRY_NONE && (!pkt->tcp || pkt->opens ||
+					       !budget_for_unknown(pkt)))) {
 		placed(pkt, entry == ENTRY_VOID ||
 				    (pkt->tcp && !pkt->opens &&
 				     entry == ENTRY_NONE &&

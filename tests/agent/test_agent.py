@@ -395,8 +395,8 @@ def test_reload_moves_to_another_socket(agent, router, instance):
 
 
 BAD = [
-    ("interval = 5", 2, "interval = 5; allowed: 20 to 60000"),
-    ("interval = soon", 2, "allowed: a whole number, 20 to 60000"),
+    ("interval = 5", 2, "interval = 5; allowed: 10 to 60000"),
+    ("interval = soon", 2, "allowed: a whole number, 10 to 60000"),
     ("threshold = -1", 2, "allowed: 0 to 100"),
     ("\nspeed = 3", 3, "no such option 'speed'; allowed here: socket interval"),
     ('socket = "here"', 2, "allowed: an absolute path"),

@@ -91,9 +91,8 @@ KEY_TEXT = re.compile(r'\\"(\w+)\\":')
 
 def source_keys():
     found = set()
-    for path in glob.glob(os.path.join(TOP, "*-dyncast", "*.c")) + glob.glob(
-        os.path.join(TOP, "lib", "*_json.c")
-    ):
+    sources = ("*-dyncast/*.c", "lib/*_json.c", "yang/*.c")
+    for path in (p for pattern in sources for p in glob.glob(os.path.join(TOP, pattern))):
         text = read(path)
         for call in KEY_CALL.findall(text):
             found |= set(re.findall(r'"(\w+)"', call))

@@ -6,6 +6,7 @@ names the build's folder.
 """
 
 import ctypes
+import json
 import os
 import re
 import shutil
@@ -142,6 +143,10 @@ class Router:
                     answer += data
                 said += answer[:-4].decode()
         return said
+
+    def notifications(self, daemon, which):
+        text = self.ask(daemon, f"show dyncast notifications {which} json")
+        return json.loads(text)
 
     def lines(self, daemon):
         text = self.ask(daemon, "show running-config")
@@ -307,6 +312,65 @@ def the_web(router, client):
     client.commit()
     assert len(router.lines("bgpd")) == 5
     return client
+
+
+def heard(client, name, **leaves):
+    """The next notifications, until there is this one; its leaves as text."""
+    wanted, others = {k.replace("_", "-"): v for k, v in leaves.items()}, []
+    end = time.monotonic() + BOUND
+    while True:
+        note = client.take_notification(timeout=max(0.1, end - time.monotonic()))
+        assert note, f"no {name} {wanted}, but {others}"
+        found = tree.fromstring(note.notification_xml).find(f"{{{NS}}}{name}")
+        data = {leaf.tag.split("}")[1]: leaf.text for leaf in (() if found is None else found)}
+        if data and wanted.items() <= data.items():
+            return data
+        others.append(note.notification_xml)
+
+
+def test_notifications(router, client):
+    """An instance comes and goes with its link; who has subscribed hears of it."""
+    for command in (
+        "ip link add lan0 type veth peer name lan1",
+        "ip addr add 10.1.0.1/24 dev lan0",
+        "ip link set lan1 up",
+        "ip link set lan0 up",
+        "ip neigh add 10.1.0.19 lladdr 02:00:00:00:00:19 nud permanent dev lan0",
+    ):
+        subprocess.check_call(command.split())
+    empty(client)
+    listener = router.client()
+    listener.create_subscription()
+    edit(client, document("services", {"service": [dict(WEB["service"][1])]}))
+    client.commit()
+    up = heard(listener, "instance-state", service="two", instance="x", up="true")
+    assert "reason" not in up
+    subprocess.check_call("ip link set lan0 down".split())
+    down = heard(listener, "instance-state", service="two", instance="x", up="false")
+    assert down["reason"]
+    lost = heard(listener, "service-without-instances", prefix="10.255.0.10/32")
+    assert lost["name"] == "two"
+    # the same for who looks later, by number
+    first = router.notifications("bgpd", "services")
+    assert first["last"] == first["notifications"][-1]["number"]
+    said = router.notifications("bgpd", f"services since {first['last'] - 1}")
+    assert said["notifications"] == first["notifications"][-1:]
+    assert said["notifications"][0]["leaves"] == down
+    # numbers begin anew with the daemon
+    router.stop("bgpd")
+    router.start_daemon("bgpd")
+    wait_for("the services of bgpd's file", lambda: not running(client, "services"))
+    client.discard_changes()
+    subprocess.check_call("ip link set lan0 up".split())
+    subprocess.check_call(
+        "ip neigh replace 10.1.0.19 lladdr 02:00:00:00:00:19 nud permanent dev lan0".split()
+    )
+    edit(client, document("services", {"service": [dict(WEB["service"][1])]}))
+    client.commit()
+    heard(listener, "instance-state", service="two", instance="x", up="true")
+    listener.close_session()
+    subprocess.check_call("ip link del lan0".split())
+    empty(client)
 
 
 def test_delete_of_an_entry(router, web):

@@ -5,9 +5,9 @@
  *
  *   flood TARGET PORT KIND COUNT RATE REPEAT [ADDRESS:PORT]
  *
- * KIND: syn, udp, rst or fin.  COUNT packets at RATE a second at most, each of
- * them REPEAT times in a row, from a source of its own in 198.18.0.0/15, or
- * all from ADDRESS:PORT.  Prints how many were sent.
+ * KIND: syn, ack, udp, rst or fin.  COUNT packets at RATE a second at most,
+ * each of them REPEAT times in a row, from a source of its own in
+ * 198.18.0.0/15, or all from ADDRESS:PORT.  Prints how many were sent.
  */
 
 #include <errno.h>
@@ -84,7 +84,7 @@ static void tcp_fill(struct frame *f, const struct job *job, uint16_t sport)
 		.syn = !strcmp(job->kind, "syn"),
 		.rst = !strcmp(job->kind, "rst"),
 		.fin = !strcmp(job->kind, "fin"),
-		.ack = !strcmp(job->kind, "fin"),
+		.ack = !strcmp(job->kind, "fin") || !strcmp(job->kind, "ack"),
 		.window = htons(1024),
 	};
 	f->tcp.check = fold(

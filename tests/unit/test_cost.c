@@ -70,7 +70,7 @@ static unsigned int settle(size_t n)
 	return 0;
 }
 
-/* the walk ends within the dead band of 3 % */
+/* the walk ends within the dead band of 2 % */
 static void assert_arrived(size_t n)
 {
 	for (size_t i = 0; i < n; i++) {

@@ -85,6 +85,7 @@ def test_entries_are_limited_while_the_ring_moves(lab, flows):
     floods = [
         flood(lab, "udp", FLOOD, repeat=2),
         flood(lab, "syn", FLOOD // 2, rate=50000),
+        flood(lab, "ack", FLOOD // 2, rate=50000),
     ]
     winners = 0
     for best in ("d1", "b2", "a1"):

@@ -14,6 +14,7 @@ import pytest
 from dyncast_agentline import AgentSocket
 from dyncast_lan import LanLab, PREFIX, Router, candidates, neighbor
 from dyncast_topology import end_processes, wait_for
+from dyncast_vty import Vty
 
 ASN = 65000
 SERVICE = "web"
@@ -117,5 +118,35 @@ def test_bgpd_restarts_together_with_its_peer(lab):
         stop(lab, router, "bgpd", "kill")
     for router in ("r1", "e1"):
         start(lab, router, ["bgpd"])
+    agreed(lab, "e1")
+    agreed(lab, "r1")
+
+
+def test_first_word_has_all_instances(lab):
+    """e1 starts while one of its hosts is late to answer: r1 never hears of the
+    other one alone, since it would take this one's flows away."""
+    for daemon in ("bgpd", "zebra"):
+        stop(lab, "e1", daemon, "kill")
+    wait_for("r1's bgpd to forget", lambda: not candidates(lab, "r1", PREFIX), 30)
+    lab.cmd("a2", "ip link set a2-lan down")
+    lab.cmd("e1", "ip neigh flush dev e1-lan")
+    for daemon in ("zebra", "bgpd"):
+        start(lab, "e1", [daemon])
+    stop(lab, "e1", "staticd", "term")
+    start(lab, "e1", ["staticd"])
+    heard = []
+    with Vty(lab, "r1", "bgpd") as bgpd, Vty(lab, "e1", "bgpd") as here:
+
+        def first():
+            answer = here.json("show dyncast instance json")["instances"]
+            if any(i["name"] == "i1" and i["advertised"] for i in answer):
+                lab.cmd("a2", "ip link set a2-lan up")
+            services = bgpd.json(f"show dyncast service {PREFIX} json").get("services", [])
+            heard[:] = [c["name"] for s in services for c in s["candidates"]]
+            return bool(heard) or "nothing heard"
+
+        wait_for("r1's bgpd to hear of e1", first, 30, 0.02)
+    assert sorted(heard) == ["i1", "i2"]
+    lab.cmd("a2", "ip link set a2-lan up")
     agreed(lab, "e1")
     agreed(lab, "r1")

@@ -16,7 +16,7 @@ import json
 
 import dyncast_frr
 import dyncast_topology as topology
-from dyncast_topology import Lab, end_processes, wait_for
+from dyncast_topology import Lab, wait_for
 from dyncast_traffic import Process
 
 PREFIX = "10.9.0.1/32"
@@ -130,21 +130,6 @@ class LanLab(Lab):
     def start_daemons(self, router, daemons):
         """Start daemons that ended, with their configuration files."""
         self._start_daemons(router, daemons)
-
-    def stop(self):
-        if self.stopped:
-            return
-        self.stopped = True
-        for proc in list(self.procs.values()):
-            proc.stop()
-        pids = [
-            pid
-            for router in self.routers
-            if router in self.tgen.gears
-            for _, pid in self.tgen.gears[router].net.listDaemons()
-        ]
-        end_processes(pids)
-        self.tgen.stop_topology()
 
     def sessions_missing(self):
         """Phrase about a session that is not up, or None."""

@@ -18,7 +18,7 @@ class Vty:
     def ask(self, command):
         """Its answer: text, then three NULs and the status."""
         self.sock.sendall(command.encode() + b"\0")
-        answer = b""
+        answer = bytearray()
         while answer[-4:-1] != b"\0\0\0":
             data = self.sock.recv(65536)
             assert data, f"closed in the answer to {command}"
