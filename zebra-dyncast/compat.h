@@ -118,4 +118,13 @@ static inline int64_t dyncast_now_ms(void)
 	return (int64_t)tv.tv_sec * 1000 + tv.tv_usec / 1000;
 }
 
+/* zebra -K: does a new zebra leave the routes of the old one for a while? */
+#if DYNCAST_FRR_10
+#include "zebra/zebra_router.h"
+#define dyncast_graceful_restart() (zrouter.graceful_restart)
+#else
+extern int graceful_restart; /* of zebra/main.c, which has no header */
+#define dyncast_graceful_restart() (graceful_restart > 0)
+#endif
+
 #endif /* DYNCAST_ZEBRA_COMPAT_H */

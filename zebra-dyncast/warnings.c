@@ -116,6 +116,10 @@ void dyncast_warnings_each(void (*fn)(const char *text, void *arg), void *arg)
 		check_service(&to, s);
 	if (to.unpacks)
 		check_core(&to);
+	if (dyncast_config.forwarding_kernel && !dyncast_graceful_restart())
+		say(&to,
+		    "%s does not survive a restart of zebra, which takes its routes away for a moment: start zebra with -K 60 (zebra_options in /etc/frr/daemons)",
+		    "\"dyncast forwarding kernel\"");
 	if (to.ipv4 && !dyncast_sysctl("ipv4", "ip_forward"))
 		say(&to,
 		    "%s is 0: IPv4 packets that the kernel has to forward, replies among them, end here",

@@ -521,6 +521,15 @@ def test_bulk_through_sids_alone(lab):
         assert learnt(lab, service) == 1460
 
 
+def test_kernel_mode_wants_graceful_restart(lab):
+    """dyncast_kernel has zebra started with -K, and no warning."""
+    assert not warned(lab, "e2", "-K 60")
+    lab.configure("e2", "dyncast forwarding kernel")
+    expect_warning(lab, "e2", "-K 60")
+    lab.configure("e2", "no dyncast forwarding kernel")
+    assert not warned(lab, "e2", "-K 60")
+
+
 def test_forwarding_off_is_shown(lab):
     assert not warned(lab, "e1", "forward")
     lab.cmd("e1", "sysctl -qw net.ipv4.ip_forward=0 net.ipv6.conf.all.forwarding=0")

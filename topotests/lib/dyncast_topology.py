@@ -256,6 +256,7 @@ class Lab:
     layout = PLAIN
     instances = INSTANCES
     service_addresses = [SERVICE_ADDRESS]
+    options = {}  # daemon -> what it is started with, beside our module
 
     def __init__(self, name, plain=False, adapt=None):
         """plain: no modules, plain anycast.  adapt(router, conf): last
@@ -364,7 +365,7 @@ class Lab:
                 out.write("\n".join(lines) + "\n")
             param = None
             if router in self.steering and daemon in self.modules:
-                param = "-M " + self.modules[daemon]
+                param = f"-M {self.modules[daemon]} {self.options.get(daemon, '')}"
             gear.net.loadConf(daemon, None if daemon == "isisd" else path, param)
         error = gear.net.startRouter(self.tgen)
         assert not error, f"{router}: {error}"
