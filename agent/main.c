@@ -23,7 +23,7 @@
 #define DYNCAST_RELEASE "(built by hand)"
 #endif
 
-#define FILE_DEFAULT "/etc/frr/dyncast-agent.conf"
+#define FILE_DEFAULT "/etc/dyncast-agent.conf"
 
 static const char usage[] =
 	"usage: dyncast-agent [-v] [-c FILE]\n"

@@ -4,6 +4,7 @@
  */
 
 #include "cli_internal.h"
+#include "../yang/northbound.h"
 
 #ifndef VTYSH_EXTRACT_PL
 #include "bgpd-dyncast/cli_router_clippy.c"

@@ -23,6 +23,7 @@
 #endif
 
 #include "command.h"
+#include "lib/debug.h"
 #include "hook.h"
 #include "json.h"
 #include "libfrr.h"
@@ -41,6 +42,9 @@
 #include "bgpd/bgp_attr.h"
 #include "bgpd/bgp_aspath.h"
 #include "bgpd/bgp_community.h"
+/* lib/debug.h, which northbound.h includes since 10, has one of its own; we
+ * use neither */
+#undef DEBUG_ON
 #include "bgpd/bgp_debug.h"
 #include "bgpd/bgp_memory.h"
 #include "bgpd/bgp_route.h"

@@ -42,4 +42,19 @@
 #define DYNCAST_NB_RPC_TREE 1
 #endif
 
+/* nb_candidate_validate() of 10 cuts what libyang says to 7 letters: so libyang
+ * is asked before it */
+static inline int dyncast_nb_validate(struct nb_context *context,
+				      struct nb_config *candidate, char *error,
+				      size_t size)
+{
+#if __has_include("lib/mgmt_be_client.h")
+	int result = nb_candidate_validate_yang(candidate, true, error, size);
+
+	if (result != NB_OK)
+		return result;
+#endif
+	return nb_candidate_validate(context, candidate, error, size);
+}
+
 #endif /* DYNCAST_YANG_COMPAT_H */

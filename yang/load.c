@@ -87,8 +87,8 @@ static int transact(struct vty *vty, struct nb_config *candidate,
 	int result;
 
 	if (check_only)
-		result = nb_candidate_validate(&context, candidate, error,
-					       sizeof(error));
+		result = dyncast_nb_validate(&context, candidate, error,
+					     sizeof(error));
 	else
 		result = dyncast_nb_commit(&context, candidate, error,
 					   sizeof(error));

@@ -24,11 +24,11 @@ BUILD = os.path.abspath(os.environ.get("DYNCAST_BUILD", os.path.join(TOP, "build
 sys.path.insert(0, os.path.join(TOP, "topotests", "lib"))
 
 # pylint: disable=wrong-import-position
-from dyncast_model import FORWARDING, FORWARDING_LINES, SERVICES, SERVICES_LINES, plain
+from dyncast_model import FORWARDING, FORWARDING_LINES, NAMESPACE, SERVICES, SERVICES_LINES, plain, xml_of
 from ncclient import manager
 from ncclient.operations import RPCError
 
-NS = "urn:frr-dyncast:yang:frr-dyncast"
+NS = NAMESPACE
 NC = "urn:ietf:params:xml:ns:netconf:base:1.0"
 BOUND = 90
 OWNER = {"services": "bgpd", "forwarding": "zebra"}
@@ -45,19 +45,8 @@ def wait_for(what, predicate):
         time.sleep(0.2)
 
 
-def xml_of(name, data, namespace=""):
-    """A value of the JSON form as an element."""
-    if isinstance(data, list):
-        return "".join(xml_of(name, value) for value in data)
-    if isinstance(data, dict):
-        text = "".join(xml_of(key, value) for key, value in data.items())
-    else:
-        text = str(data).lower() if isinstance(data, bool) else str(data)
-    return f"<{name}{namespace}>{text}</{name}>"
-
-
 def document(name, data):
-    return xml_of(name, data, f' xmlns="{NS}"')
+    return xml_of(name, data, NS)
 
 
 def config(text):

@@ -140,7 +140,8 @@ static void test_refused(void **state)
 		{"{" WHO ",\"reason\":\"x\"}", "metric or a state"},
 		{"{" WHO ",\"capacity\":0}", "capacity"},
 		{"{" WHO ",\"capacity\":4294967296}", "capacity"},
-		{"{" WHO ",\"capacity\":99999999999999999999999}", "capacity"},
+		/* no number at all for json-c 0.17 and later */
+		{"{" WHO ",\"capacity\":99999999999999999999999}", ""},
 		{"{" WHO ",\"capacity\":\"100\"}", "capacity"},
 		{"{" WHO ",\"capacity\":null}", "capacity"},
 		{"{" WHO ",\"capacity\":true}", "capacity"},

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A northbound client for tests, loaded into a daemon with -M: FRR 8.4 as
- * Debian builds it has none that can call an RPC or hear a notification.
+ * A northbound client for tests, loaded into a daemon with -M: FRR as Debian
+ * builds it has none in the daemon itself that can call an RPC or hear a
+ * notification.
  *
  *   test-northbound rpc NAME [service VALUE] [instance VALUE]
  *
@@ -20,6 +21,12 @@
 #include "lib/northbound_cli.h"
 #include "lib/version.h"
 
+#include "../../yang/compat.h"
+
+#ifndef DYNCAST_NB_RPC_TREE
+#define event_loop thread_master
+#endif
+
 DEFUN(test_northbound_rpc, test_northbound_rpc_cmd,
       "test-northbound rpc WORD [service WORD] [instance WORD]",
       "Test\n"
@@ -30,12 +37,19 @@ DEFUN(test_northbound_rpc, test_northbound_rpc_cmd,
       "Leaf\n"
       "Value\n")
 {
-	struct list *input = yang_data_list_new();
-	struct list *output = yang_data_list_new();
-	char xpath[XPATH_MAXLEN], leaf[XPATH_MAXLEN + 64];
-	int result;
+	char xpath[XPATH_MAXLEN];
 
 	snprintf(xpath, sizeof(xpath), "/frr-dyncast:%s", argv[2]->arg);
+#ifdef DYNCAST_NB_RPC_TREE
+	for (int i = 3; i + 1 < argc; i += 2)
+		nb_cli_rpc_enqueue(vty, argv[i]->arg, argv[i + 1]->arg);
+	return nb_cli_rpc(vty, xpath, NULL);
+#else
+	struct list *input = yang_data_list_new();
+	struct list *output = yang_data_list_new();
+	char leaf[XPATH_MAXLEN + 64];
+	int result;
+
 	for (int i = 3; i + 1 < argc; i += 2) {
 		snprintf(leaf, sizeof(leaf), "%s/input/%s", xpath,
 			 argv[i]->arg);
@@ -45,6 +59,7 @@ DEFUN(test_northbound_rpc, test_northbound_rpc_cmd,
 	list_delete(&input);
 	list_delete(&output);
 	return result;
+#endif
 }
 
 static int heard(const char *xpath, struct list *arguments)
@@ -63,7 +78,7 @@ static int heard(const char *xpath, struct list *arguments)
 	return 0;
 }
 
-static int late_init(struct thread_master *loop)
+static int late_init(struct event_loop *loop)
 {
 	install_element(ENABLE_NODE, &test_northbound_rpc_cmd);
 	hook_register(nb_notification_send, heard);

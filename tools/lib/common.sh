@@ -63,25 +63,28 @@ debian_number() {
 }
 
 # Debian 12 has libyang's second generation beside nothing else, later releases
-# the newest one only
-libyang_dev=libyang-dev
-[ "$(. /etc/os-release && echo "${VERSION_CODENAME:-}")" != bookworm ] || libyang_dev=libyang2-dev
+# the newest one only; yanglint's package has a number in some
+case $(. /etc/os-release && echo "${VERSION_CODENAME:-}") in
+bookworm) libyang=(libyang2-dev libyang2-tools) ;;
+trixie) libyang=(libyang-dev libyang3-tools) ;;
+*) libyang=(libyang-dev libyang-tools) ;;
+esac
 
 # what the modules, the agent and their tests are built with
 packages_build=(frr gcc make autoconf automake libtool bison flex pkg-config
-	dpkg-dev libjson-c-dev "$libyang_dev" libcap-dev libreadline-dev libelf-dev
+	dpkg-dev libjson-c-dev "${libyang[0]}" libcap-dev libreadline-dev libelf-dev
 	zlib1g-dev python3-dev python3-sphinx libbpf-dev clang llvm
 	bpftool
 	libcurl4-openssl-dev libconfuse-dev libmicrohttpd-dev libcmocka-dev libyuma-dev libxml2-dev)
 # FRR 10's management daemon speaks protobuf; its headers want the generated ones
-[ "$libyang_dev" = libyang2-dev ] || packages_build+=(protobuf-c-compiler libprotobuf-c-dev)
+[ "${libyang[0]}" = libyang2-dev ] || packages_build+=(protobuf-c-compiler libprotobuf-c-dev)
 # what running them in namespaces needs
 packages_run=(frr frr-pythontools iproute2 nftables ethtool iputils-ping tcpdump procps
 	python3 python3-pytest gdb curl bpftool)
 # virtual machines with other kernels (tools/kernels)
 packages_kernels=(qemu-system-x86 busybox-static cpio xz-utils iproute2 bpftool)
 # building packages (tools/package)
-packages_package=(debhelper fakeroot lintian)
+packages_package=(build-essential debhelper fakeroot lintian)
 # what only the tests use
-packages_check=(clang-format libclang-rt-dev libyang2-tools valgrind python3-pytest-xdist tshark
+packages_check=(clang-format libclang-rt-dev "${libyang[1]}" valgrind python3-pytest-xdist tshark
 	prometheus groff-base netconfd python3-ncclient openssh-server)

@@ -24,6 +24,8 @@ import subprocess
 import sys
 import time
 
+import install_netconf
+
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 ROUTERS = ("r1", "e1")
 HOSTS = ("c1", "a1", "a2")
@@ -298,7 +300,7 @@ def files():
     """All files of the system but what changes by itself."""
     volatile = ("/proc", "/sys", "/dev", "/tmp", "/run", "/dyncast", "/var/cache", "/var/lib/apt", "/var/log",
                 "/var/lib/dpkg", "/etc/frr", "/usr/local/sbin", "/root",
-                "/var/tmp/frr")  # fmt: skip
+                "/var/lib/frr", "/var/tmp/frr")  # fmt: skip
     found = set()
     for folder, folders, names in os.walk("/"):
         folders[:] = [
@@ -361,14 +363,14 @@ def our_lines(router):
 
 def test_agent():
     run("dyncast-agent --check /usr/share/doc/frr-dyncast/examples/dyncast-agent.conf.example", check=False)
-    with open("/etc/frr/dyncast-agent.conf", "w", encoding="utf-8") as file:
+    with open("/etc/dyncast-agent.conf", "w", encoding="utf-8") as file:
         file.write(AGENT)
-    run("dyncast-agent --check /etc/frr/dyncast-agent.conf")
+    run("dyncast-agent --check /etc/dyncast-agent.conf")
     # as the unit runs it: nobody, but of the group frr
     command = ["ip", "netns", "exec", "e1", "setpriv", "--reuid=nobody", "--regid=nogroup", "--groups=frr",
                "/usr/sbin/dyncast-agent"]  # fmt: skip
-    os.chmod("/etc/frr/dyncast-agent.conf", 0o640)
-    shutil.chown("/etc/frr/dyncast-agent.conf", "frr", "frr")
+    os.chmod("/etc/dyncast-agent.conf", 0o640)
+    shutil.chown("/etc/dyncast-agent.conf", "frr", "frr")
     with subprocess.Popen(command) as agent:
         stop_server("a2")
         wait_for_answers("flows leave the instance that the agent finds dead", {"a1"})
@@ -401,6 +403,17 @@ def stop_routers():
     for router in ROUTERS:
         run([FRR_INIT, "stop", router])
         must(f"{router} has ended", not pid_of(router, "zebra"))
+
+
+def end_everything():
+    """Nothing of the test runs on when it has failed; watchfrr first."""
+    for path in sorted(glob.glob("/run/frr/*/*.pid"), key=lambda path: "watchfrr" not in path):
+        pid = pid_of(*path.removesuffix(".pid").split("/")[3:])
+        if pid:
+            os.kill(pid, signal.SIGKILL)
+    for node in ROUTERS + HOSTS:
+        for pid in re.findall(r"^\d+$", run(f"ip netns pids {node}", check=False), re.M):
+            os.kill(int(pid), signal.SIGKILL)
 
 
 def stop_network():
@@ -467,6 +480,8 @@ def main():
 
     say("== agent")
     test_agent()
+    say("== netconf")
+    install_netconf.check(sys.modules[__name__], "e1")
     say("== reload")
     reload()
     say("== boot")
@@ -508,4 +523,8 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        main()
+    finally:
+        end_everything()

@@ -9,7 +9,10 @@ source tree (tools/frr-source) and adapted here, from outside:
 - the library tunes the sysctls of the whole machine; we only want limits;
 - it makes folders to mount on (/etc/snmp, /run/netns, /tmp/gearlogdir) outside
   of its namespaces, which would be left behind;
-- its settings per namespace cost some hundred processes, ours one.
+- its settings per namespace cost some hundred processes, ours one;
+- FRR 10's (munet) goes on when a node's process has left our namespaces, on its
+  way to that of all nodes, where it is not yet in one of its own: on a busy
+  machine the node's devices and addresses are in ours then.
 
 prepare() is called once, by conftest.py and by tools/demo, before anything of
 `lib` is imported.
@@ -20,6 +23,7 @@ import pathlib
 import resource
 import subprocess
 import sys
+import time
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("DYNCAST_BUILD") or os.path.join(TOP, "build")
@@ -126,6 +130,29 @@ def _skip_mounts(namespace, unwanted):
     namespace.tmpfs_mount, namespace.bind_mount = tmpfs_mount, bind_mount
 
 
+def _net_of(pid):
+    return os.readlink(f"/proc/{pid}/ns/net")
+
+
+def _wait_for_namespaces():
+    """munet's nodes are there when their process has namespaces of its own."""
+    from munet.base import Commander  # pylint: disable=import-outside-toplevel
+
+    start = Commander._popen  # pylint: disable=protected-access
+
+    def popen(self, method, cmd, **kwargs):
+        process, words = start(self, method, cmd, **kwargs)
+        if isinstance(cmd, list) and "--unshare-flags" in " ".join(cmd):
+            others = {_net_of("self"), _net_of(getattr(self, "pid", None) or "self")}
+            end = time.monotonic() + 30
+            while process.poll() is None and _net_of(process.pid) in others:
+                assert time.monotonic() < end, f"{cmd}: no network namespace of its own"
+                time.sleep(0.005)
+        return process, words
+
+    Commander._popen = popen  # pylint: disable=protected-access
+
+
 def _options_10(rundir):
     from munet.config import ConfigOptionsProxy  # pylint: disable=import-outside-toplevel
 
@@ -219,3 +246,4 @@ def prepare(rundir):
         topotest.g_extra_config.update(dict(OPTIONS_8, rundir=rundir))
     else:
         topotest.g_pytest_config = _options_10(rundir)
+        _wait_for_namespaces()

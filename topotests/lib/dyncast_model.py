@@ -2,6 +2,8 @@
 """Every leaf of frr-dyncast.yang, and what it is as commands: for the tests of the
 northbound and of the NETCONF server."""
 
+NAMESPACE = "urn:frr-dyncast:yang:frr-dyncast"
+
 
 def plain(data):
     """Without the order of lists, which means nothing here."""
@@ -10,6 +12,18 @@ def plain(data):
     if isinstance(data, list):
         return sorted((plain(value) for value in data), key=repr)
     return data
+
+
+def xml_of(name, data, namespace=None):
+    """A value of the JSON form as the text of an element."""
+    if isinstance(data, list):
+        return "".join(xml_of(name, value) for value in data)
+    if isinstance(data, dict):
+        text = "".join(xml_of(key, value) for key, value in data.items())
+    else:
+        text = str(data).lower() if isinstance(data, bool) else str(data)
+    xmlns = f' xmlns="{namespace}"' if namespace else ""
+    return f"<{name}{xmlns}>{text}</{name}>"
 
 
 # no value is a default, so that each has to be in what is read back

@@ -236,16 +236,15 @@ def wait_for(what, predicate, timeout=30, every=0.2):
 
     A predicate may answer True, or a phrase that says what is missing.
     """
-    from lib import topotest  # pylint: disable=import-outside-toplevel
-
-    def probe():
+    # not by run_and_expect(): that of FRR 10 polls every 3 s when all of it is
+    # less than 15
+    answer = None
+    for _ in range(max(1, int(timeout / every))):
         answer = predicate()
-        return None if answer is True else (answer or "not yet")
-
-    ok, missing = topotest.run_and_expect(
-        probe, None, count=max(1, int(timeout / every)), wait=every
-    )
-    assert ok, f"{what}: not within {timeout} s: {missing}"
+        if answer is True:
+            return
+        time.sleep(every)
+    raise AssertionError(f"{what}: not within {timeout} s: {answer or 'not yet'}")
 
 
 class Lab:
