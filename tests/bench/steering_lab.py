@@ -45,7 +45,7 @@ LONG_EVERY = 101
 LONG_US = 1100000
 
 UPDATE_MS = 100  # between two updates of a site's metrics, but for the sweep
-SCRAPE_MS = 10  # between two scrapes of a site by its agent
+SCRAPE_MS = 20  # between two scrapes of a site by its agent
 
 UDP_PORT, HTTP_PORT = 7000, 8080
 # Lines for e1, "dyncast service NAME" before each.  random: with a hysteresis of

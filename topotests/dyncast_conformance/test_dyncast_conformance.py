@@ -104,8 +104,15 @@ def good(lab, p1, p2, profile, number):
         "the control to be taken",
         lambda: candidates(lab, "r1", PREFIX).get("control", {}).get("capacity") == number,
     )
-    updates = passed_on(p2)
-    assert em.find(updates[-1], code)[0][1] == value
+    seen = []
+
+    def passed():
+        # what was said before may come late
+        seen.extend(u for u in p2.updates() if PREFIX in u["announced"])
+        found = em.find(seen[-1], code) if seen else []
+        return bool(found) and found[0][1] == value or str(seen[-1:])
+
+    wait_for("the control to be passed on", passed, 10)
 
 
 # name; flags to xor onto the profile's; hex of the value, or None for no

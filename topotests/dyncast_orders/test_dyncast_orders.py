@@ -18,6 +18,8 @@ from dyncast_vty import Vty
 
 ASN = 65000
 SERVICE = "web"
+# whose site a new zebra does not know, it keeps for so long
+HOLD = 30
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +31,7 @@ def lab(request):
         f"dyncast service {SERVICE} instance i1 address 10.50.0.21 capacity 100 sid 1",
         f"dyncast service {SERVICE} instance i2 address 10.50.0.22 capacity 100 sid 2",
     ]
-    r1 = Router(2, bgp=neighbor("10.50.0.1", ASN))
+    r1 = Router(2, bgp=neighbor("10.50.0.1", ASN), zebra=[f"dyncast hold {HOLD}"])
     lab = LanLab(request.module.__name__, {"e1": e1, "r1": r1}, {"a1": 21, "a2": 22})
     request.addfinalizer(lab.stop)
     lab.start()
@@ -98,7 +100,8 @@ def test_order(lab, router, stops, starts, how):
 
 
 def test_change_while_zebra_is_away(lab):
-    """What changed meanwhile is what the new zebra gets; what went is gone."""
+    """What changed meanwhile is what the new zebra gets; what went is gone, after
+    the hold time, since of whose site that was nothing is left."""
     stop(lab, "r1", "zebra", "kill")
     lab.configure("e1", f"no dyncast service {SERVICE} instance i2")
     with AgentSocket(lab, "e1", SERVICE) as agent:
