@@ -130,8 +130,6 @@ def drains(agent, ring, probes, per_second):
     """Seconds from each drain's report to its slot, while all others report too."""
     lines = noise(20 * SERVICES, 1)
     watched, taken = {}, []
-    words = [ring.slots(prefix_of(n), "i")[0] for n in range(SERVICES)]
-    ids = [ring.at(word) for word in words]
     begin, sent, asked = time.monotonic(), 0, 0
     end = begin + probes / per_second + 30
     while len(taken) < probes:
@@ -143,11 +141,13 @@ def drains(agent, ring, probes, per_second):
             agent.send(b"".join(lines[(sent + i) % len(lines)] for i in range(due)))
             sent += due
         if asked < probes and now - begin > 1 + asked / per_second:
-            watched[asked] = time.monotonic()
+            # a ring may still have moved a little before
+            word = ring.slots(prefix_of(asked), "i")[0]
+            watched[asked] = (time.monotonic(), word, ring.at(word))
             agent.send(line(asked, "i", state="drain"))
             asked += 1
-        for n in [n for n in watched if ring.at(words[n]) != ids[n]]:
-            taken.append(time.monotonic() - watched.pop(n))
+        for n in [n for n, (_, word, i) in watched.items() if ring.at(word) != i]:
+            taken.append(time.monotonic() - watched.pop(n)[0])
         time.sleep(LOOK_S)
     return taken, sent / (time.monotonic() - begin)
 
