@@ -9,6 +9,10 @@
 
 #include "notifications.h"
 
+DEFINE_MGROUP(DYNCAST_YANG, "Dyncast northbound");
+DEFINE_MTYPE_STATIC(DYNCAST_YANG, DYNCAST_NOTIFICATION,
+		    "Dyncast notification's leaf");
+
 #define LEAVES_MAX 6
 #define TIME_SIZE sizeof("2026-01-01T00:00:00Z")
 
@@ -29,7 +33,7 @@ static uint64_t last;
 static void forget(struct notification *n)
 {
 	for (unsigned int i = 0; i < n->n; i++)
-		XFREE(MTYPE_TMP, n->leaf[i].value);
+		XFREE(MTYPE_DYNCAST_NOTIFICATION, n->leaf[i].value);
 	memset(n, 0, sizeof(*n));
 }
 
@@ -46,7 +50,8 @@ void dyncast_notifications_note(const char *name, va_list leaves)
 		if (!value || n->n == LEAVES_MAX)
 			continue;
 		n->leaf[n->n].name = leaf;
-		n->leaf[n->n++].value = XSTRDUP(MTYPE_TMP, value);
+		n->leaf[n->n++].value =
+			XSTRDUP(MTYPE_DYNCAST_NOTIFICATION, value);
 	}
 }
 
