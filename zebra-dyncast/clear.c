@@ -20,6 +20,7 @@
 #include "lib/command.h"
 
 #include "clear.h"
+#include "decap.h"
 #include "ingress.h"
 #include "module.h"
 #include "service.h"
@@ -44,6 +45,7 @@ static void take_away(void)
 	/* maps of a former run may not have been asked for yet */
 	dyncast_startup_wait();
 	dyncast_cleared = true;
+	dyncast_decap_cleared();
 	dyncast_service_close_all();
 	dyncast_startup_remove();
 	dyncast_ingress_clear();

@@ -212,8 +212,10 @@ static void backend_program(struct dyncast_backend *b, uint8_t verdict)
 	bool was = !b->programmed || b->alive;
 	struct dyncast_dp_instance dp, now;
 
-	if (!b->id)
+	if (!b->id) {
+		dyncast_decap_update(b);
 		return;
+	}
 	/* nothing is known of how to reach it: what the kernel has stands,
 	 * until it is dead */
 	if (b->data.instance.kind == DYNCAST_KIND_NONE) {

@@ -29,6 +29,7 @@
 #include "dataplane.h"
 #include "decap.h"
 #include "ingress.h"
+#include "ipip.h"
 #include "module.h"
 #include "startup.h"
 #include "veth.h"
@@ -149,6 +150,8 @@ static uint32_t wanted(struct interface *ifp)
 		return 0;
 	if (dyncast_veth_is(ifp->name))
 		return dyncast_veth_attach_flags(ifp->ifindex);
+	if (dyncast_ipip_is(ifp->name))
+		return 0;
 	if (!dyncast_veth_steers() && (*name_find(ifp->name) || in_all(ifp)))
 		return DYNCAST_DP_ATTACH_STEER;
 	if (dyncast_decap_wanted() && !IS_ZEBRA_IF_VRF(ifp) && !is_member(ifp))

@@ -19,6 +19,7 @@
 #include "clear.h"
 #include "compat.h"
 #include "dataplane.h"
+#include "decap.h"
 #include "ingress.h"
 #include "module.h"
 #include "peer_bgpd.h"
@@ -168,6 +169,8 @@ static void handle(const struct dyncast_msg *msg)
 	case DYNCAST_MSG_END_OF_SYNC:
 		peer.status.synced = true;
 		dyncast_service_sync_end();
+		dyncast_sid_sweep();
+		dyncast_decap_sweep();
 		acknowledge(msg->sequence);
 		break;
 	default:

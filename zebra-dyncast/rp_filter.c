@@ -9,11 +9,10 @@
 
 #include <zebra.h>
 
-#include <fcntl.h>
-
 #include "compat.h"
 #include "ingress.h"
 #include "rp_filter.h"
+#include "sysctl.h"
 
 #define STRICT 1
 #define KEPT_MS 1000
@@ -24,21 +23,6 @@ static struct {
 	bool strict;
 	int64_t read_ms;
 } kept[KEPT];
-
-int dyncast_sysctl(const char *family, const char *name)
-{
-	char path[128], text[16] = "";
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/sys/net/%s/%s", family, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return 0;
-	if (read(fd, text, sizeof(text) - 1) < 0)
-		text[0] = '\0';
-	close(fd);
-	return atoi(text);
-}
 
 /* the kernel takes the larger one of both */
 static bool read_strict(uint32_t ifindex)

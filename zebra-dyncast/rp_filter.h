@@ -12,7 +12,5 @@
 /* What comes in there is dropped unless the route to its source leads out of
  * it.  As it was at most a second ago.  Main thread. */
 bool dyncast_rp_filter_strict(uint32_t ifindex);
-/* a setting below /proc/sys/net: 0 when it cannot be read */
-int dyncast_sysctl(const char *family, const char *name);
 
 #endif /* DYNCAST_ZEBRA_RP_FILTER_H */

@@ -384,7 +384,6 @@ void dyncast_service_sync_end(void)
 	frr_each_safe (dyncast_services, &dyncast_services, s)
 		if (s->stale)
 			dyncast_service_remove(&s->key);
-	dyncast_sid_sweep();
 }
 
 /* true when somebody is gone */

@@ -41,7 +41,7 @@ struct dyncast_backend {
 	bool recovered;	  /* was in the kernel when we started, or when all
 			   * routes were lost; its own is not back yet */
 	bool sid_refused; /* another instance has that SID */
-	bool decap;	  /* the kernel unpacks for it: local and IPIP */
+	uint8_t decap;	  /* enum dyncast_decap: who unpacks for it */
 	bool no_source;	  /* no address for the outer header's source */
 	bool programmed;  /* dyncast_dp_instance_read() says how */
 	bool alive;	  /* .. and that it can be reached */

@@ -16,6 +16,7 @@
 #include "compat.h"
 #include "convert.h"
 #include "dataplane.h"
+#include "decap.h"
 #include "decide.h"
 #include "ingress.h"
 #include "module.h"
@@ -199,12 +200,15 @@ static json_object *json_backend(const struct dyncast_backend *b)
 	if (b->out.cost_us != UINT64_MAX)
 		json_object_int_add(json, "costUs", b->out.cost_us);
 	json_instance_counters(json, b);
+	if (b->decap)
+		json_object_string_add(json, "unpackedBy",
+				       dyncast_decap_str(b));
 	if (!b->programmed)
 		return json;
 	dyncast_dp_instance_read(b->id, &dp);
 	json_object_boolean_add(json, "alive", dp.alive);
 	json_object_string_add(json, "forwarding", dyncast_kind_str(dp.kind));
-	json_object_boolean_add(json, "unpacked", b->decap);
+	json_object_boolean_add(json, "unpacked", b->decap != 0);
 	if (dp.nexthop.family)
 		json_object_string_add(
 			json, "nexthop",

@@ -32,6 +32,7 @@
 #include "clear.h"
 #include "client.h"
 #include "convert.h"
+#include "decap.h"
 #include "endpoint.h"
 #include "module.h"
 #include "neighbor.h"
@@ -444,15 +445,6 @@ static const char *sid_problem(const struct dyncast_backend *b)
 	return NULL;
 }
 
-static const char *decap_problem(const struct dyncast_backend *b)
-{
-	if (!dyncast_dp_active())
-		return "IP-in-IP is unpacked by BPF, which the kernel refuses, see `show dyncast forwarding`";
-	if (b->service->dp_index < 0)
-		return "the service table is full, see `dyncast service-table size`";
-	return NULL;
-}
-
 static uint8_t feedback_state(const struct dyncast_backend *b,
 			      const char **problem)
 {
@@ -462,7 +454,7 @@ static uint8_t feedback_state(const struct dyncast_backend *b,
 	*problem = !srv6 && !ipip    ? NULL
 		   : dyncast_cleared ? "its forwarding is cleared"
 		   : srv6	     ? sid_problem(b)
-				     : decap_problem(b);
+				     : dyncast_decap_problem(b);
 	if (*problem)
 		return DYNCAST_FEEDBACK_FAILED;
 	if (!b->nht || !b->nht->answered)

@@ -26,8 +26,6 @@
 
 #include <zebra.h>
 
-#include <fcntl.h>
-
 #include <linux/if.h>
 #include <linux/if_link.h>
 #include <linux/veth.h>
@@ -44,9 +42,9 @@
 #include "module.h"
 #include "netlink.h"
 #include "rp_filter.h"
-#include "rp_filter.h"
 #include "service.h"
 #include "startup.h"
+#include "sysctl.h"
 #include "veth.h"
 
 #define MTU_DEFAULT 1500
@@ -157,26 +155,6 @@ static void mtu_send(const char *name, uint32_t mtu)
 	dyncast_netlink_exchange(&request);
 }
 
-static void sysctl_zero(const char *family, const char *device,
-			const char *what)
-{
-	char path[128];
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/sys/net/%s/conf/%s/%s", family,
-		 device, what);
-	dyncast_dp_privs
-	{
-		fd = open(path, O_WRONLY | O_CLOEXEC);
-		if (fd >= 0) {
-			if (write(fd, "0", 1) < 0)
-				zlog_warn("dyncast: cannot write %s: %s", path,
-					  safe_strerror(errno));
-			close(fd);
-		}
-	}
-}
-
 static void make(void)
 {
 	int error = link_add();
@@ -197,10 +175,10 @@ static void make(void)
 	}
 	refused = false;
 	ours = true;
-	sysctl_zero("ipv4", DYNCAST_VETH_PEER, "forwarding");
-	sysctl_zero("ipv6", DYNCAST_VETH_PEER, "forwarding");
-	sysctl_zero("ipv6", DYNCAST_VETH_PEER, "accept_ra");
-	sysctl_zero("ipv6", DYNCAST_VETH_NAME, "accept_ra");
+	dyncast_sysctl_zero("ipv4", DYNCAST_VETH_PEER, "forwarding");
+	dyncast_sysctl_zero("ipv6", DYNCAST_VETH_PEER, "forwarding");
+	dyncast_sysctl_zero("ipv6", DYNCAST_VETH_PEER, "accept_ra");
+	dyncast_sysctl_zero("ipv6", DYNCAST_VETH_NAME, "accept_ra");
 }
 
 /* ---- MTU -------------------------------------------------------------- */

@@ -16,6 +16,7 @@
 #include "ingress.h"
 #include "nht.h"
 #include "rp_filter.h"
+#include "sysctl.h"
 #include "service.h"
 #include "sid.h"
 #include "warnings.h"

@@ -82,7 +82,7 @@ packages_build=(frr gcc make autoconf automake libtool bison flex pkg-config
 packages_run=(frr frr-pythontools iproute2 nftables ethtool iputils-ping tcpdump procps
 	python3 python3-pytest gdb curl bpftool)
 # virtual machines with other kernels (tools/kernels)
-packages_kernels=(qemu-system-x86 busybox-static cpio xz-utils iproute2 bpftool)
+packages_kernels=(qemu-system-x86 busybox-static cpio kmod xz-utils iproute2 bpftool)
 # building packages (tools/package)
 packages_package=(build-essential debhelper fakeroot lintian)
 # what only the tests use

@@ -5,8 +5,8 @@ r"""IP-in-IP: an underlay that has no IPv6 at all, services of both families.
   clients   |        |             +-- a2
             +-- l1   +------- e2 ----- b1   site 2
 
-core has no daemon, and its own route for the IPv4 service leads to e1.  The
-kernel has no ipip device: BPF takes the outer header off at e1 and e2.
+core has no daemon, and its own route for the IPv4 service leads to e1.  BPF
+takes the outer header off at e1 and e2; for devices see dyncast_ipip_device.
 """
 
 import re
@@ -17,45 +17,14 @@ import dyncast_small as small
 import dyncast_traffic as traffic
 from dyncast_small import ADDRESS, CLIENTS, INSTANCES, PREFIX, V4, V6
 from dyncast_topology import wait_for
+from dyncast_tunnel import REMOTE, IpipLab
 
 ALL = set(INSTANCES)
-REMOTE = ("a1", "a2", "b1")
-
-
-def adapt(router, conf):
-    """The next hop of the IPv6 service is said by an IPv4 address: nobody has a
-    route to the loopback's IPv6 address, which bgpd would name."""
-    i = conf["bgpd"].index(" address-family ipv6 unicast") + 1
-    peers = [small.loopback(p) for p in small.ROUTERS if p != router]
-    conf["bgpd"][i:i] = [f"  neighbor {peer} route-map ipv4-next-hop out" for peer in peers]
-    conf["bgpd"] += ["route-map ipv4-next-hop permit 1"]
-    conf["bgpd"] += [f" set ipv6 next-hop global ::ffff:{small.loopback(router)}"]
-
-
-class IpipLab(small.SmallLab):
-    """With a way back to the clients for what the underlay does not carry: a LAN
-    of c1 and the remote instances, for answers to IPv6."""
-
-    back = "2001:db8:ba"
-
-    def _build(self, tgen):
-        super()._build(tgen)
-        lan = tgen.add_switch("back")
-        for name in ("c1", *REMOTE):
-            tgen.add_link(lan, tgen.gears[name], "sb" + name, name + "-back")
-
-    def _start_hosts(self):
-        super()._start_hosts()
-        for number, name in enumerate(("c1", *REMOTE), 1):
-            address = f"{self.back}::{number}/64"
-            self._script(name, [f"ip addr add {address} dev {name}-back nodad"])
-        for name in REMOTE:
-            self._script(name, [f"ip route add 2001:db8:1::/64 via {self.back}::1"])
 
 
 @pytest.fixture(scope="module")
 def lab(lab_of):
-    return lab_of(IpipLab, underlay="ipv4", adapt=adapt).wait_steering()
+    return lab_of(IpipLab).wait_steering()
 
 
 def interfaces(lab, router):

@@ -9,32 +9,19 @@ where zebra has no encapsulation plain BGP stands.
 core has no daemon, and its own route for the service leads to e1.
 """
 
-import os
 import re
 
 import dyncast_small as small
-import dyncast_topology as topology
 import dyncast_traffic as traffic
 from dyncast_small import CLIENTS, PREFIX, V4
 from dyncast_topology import wait_for
+from dyncast_without import WithoutBpf
 
 ALL = ("a1", "a2", "b1")
-WITHOUT = os.path.join(os.path.dirname(topology.__file__), "without_bpf")
 
 
-class NoBpfLab(small.SmallLab):
-    """r1's zebra is told that bpf() is not permitted."""
-
-    def start_router(self, router):
-        if router == "r1":
-            node = self.node("r1")
-            folder = os.path.join(self.logdir, "r1", "frr")
-            os.makedirs(folder)
-            for name in os.listdir(node.daemondir):
-                source = WITHOUT if name == "zebra" else os.path.join(node.daemondir, name)
-                os.symlink(source, os.path.join(folder, name))
-            node.daemondir = folder
-        super().start_router(router)
+class NoBpfLab(WithoutBpf, small.SmallLab):
+    without_bpf = ("r1",)
 
 
 def build(lab_of, members=ALL, **kwargs):

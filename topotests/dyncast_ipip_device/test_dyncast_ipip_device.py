@@ -1,0 +1,279 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+r"""IP-in-IP unpacked by the kernel's own devices, where it has them; what
+happens where it has none.
+
+    c1 ---- r1 ---- core ---- e1 --+-- a1   site 1, whose kernel refuses bpf()
+  clients   |        |             +-- a2
+            +-- l1   +------- e2 ----- b1   site 2, `dyncast forwarding kernel`
+
+Kernels without ipip and sit devices run the last test only.  Under one of
+Debian's: tools/in-kernel 6.1 python3 -m pytest topotests/dyncast_ipip_device
+"""
+
+import ipaddress
+import re
+import subprocess
+
+import pytest
+
+import dyncast_small as small
+import dyncast_traffic as traffic
+from dyncast_small import ADDRESS, CLIENTS, INSTANCES, PREFIX, V4, V6
+from dyncast_topology import wait_for
+from dyncast_tunnel import REMOTE, IpipLab
+from dyncast_without import WithoutBpf
+
+ALL = set(INSTANCES)
+
+
+def has_devices():
+    """in a namespace of its own, which takes them along"""
+    make = "ip link add t type ipip local 192.0.2.1 && ip link add s type sit local 192.0.2.1"
+    return subprocess.run(["unshare", "-n", "sh", "-c", make], stderr=subprocess.PIPE).returncode == 0
+
+
+HAS = has_devices()
+with_devices = pytest.mark.skipif(
+    not HAS, reason="this kernel has no ipip and sit devices: see tools/in-kernel"
+)
+
+
+class DeviceLab(WithoutBpf, IpipLab):
+    without_bpf = ("e1",)
+
+
+def adapt(router, conf):
+    if router == "e2":
+        conf["zebra"] += ["dyncast forwarding kernel"]
+
+
+@pytest.fixture(scope="module")
+def lab(lab_of):
+    lab = lab_of(DeviceLab, adapt=adapt)
+    return lab.wait_steering() if HAS else lab
+
+
+def device(name, service=V4):
+    address = ipaddress.ip_address(small.dbid(name, service, ipip=True))
+    return f"dync-{int(address):08x}"
+
+
+def table(name, service=V4):
+    return int(ipaddress.ip_address(small.dbid(name, service, ipip=True)))
+
+
+def unpacked_by(lab, router):
+    """{instance: by what} of the router's own"""
+    found = {}
+    for service in lab.forwarding(router)["services"]:
+        for inst in service["instances"]:
+            if inst["name"] and "unpackedBy" in inst:
+                found[inst["name"], service["prefix"]] = inst["unpackedBy"]
+    return found
+
+
+def kernel_state(lab, router):
+    """what is there of devices, rules and tables; empty when nothing is"""
+    links = re.findall(r"^dync-[0-9a-f]+", lab.cmd(router, "ip -br link"), re.M)
+    rules = lab.cmd(router, "ip rule; ip -6 rule").count("iif dync-")
+    routes = lab.cmd(router, "ip route show table all; ip -6 route show table all")
+    return links, rules, [line for line in routes.splitlines() if "proto 217" in line]
+
+
+@with_devices
+def test_devices(lab):
+    assert unpacked_by(lab, "e1") == {
+        (name, PREFIX[service]): "device" for name in ("a1", "a2") for service in (V4, V6)
+    }
+    assert set(unpacked_by(lab, "e2").values()) == {"device"}
+    links = lab.cmd("e1", "ip -d link")
+    for name in ("a1", "a2"):
+        assert device(name, V4) in links and device(name, V6) in links
+        assert INSTANCES[name].address in lab.cmd("e1", f"ip route show table {table(name)}")
+    # BPF has nothing to unpack, and is on no interface for it
+    duties = {i["interface"]: i["duty"] for i in lab.forwarding("e2")["ingress"] if i["attached"]}
+    assert duties == {"dyncast-out": "egress"}
+
+
+@with_devices
+@pytest.mark.parametrize("service", (V4, V6))
+def test_flows_reach_their_instances(lab, service):
+    load = traffic.Load(
+        lab, "load-" + service, target=ADDRESS[service], sources=CLIENTS[service]
+    )
+    load.ask("open", tcp=60, udp=60, interval=0.5)
+    check = traffic.FlowCheck(lab, load)
+    assert check.opened == 120
+    for name in ALL:
+        assert check.at(name), f"{name}: none"
+    for name in REMOTE:
+        path = f"/sys/class/net/{device(name, service)}/statistics/rx_packets"
+        router = INSTANCES[name].router
+        assert int(lab.cmd(router, f"cat {path}")) >= len(check.at(name))
+    load.stop()
+
+
+@with_devices
+def test_the_dbid_chooses(lab):
+    """a1 and a2 share a LAN and a service: the ingress's choice holds, while
+    weights change, and when one goes only its flows move."""
+    load = traffic.Load(lab, "load-choice", sources=CLIENTS[V4])
+    load.ask("open", tcp=60, udp=60, interval=0.5)
+    check = traffic.FlowCheck(lab, load)
+    a1 = INSTANCES["a1"]
+    line = f"dyncast service {V4} instance a1 address {a1.address} capacity"
+    lab.configure("e1", f"{line} 400 sid {a1.sid}")
+    lab.wait_ring("r1", ALL)
+    check.expect_kept()
+    theirs = check.at("a1")
+    lab.configure("e1", f"no dyncast service {V4} instance a1")
+    lab.wait_ring("r1", ALL - {"a1"})
+    check.expect_kept(set(check.home) - theirs)
+    wait_for("its device to go", lambda: device("a1") not in lab.cmd("e1", "ip link") or "there", 10)
+    assert not lab.cmd("e1", f"ip route show table {table('a1')} || true").strip()
+    lab.configure("e1", f"{line} 100 sid {a1.sid}")
+    lab.wait_ring("r1", ALL)
+    load.stop()
+
+
+SEND = """
+import socket, struct, sys
+dbid, inner = sys.argv[1:]
+udp = struct.pack("!HHHH", 40000, 9, 12, 0) + b"test"
+head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 1, 0, 9, 17, 0,
+                   socket.inet_aton("10.0.1.11"), socket.inet_aton(inner))
+words = struct.unpack("!10H", head)
+total = sum(words)
+total = (total & 0xffff) + (total >> 16)
+head = head[:10] + struct.pack("!H", ~(total + (total >> 16)) & 0xffff) + head[12:]
+s = socket.socket(socket.AF_INET, socket.SOCK_RAW, 4)
+for i in range(5):
+    s.sendto(head + udp, (dbid, 0))
+print("[]")
+"""
+
+
+def no_ports(lab, name):
+    text = lab.cmd(name, "grep ^Udp: /proc/net/snmp")
+    head, values = [line.split() for line in text.splitlines()]
+    return int(values[head.index("NoPorts")])
+
+
+@with_devices
+def test_a_sender_may_not_choose(lab):
+    """What is inside goes to the D-BID's instance by the service's address, and
+    nowhere else."""
+    dbid = small.dbid("a1", ipip=True)
+    before = {name: no_ports(lab, name) for name in ("a1", "a2")}
+    lab.python("core", SEND, dbid, ADDRESS[V4])
+    wait_for(
+        "the service's packets",
+        lambda: no_ports(lab, "a1") == before["a1"] + 5 or no_ports(lab, "a1"),
+        10,
+    )
+    lab.python("core", SEND, dbid, INSTANCES["a2"].address)
+    lab.python("core", SEND, dbid, ADDRESS[V4])
+    wait_for(
+        "those after them",
+        lambda: no_ports(lab, "a1") == before["a1"] + 10 or no_ports(lab, "a1"),
+        10,
+    )
+    assert no_ports(lab, "a2") == before["a2"]
+
+
+@with_devices
+def test_netfilter_sees_it(lab):
+    """with `dyncast forwarding kernel`: what comes out of the tunnel is
+    forwarded as any packet is"""
+    rule = f'iifname "{device("b1")}" oifname "e2-lan" counter'
+    lab._script("e2", ["nft add table ip t", "nft add chain ip t f { type filter hook forward priority 0\\; }", f"nft add rule ip t f {rule}"])
+    load = traffic.Load(lab, "load-nft", sources=CLIENTS[V4])
+    load.ask("open", udp=60, interval=0.5)
+    check = traffic.FlowCheck(lab, load)
+    load.stop()
+    assert check.at("b1")
+    counter = lab.cmd("e2", "nft list chain ip t f").split("packets ")[1].split()[0]
+    assert int(counter) >= len(check.at("b1"))
+    lab.cmd("e2", "nft delete table ip t")
+
+
+@with_devices
+def test_crash_and_sweep(lab):
+    """kill -9 of zebra: flows go on; who was removed meanwhile is swept."""
+    load = traffic.Load(lab, "load-crash", sources=CLIENTS[V4])
+    load.ask("open", tcp=60, udp=60, interval=0.5)
+    check = traffic.FlowCheck(lab, load)
+    lab.kill_daemon("e1", "zebra")
+    check.expect_kept()
+    a2 = INSTANCES["a2"]
+    lab.configure("e1", f"no dyncast service {V6} instance a2")
+    assert device("a2", V6) in lab.cmd("e1", "ip link")
+    lab.restart_daemon("e1", "zebra")
+    wait_for(
+        "the sweep", lambda: device("a2", V6) not in lab.cmd("e1", "ip link") or "there", 30
+    )
+    lab.wait_ring("r1", ALL)
+    check.expect_kept()
+    lab.configure(
+        "e1",
+        f"dyncast service {V6} instance a2 address {a2.address6} capacity 100 sid {a2.sid6}",
+    )
+    lab.wait_ring("r1", ALL, V6)
+    load.stop()
+
+
+@with_devices
+def test_clear(lab):
+    lab.vtysh("e1", "clear dyncast forwarding")
+    assert kernel_state(lab, "e1") == ([], 0, [])
+    lab.wait_ring("r1", ALL - {"a1", "a2"})
+    lab.vtysh("e1", "clear dyncast forwarding restart")
+    lab.wait_ring("r1", ALL)
+
+
+@with_devices
+def test_back_to_bpf(lab):
+    """without `forwarding kernel` BPF takes over, and no flow notices"""
+    load = traffic.Load(lab, "load-back", sources=CLIENTS[V4])
+    load.ask("open", tcp=60, udp=60, interval=0.2)
+    check = traffic.FlowCheck(lab, load)
+    for lines, by in (("no dyncast forwarding kernel", "bpf"), ("dyncast forwarding kernel", "device")):
+        lab.configure("e2", lines)
+        wait_for(
+            by, lambda by=by: set(unpacked_by(lab, "e2").values()) == {by} or "not yet", 10
+        )
+        check.expect_kept()
+    load.stop()
+
+
+@with_devices
+def test_nothing_is_left(lab):
+    for router in ("e1", "e2"):
+        lab.unconfigure(router)
+        wait_for(
+            "nothing",
+            lambda router=router: kernel_state(lab, router) == ([], 0, [])
+            or str(kernel_state(lab, router)),
+            10,
+        )
+    lab.expect_alive()
+
+
+@pytest.mark.skipif(HAS, reason="this kernel has ipip and sit devices")
+def test_kernel_without_devices(lab):
+    """Without BPF the instances are said to be down, and why; with it BPF
+    unpacks, also with `dyncast forwarding kernel`."""
+    traffic.start_servers(lab)
+    lab.wait_ring("r1", {"b1", "l1"})
+    text = lab.vtysh("e1", "show dyncast instance")
+    assert "IP-in-IP" in lab.log("e1", "zebra") and "a1" in text
+    for name in ("a1", "a2"):
+        said = f"instance {name} of service {V4} is not reachable from other sites: IP-in-IP is unpacked by BPF, which the kernel refuses"
+        assert lab.log("e1", "zebra").count(said) == 1
+    assert not unpacked_by(lab, "e1")
+    assert unpacked_by(lab, "e2") == {("b1", PREFIX[s]): "bpf" for s in (V4, V6)}
+    said = "the kernel has no ipip or sit device: BPF unpacks IP-in-IP"
+    assert lab.log("e2", "zebra").count(said) == 1
+    assert lab.new_flows_at("there", V4) == {"b1", "l1"}
+    assert kernel_state(lab, "e1") == ([], 0, [])
+    lab.expect_alive()
