@@ -44,7 +44,8 @@
 #define PREFIX "dync-"
 /* IFLA_IPTUN_LOCAL of <linux/if_tunnel.h>, which <netinet/ip.h> excludes */
 #define IPTUN_LOCAL 2
-/* of interfaces: all of ours go at once, where one takes the kernel some 10 ms */
+/* of interfaces: all of ours go at once, where one takes the kernel some 10 ms
+ */
 #define GROUP 0x64796e63
 
 static uint32_t table_of(const struct dyncast_addr *dbid)
@@ -187,16 +188,64 @@ static int default_route(const struct dyncast_ipip *ipip)
 	return dyncast_netlink_exchange(&request);
 }
 
-/* whatever is in it; bounded, since a table has two routes */
+/* there are two, and one of another service that had the D-BID before */
+#define ROUTES_MAX 8
+
+struct routes {
+	uint8_t family;
+	uint32_t table;
+	unsigned int n;
+	struct {
+		uint8_t len, type, dst[16];
+	} found[ROUTES_MAX];
+};
+
+static void route_take(const struct nlmsghdr *message, void *arg)
+{
+	const struct rtmsg *route = NLMSG_DATA(message);
+	unsigned int size = message->nlmsg_len - NLMSG_LENGTH(sizeof(*route));
+	uint8_t dst[16] = {};
+	struct routes *routes = arg;
+	uint32_t table = route->rtm_table;
+	struct rtattr *attr;
+
+	if (message->nlmsg_type != RTM_NEWROUTE ||
+	    route->rtm_protocol != PROTOCOL || routes->n == ROUTES_MAX)
+		return;
+	for (attr = RTM_RTA(route); RTA_OK(attr, size);
+	     attr = RTA_NEXT(attr, size)) {
+		if (attr->rta_type == RTA_TABLE)
+			memcpy(&table, RTA_DATA(attr), sizeof(table));
+		if (attr->rta_type == RTA_DST)
+			memcpy(dst, RTA_DATA(attr), addr_size(routes->family));
+	}
+	if (table != routes->table)
+		return;
+	routes->found[routes->n].len = route->rtm_dst_len;
+	routes->found[routes->n].type = route->rtm_type;
+	memcpy(routes->found[routes->n].dst, dst, sizeof(dst));
+	routes->n++;
+}
+
 static void table_clear(uint8_t family, uint32_t table)
 {
-	struct rtmsg route = {.rtm_family = family, .rtm_scope = RT_SCOPE_NOWHERE};
+	struct routes routes = {.family = family, .table = table};
+	struct rtmsg route = {.rtm_family = family, .rtm_protocol = PROTOCOL};
 	struct dyncast_netlink request;
 
-	for (unsigned int i = 0; i < 8; i++) {
+	dyncast_netlink_begin(&request, RTM_GETROUTE, 0, &route, sizeof(route));
+	dyncast_netlink_put(&request, RTA_TABLE, &table, sizeof(table));
+	dyncast_netlink_dump(&request, route_take, &routes);
+	for (unsigned int i = 0; i < routes.n; i++) {
+		route.rtm_scope = RT_SCOPE_NOWHERE; /* any */
+		route.rtm_dst_len = routes.found[i].len;
+		route.rtm_type = routes.found[i].type;
 		route_begin(&request, false, route, table);
-		if (dyncast_netlink_exchange(&request))
-			return;
+		if (route.rtm_dst_len)
+			dyncast_netlink_put(&request, RTA_DST,
+					    routes.found[i].dst,
+					    addr_size(family));
+		dyncast_netlink_exchange(&request);
 	}
 }
 
@@ -286,7 +335,8 @@ static void take(const struct nlmsghdr *message, void *arg)
 {
 	const struct fib_rule_hdr *head = NLMSG_DATA(message);
 	unsigned int size = message->nlmsg_len - NLMSG_LENGTH(sizeof(*head));
-	struct rtattr *attr = (void *)((uint8_t *)head + NLMSG_ALIGN(sizeof(*head)));
+	struct rtattr *attr =
+		(void *)((uint8_t *)head + NLMSG_ALIGN(sizeof(*head)));
 	struct found *found = arg;
 	bool ours = false;
 	uint32_t number = 0;

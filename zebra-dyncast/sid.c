@@ -11,6 +11,10 @@
  *
  *   SID/128             seg6local End.DX6 nh6 ADDRESS (endpoint.c)
  *
+ * The instance may be in a VRF: the alias leads there, whatever other VRFs call
+ * by the same address.  End.DX6 looks for its address in the main table, so
+ * IPv6 instances are in the default VRF.
+ *
  * Why the alias: with an on-link nh4 the kernel looks up the inner
  * destination, which is the service address, and two instances on one LAN
  * both own it.  A host route via the instance has a gateway, so the neighbour
@@ -101,7 +105,7 @@ static void alias_send(const struct dyncast_sid *sid, bool add)
 	api->nexthops[0].type = NEXTHOP_TYPE_IPV4_IFINDEX;
 	api->nexthops[0].gate.ipv4 = dyncast_to_in4(&sid->address);
 	api->nexthops[0].ifindex = sid->ifindex;
-	api->nexthops[0].vrf_id = VRF_DEFAULT;
+	api->nexthops[0].vrf_id = sid->vrf_id;
 	dyncast_client_route(add, api);
 }
 
@@ -117,7 +121,7 @@ static void endpoint_send(const struct dyncast_sid *sid, bool add)
 	nh = &api->nexthops[0];
 	nh->type = NEXTHOP_TYPE_IFINDEX;
 	nh->ifindex = sid->ifindex;
-	nh->vrf_id = VRF_DEFAULT;
+	nh->vrf_id = sid->vrf_id;
 	SET_FLAG(nh->flags, ZAPI_NEXTHOP_FLAG_SEG6LOCAL);
 	nh->seg6local_action = ZEBRA_SEG6_LOCAL_ACTION_END_DX4;
 	nh->seg6local_ctx.nh4 = sid->alias;
@@ -258,17 +262,23 @@ void dyncast_sid_realias(void)
 
 /* ---- life ------------------------------------------------------------- */
 
+static bool vrf_served(uint8_t family, uint32_t vrf_id)
+{
+	return vrf_id == VRF_DEFAULT || family == AF_INET;
+}
+
 struct dyncast_sid *dyncast_sid_ref(const struct dyncast_addr *addr,
 				    const struct dyncast_addr *address,
 				    uint32_t vrf_id)
 {
 	struct dyncast_sid key = {.sid = *addr}, *sid;
 
-	if (vrf_id != VRF_DEFAULT || addr->family != AF_INET6)
+	if (addr->family != AF_INET6 || !vrf_served(address->family, vrf_id))
 		return NULL;
 	sid = dyncast_sids_find(&sids, &key);
 	if (sid) {
-		if (dyncast_addr_cmp(&sid->address, address) != 0)
+		if (sid->vrf_id != vrf_id ||
+		    dyncast_addr_cmp(&sid->address, address) != 0)
 			return NULL;
 		sid->refs++;
 		return sid;
@@ -276,11 +286,12 @@ struct dyncast_sid *dyncast_sid_ref(const struct dyncast_addr *addr,
 	sid = XCALLOC(MTYPE_DYNCAST_SID, sizeof(*sid));
 	sid->sid = *addr;
 	sid->address = *address;
+	sid->vrf_id = vrf_id;
 	alias_give(sid);
 	sid->refs = 1;
 	dyncast_sid_users_init(&sid->users);
 	dyncast_sids_add(&sids, sid);
-	sid->nht = dyncast_nht_ref(VRF_DEFAULT, address);
+	sid->nht = dyncast_nht_ref(vrf_id, address);
 	dyncast_nht_sids_add_head(&sid->nht->sids, sid);
 	sid_update(sid);
 	return sid;
@@ -434,8 +445,8 @@ static const char *sid_problem(const struct dyncast_backend *b)
 {
 	if (b->service->key.prefix.addr.family != b->data.address.family)
 		return "its address is not of the service's family";
-	if (b->service->key.vrf_id != VRF_DEFAULT)
-		return "SIDs are installed in the default VRF only";
+	if (!vrf_served(b->data.address.family, b->service->key.vrf_id))
+		return "SIDs of IPv6 services are installed in the default VRF only";
 	if (!b->sid)
 		return "another instance has the same SID with another address";
 	if (!b->sid->alias.s_addr && !sid_is_ipv6(b->sid))

@@ -28,6 +28,7 @@ struct dyncast_sid {
 	struct dyncast_sid_users_head users;
 	struct dyncast_addr sid;
 	struct dyncast_addr address; /* of the instance */
+	uint32_t vrf_id;	     /* .. in that VRF */
 	struct in_addr alias;	     /* 0: none */
 	struct dyncast_nht *nht;     /* of address */
 	unsigned int refs;
@@ -53,7 +54,9 @@ const struct dyncast_prefix *dyncast_sid_locator(uint8_t family);
 /* a D-BID of this router */
 bool dyncast_sid_in_locator(const struct dyncast_addr *dbid);
 
-/* Give a local backend its SID, or NULL when another instance has it. */
+/* Give a local backend its SID, or NULL when another instance has it.  SIDs are
+ * in the default VRF, which is the underlay; vrf_id is the instance's.  It is
+ * the default one for IPv6, see sid.c. */
 struct dyncast_sid *dyncast_sid_ref(const struct dyncast_addr *sid,
 				    const struct dyncast_addr *address,
 				    uint32_t vrf_id);

@@ -4,34 +4,16 @@
  * pin to a site, and caps, with each action.
  */
 
-#include "tests/unit/wire.h"
+#include "tests/unit/candidates.h"
 
-#include "lib/cost.h"
 #include "lib/override.h"
-
-#define N 4
-
-static struct dyncast_cost_config config;
-static struct dyncast_cost_input in[N];
-static struct dyncast_cost_output out[N];
 
 /* all alike, and 0 a little cheaper */
 static void inputs_fill(enum dyncast_action action)
 {
-	config = (struct dyncast_cost_config){
-		.network_unit_us = 100,
-		.elapsed_ms = 1000,
-		.policy = {.action = (uint8_t)action},
-	};
-	memset(in, 0, sizeof(in));
-	for (size_t i = 0; i < N; i++) {
-		uint8_t bytes[4] = {10, 1, 0, (uint8_t)(i + 1)};
-
-		in[i].dbid = dyncast_addr_make(AF_INET, bytes);
-		in[i].network_metric = i ? 30 : 10;
-		in[i].metrics.has = DYNCAST_HAS_CAPACITY;
-		in[i].metrics.capacity = 100;
-	}
+	candidates_fill(action);
+	for (size_t i = 1; i < N; i++)
+		in[i].network_metric = 30;
 }
 
 /* until nothing moves */

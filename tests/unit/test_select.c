@@ -4,31 +4,15 @@
  * hysteresis and hold.
  */
 
-#include "tests/unit/wire.h"
+#include "tests/unit/candidates.h"
 
-#include "lib/cost.h"
 #include "lib/words.h"
-
-#define N 4
-
-static struct dyncast_cost_config config;
-static struct dyncast_cost_input in[N];
-static struct dyncast_cost_output out[N];
 
 /* all alike: capacity 100, network 1 ms, delay 4 ms, score 5, half used */
 static void inputs_fill(enum dyncast_action action)
 {
-	config = (struct dyncast_cost_config){
-		.network_unit_us = 100,
-		.elapsed_ms = 1000,
-		.policy = {.action = (uint8_t)action},
-	};
-	memset(in, 0, sizeof(in));
-	for (size_t i = 0; i < N; i++) {
-		uint8_t bytes[4] = {10, 1, 0, (uint8_t)(i + 1)};
-
-		in[i].dbid = dyncast_addr_make(AF_INET, bytes);
-		in[i].network_metric = 10;
+	candidates_fill(action);
+	for (size_t i = 0; i < N; i++)
 		in[i].metrics = (struct dyncast_metrics){
 			.has = DYNCAST_HAS_ALL & ~DYNCAST_HAS_RATE,
 			.capacity = 100,
@@ -36,7 +20,6 @@ static void inputs_fill(enum dyncast_action action)
 			.score = 5,
 			.utilisation = 5000,
 		};
-	}
 }
 
 static bool weigh(void)
