@@ -10,6 +10,7 @@
 
 #include "receive.h"
 #include "jhash.h"
+#include "admit.h"
 #include "advertise.h"
 #include "origin.h"
 #include "peer_zebra.h"
@@ -124,10 +125,21 @@ static bool dest_has_attribute(struct bgp_dest *dest)
 	size_t len;
 
 	for (pi = bgp_dest_get_bgp_path_info(dest); pi; pi = pi->next)
-		if (!dyncast_origin_is_own(pi) &&
-		    dyncast_path_attribute(pi, &len))
+		if (!CHECK_FLAG(pi->flags,
+				BGP_PATH_REMOVED | BGP_PATH_HISTORY) &&
+		    dyncast_path_attribute(pi, &len) &&
+		    !dyncast_origin_is_own(pi))
 			return true;
 	return false;
+}
+
+/* the track of a prefix whose paths carry the attribute; NULL: no room */
+static struct dyncast_track *track_admit(const struct dyncast_service_key *key,
+					 struct bgp_dest *dest)
+{
+	if (!dyncast_admit(key, dest, dyncast_tracks_count(&dyncast_tracks)))
+		return NULL;
+	return track_get(key);
 }
 
 /* ------------------------------------------------------------------------- */
@@ -215,7 +227,7 @@ static void recheck_run(void)
 			dest = dyncast_dest_lookup(bgp, family2afi(p.family),
 						   &p);
 			if (dest && dest_has_attribute(dest))
-				track = track_get(&recheck->key);
+				track = track_admit(&recheck->key, dest);
 			if (dest)
 				bgp_dest_unlock_node(dest);
 		}
@@ -251,19 +263,23 @@ int dyncast_receive_process(struct bgp *bgp, afi_t afi, safi_t safi,
 	struct dyncast_service_key key = {.vrf_id = bgp->vrf_id};
 	struct dyncast_track *track;
 	struct recheck *recheck;
+	bool carries;
 
 	if (safi != SAFI_UNICAST || (afi != AFI_IP && afi != AFI_IP6) ||
 	    bgp->inst_type == BGP_INSTANCE_TYPE_VIEW ||
 	    bgp->vrf_id == VRF_UNKNOWN)
 		return 0;
 	dyncast_profile_process(bgp, dest);
+	carries = dest_has_attribute(dest);
+	if (!carries && !withdraw && !dyncast_tracks_count(&dyncast_tracks))
+		return 0;
 	key.prefix = dyncast_prefix_from_frr(bgp_dest_get_prefix(dest));
 	track = dyncast_track_find(&key);
-	if (!track && dest_has_attribute(dest))
-		track = track_get(&key);
+	if (!track && carries)
+		track = track_admit(&key, dest);
 	if (track) {
 		track_mark(track);
-	} else if (withdraw) {
+	} else if (withdraw && !carries) {
 		recheck = XCALLOC(MTYPE_DYNCAST_RECHECK, sizeof(*recheck));
 		recheck->key = key;
 		rechecks_add_tail(&rechecks, recheck);
@@ -278,35 +294,6 @@ void dyncast_receive_service(const struct dyncast_service *service)
 
 	if (dyncast_service_key(service, &key))
 		track_mark(track_get(&key));
-}
-
-void dyncast_receive_reread(void)
-{
-	struct dyncast_track *track;
-	struct dyncast_path *path;
-
-	frr_each (dyncast_tracks, &dyncast_tracks, track) {
-		for (path = track->paths; path; path = path->next)
-			path->stale = path->state != DYNCAST_PATH_PLAIN;
-		track_mark(track);
-	}
-}
-
-/*
- * Hooks tell what changed.  This finds what they did not, and gives zebra ages
- * that are right again; a full table of prefixes with metrics takes minutes for
- * it, not a third of a core.
- */
-void dyncast_receive_tick(void)
-{
-	size_t n = MIN(dyncast_rounds_count(&rounds), ROUND_TRACKS);
-	struct dyncast_track *track;
-
-	while (n--) {
-		track = dyncast_rounds_pop(&rounds);
-		dyncast_rounds_add_tail(&rounds, track);
-		track_mark(track);
-	}
 }
 
 void dyncast_receive_all(void)
@@ -381,12 +368,52 @@ static void scan_event(struct event *event)
 			     &scan.t_scan);
 }
 
+static void scan_start(void)
+{
+	scan_stop();
+	dyncast_admit_scanned();
+	event_add_timer_msec(dyncast_state.loop, scan_event, NULL, 1,
+			     &scan.t_scan);
+}
+
+void dyncast_receive_reread(void)
+{
+	struct dyncast_track *track;
+	struct dyncast_path *path;
+
+	if (dyncast_admit_full())
+		scan_start();
+	frr_each (dyncast_tracks, &dyncast_tracks, track) {
+		for (path = track->paths; path; path = path->next)
+			path->stale = path->state != DYNCAST_PATH_PLAIN;
+		track_mark(track);
+	}
+}
+
 void dyncast_receive_rescan(void)
 {
 	dyncast_receive_reread();
-	scan_stop();
-	event_add_timer_msec(dyncast_state.loop, scan_event, NULL, 1,
-			     &scan.t_scan);
+	scan_start();
+}
+
+/*
+ * Hooks tell what changed.  This finds what they did not, and gives zebra ages
+ * that are right again; a full table of prefixes with metrics takes minutes for
+ * it, not a third of a core.
+ */
+void dyncast_receive_tick(void)
+{
+	size_t n = MIN(dyncast_rounds_count(&rounds), ROUND_TRACKS);
+	struct dyncast_track *track;
+
+	while (n--) {
+		track = dyncast_rounds_pop(&rounds);
+		dyncast_rounds_add_tail(&rounds, track);
+		track_mark(track);
+	}
+	if (!scan.t_scan &&
+	    dyncast_admit_due(dyncast_tracks_count(&dyncast_tracks)))
+		scan_start();
 }
 
 void dyncast_receive_bgp_gone(struct bgp *bgp)
