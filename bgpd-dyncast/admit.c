@@ -61,8 +61,8 @@ static bool has_room(const struct dyncast_service_key *key,
 	       site_statement(&key->prefix, dest);
 }
 
-bool dyncast_admit(const struct dyncast_service_key *key,
-		   struct bgp_dest *dest, size_t used)
+bool dyncast_admit(const struct dyncast_service_key *key, struct bgp_dest *dest,
+		   size_t used)
 {
 	if (has_room(key, dest, used))
 		return true;

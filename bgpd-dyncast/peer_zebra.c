@@ -16,6 +16,7 @@
 #include "advertise.h"
 #include "candidates.h"
 #include "peer_zebra.h"
+#include "timer.h"
 #include "lib/network.h"
 #include "lib/stream.h"
 
@@ -34,7 +35,7 @@ static struct zclient *client;
 static struct dyncast_msg_reader reader;
 static struct dyncast_queue_head queue;
 static struct dyncast_peer_status status;
-static struct event *t_flush;
+static struct dyncast_alarm t_flush;
 static uint32_t next_sequence;
 static int64_t heard_ms, progress_ms;
 static bool ever_seen, sync_pending, version_logged;
@@ -54,13 +55,12 @@ void dyncast_peer_status_get(struct dyncast_peer_status *out)
 	out->queued = dyncast_queue_count(&queue);
 }
 
-static void flush_event(struct event *event);
+static void flush_event(void *arg);
 
 static void flush_schedule(unsigned int ms)
 {
-	if (!t_flush)
-		event_add_timer_msec(dyncast_state.loop, flush_event, NULL, ms,
-				     &t_flush);
+	if (!t_flush.set)
+		dyncast_timer_set(&t_flush, flush_event, NULL, ms);
 }
 
 void dyncast_peer_queue(struct dyncast_track *track)
@@ -262,7 +262,7 @@ static bool track_send(struct dyncast_track *track)
 	return false;
 }
 
-static void flush_event(struct event *event)
+static void flush_event(void *arg)
 {
 	struct dyncast_msg end = {.type = DYNCAST_MSG_END_OF_SYNC};
 	size_t left = dyncast_queue_count(&queue);
@@ -560,7 +560,7 @@ void dyncast_peer_fini(void)
 {
 	if (!client)
 		return;
-	dyncast_event_cancel(t_flush);
+	dyncast_timer_cancel(&t_flush);
 	conversation_reset();
 	zclient_stop(client);
 	zclient_free(client);

@@ -16,6 +16,7 @@
 #include "peer_zebra.h"
 #include "profile.h"
 #include "site.h"
+#include "timer.h"
 
 DEFINE_MTYPE(DYNCAST, DYNCAST_TRACK, "Dyncast prefix");
 DEFINE_MTYPE_STATIC(DYNCAST, DYNCAST_RECHECK, "Dyncast prefix to look at");
@@ -44,11 +45,11 @@ static struct dyncast_rounds_head rounds = INIT_DLIST(rounds);
 
 static struct dyncast_dirty_head dirty;
 static struct rechecks_head rechecks;
-static struct event *t_read;
+static struct dyncast_alarm t_read;
 
 /* the walk over all tables, one chunk per event */
 static struct {
-	struct event *t_scan;
+	struct dyncast_alarm t_scan;
 	struct bgp *bgp;
 	afi_t afi;
 	struct bgp_dest *dest; /* locked */
@@ -75,13 +76,12 @@ struct dyncast_track *dyncast_track_find(const struct dyncast_service_key *key)
 	return dyncast_tracks_find(&dyncast_tracks, &ref);
 }
 
-static void read_event(struct event *event);
+static void read_event(void *arg);
 
 static void read_schedule(void)
 {
-	if (!t_read)
-		event_add_timer_msec(dyncast_state.loop, read_event, NULL,
-				     EVENT_DELAY_MS, &t_read);
+	if (!t_read.set)
+		dyncast_timer_set(&t_read, read_event, NULL, EVENT_DELAY_MS);
 }
 
 static void track_mark(struct dyncast_track *track)
@@ -237,7 +237,7 @@ static void recheck_run(void)
 	}
 }
 
-static void read_event(struct event *event)
+static void read_event(void *arg)
 {
 	struct dyncast_track *track;
 	unsigned int n = 0;
@@ -313,7 +313,7 @@ void dyncast_receive_all(void)
 
 static void scan_stop(void)
 {
-	dyncast_event_cancel(scan.t_scan);
+	dyncast_timer_cancel(&scan.t_scan);
 	if (scan.dest)
 		bgp_dest_unlock_node(scan.dest);
 	if (scan.bgp)
@@ -347,7 +347,7 @@ static bool scan_next_table(void)
 	return true;
 }
 
-static void scan_event(struct event *event)
+static void scan_event(void *arg)
 {
 	unsigned int n;
 
@@ -364,16 +364,14 @@ static void scan_event(struct event *event)
 						false);
 		scan.dest = bgp_route_next(scan.dest);
 	}
-	event_add_timer_msec(dyncast_state.loop, scan_event, NULL, 1,
-			     &scan.t_scan);
+	dyncast_timer_set(&scan.t_scan, scan_event, NULL, 1);
 }
 
 static void scan_start(void)
 {
 	scan_stop();
 	dyncast_admit_scanned();
-	event_add_timer_msec(dyncast_state.loop, scan_event, NULL, 1,
-			     &scan.t_scan);
+	dyncast_timer_set(&scan.t_scan, scan_event, NULL, 1);
 }
 
 void dyncast_receive_reread(void)
@@ -411,7 +409,7 @@ void dyncast_receive_tick(void)
 		dyncast_rounds_add_tail(&rounds, track);
 		track_mark(track);
 	}
-	if (!scan.t_scan &&
+	if (!scan.t_scan.set &&
 	    dyncast_admit_due(dyncast_tracks_count(&dyncast_tracks)))
 		scan_start();
 }
@@ -440,7 +438,7 @@ void dyncast_receive_fini(void)
 	struct dyncast_track *track;
 	struct recheck *recheck;
 
-	dyncast_event_cancel(t_read);
+	dyncast_timer_cancel(&t_read);
 	scan_stop();
 	frr_each_safe (dyncast_tracks, &dyncast_tracks, track)
 		track_free(track);
