@@ -70,6 +70,7 @@ struct dyncast_track {
 
 	/* peer_zebra.c's: what zebra has */
 	bool queued;
+	bool later; /* in which queue */
 	bool force; /* to be sent whether or not it changed */
 	struct dyncast_queue_item queue_item;
 	bool sent_valid;
