@@ -22,8 +22,8 @@
  * attribute, get one?  `used`: tracks that there are.  A refusal is counted,
  * and logged once until there has been room for all.
  */
-bool dyncast_admit(const struct dyncast_service_key *key,
-		   struct bgp_dest *dest, size_t used);
+bool dyncast_admit(const struct dyncast_service_key *key, struct bgp_dest *dest,
+		   size_t used);
 
 /* The tables are about to be looked through: nobody is waiting then. */
 void dyncast_admit_scanned(void);

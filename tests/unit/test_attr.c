@@ -514,21 +514,6 @@ static void test_age_saturates(void **state)
 	assert_int_equal(back.instances[0].metrics.age_ms, 6553500);
 }
 
-static void test_names_instance(void **state)
-{
-	static const uint8_t others[] = {U16(1), 2, 0xff, 0x00, U16(2), 0};
-	static const uint8_t second[] = {U16(1), 1, 9, U16(65280), 1, 7};
-	static const uint8_t cut_off[] = {U16(1), 9, 9, U16(65280), 1, 7};
-
-	(void)state;
-	assert_false(dyncast_attr_names_instance(NULL, 0));
-	assert_false(dyncast_attr_names_instance(others, sizeof(others)));
-	assert_true(dyncast_attr_names_instance(second, sizeof(second)));
-	assert_false(dyncast_attr_names_instance(cut_off, sizeof(cut_off)));
-	/* the type's first byte alone */
-	assert_false(dyncast_attr_names_instance(second + 4, 1));
-}
-
 static void test_find(void **state)
 {
 	static const uint8_t buf[] = {
@@ -607,7 +592,6 @@ int main(void)
 		cmocka_unit_test(test_encode_refuses),
 		cmocka_unit_test(test_encode_tidies),
 		cmocka_unit_test(test_age_saturates),
-		cmocka_unit_test(test_names_instance),
 		cmocka_unit_test(test_find),
 		cmocka_unit_test(test_wrap),
 	};
