@@ -2,10 +2,11 @@
 /*
  * Configuration commands of a service: flat lines at the top level, each
  * undone by "no" before the whole line.  They only parse; apply.c and
- * apply_instance.c validate and apply.
+ * apply_instance.c validate and apply.  In mgmtd's module the same commands
+ * edit the candidate: mgmtd-dyncast/ has the functions of apply.h for that.
  *
- * bgpd's main thread.  Names and help are also read by the vtysh extension
- * (from the module's cross-references).
+ * Main thread of either daemon.  Names and help are also read by the vtysh
+ * extension (from the module's cross-references).
  */
 
 #include "cli_internal.h"
@@ -428,19 +429,8 @@ DEFPY(dyncast_service_feed, dyncast_service_feed_cmd,
 			     dyncast_apply_feed(&apply, name, instance, !no));
 }
 
-/* writes the running configuration; never entered; its number only has to be
- * free in this daemon */
-static struct cmd_node dyncast_node = {
-	.name = "dyncast",
-	.node = NODE_TYPE_MAX,
-	.parent_node = CONFIG_NODE,
-	.prompt = "",
-	.config_write = dyncast_cli_write,
-};
-
-void dyncast_cli_init(void)
+void dyncast_cli_service_init(void)
 {
-	install_node(&dyncast_node);
 	install_element(CONFIG_NODE, &dyncast_service_prefix_cmd);
 	install_element(CONFIG_NODE, &dyncast_service_affinity_cmd);
 	install_element(CONFIG_NODE, &dyncast_service_select_cmd);
@@ -466,8 +456,4 @@ void dyncast_cli_init(void)
 	install_element(CONFIG_NODE, &dyncast_service_agents_cmd);
 	install_element(CONFIG_NODE, &no_dyncast_service_agents_cmd);
 	install_element(CONFIG_NODE, &dyncast_service_feed_cmd);
-	dyncast_cli_router_init();
-	dyncast_show_init();
-	dyncast_summary_init();
-	dyncast_debug_init();
 }

@@ -4,7 +4,6 @@
  */
 
 #include "cli_internal.h"
-#include "../yang/northbound.h"
 
 #ifndef VTYSH_EXTRACT_PL
 #include "bgpd-dyncast/cli_router_clippy.c"
@@ -125,7 +124,7 @@ DEFPY(dyncast_site_preference, dyncast_site_preference_cmd,
       "How much it is preferred, relative to other sites\n"
       "Higher is better\n")
 {
-	struct dyncast_site_config site = dyncast_state.site;
+	struct dyncast_site_config site = SITE(vty);
 
 	site.preference = no ? 0 : preference;
 	return APPLY(vty, dyncast_apply_site(&apply, &site));
@@ -137,7 +136,7 @@ DEFPY(dyncast_site_id, dyncast_site_id_cmd, "[no] dyncast site id (0-65535)$id",
       "Number that ties its services to its availability\n"
       "Number\n")
 {
-	struct dyncast_site_config site = dyncast_state.site;
+	struct dyncast_site_config site = SITE(vty);
 
 	site.id_set = !no;
 	site.id = no ? 0 : id;
@@ -154,7 +153,7 @@ DEFPY(dyncast_site_loopback, dyncast_site_loopback_cmd,
       "How much of the site works\n"
       "Percent; 0: no new flows\n")
 {
-	struct dyncast_site_config site = dyncast_state.site;
+	struct dyncast_site_config site = SITE(vty);
 
 	memset(&site.loopback, 0, sizeof(site.loopback));
 	site.availability = 0;
@@ -163,18 +162,6 @@ DEFPY(dyncast_site_loopback, dyncast_site_loopback_cmd,
 		site.availability = percent;
 	}
 	return APPLY(vty, dyncast_apply_site(&apply, &site));
-}
-
-DEFPY(dyncast_services_load, dyncast_services_load_cmd,
-      "dyncast services load FILE$path [check]$check",
-      DYNCAST_STR
-      "The container /frr-dyncast:services of the YANG model\n"
-      "Put a file in its place, as a whole or not at all\n"
-      "Name of the file, JSON or XML\n"
-      "Only say whether it would be accepted\n")
-{
-	dyncast_yang_flush();
-	return dyncast_nb_load(vty, path, check != NULL);
 }
 
 void dyncast_cli_router_init(void)
@@ -191,5 +178,4 @@ void dyncast_cli_router_init(void)
 	install_element(CONFIG_NODE, &dyncast_site_preference_cmd);
 	install_element(CONFIG_NODE, &dyncast_site_id_cmd);
 	install_element(CONFIG_NODE, &dyncast_site_loopback_cmd);
-	install_element(ENABLE_NODE, &dyncast_services_load_cmd);
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The running configuration of bgpd_dyncast, as lines that can be entered
- * again in this order.  bgpd's main thread; called by vty.
+ * The configuration in dyncast_state, as lines that can be entered again in
+ * this order.  Main thread of bgpd, or of mgmtd, which fills that state from a
+ * data store; called by vty.
  */
 
 #include "cli_internal.h"
@@ -229,8 +230,6 @@ int dyncast_cli_write(struct vty *vty)
 	struct dyncast_neighbor *neighbor;
 	struct dyncast_filter *filter;
 
-	if (DEBUG_MODE_CHECK(&dyncast_state.debug, DEBUG_MODE_CONF))
-		vty_out(vty, "debug dyncast bgp\n");
 	write_attribute(vty);
 	if (dyncast_state.locator.addr.family)
 		vty_out(vty, "dyncast locator %s\n",

@@ -131,6 +131,7 @@ static int early_fini(void)
 	dyncast_agent_fini();
 	dyncast_peer_fini();
 	dyncast_profile_fini();
+	dyncast_yang_early_fini();
 	return 0;
 }
 

@@ -11,6 +11,7 @@
 
 #include "apply.h"
 #include "yang_internal.h"
+#include "../yang/managed.h"
 #include "../lib/override.h"
 
 /* as the CLI's: both phases; false when it is refused */
@@ -521,7 +522,24 @@ static const struct dyncast_nb northbound = {
 	.lists = dyncast_yang_lists,
 };
 
+#ifdef DYNCAST_MGMT
+static const struct dyncast_managed_host managed_host = {
+	.name = "bgpd-dyncast",
+	.config = "/frr-dyncast:services",
+};
+#endif
+
 void dyncast_yang_init(void)
 {
 	dyncast_nb_init(&northbound);
+#ifdef DYNCAST_MGMT
+	dyncast_managed_init(&managed_host, dyncast_state.loop);
+#endif
+}
+
+void dyncast_yang_early_fini(void)
+{
+#ifdef DYNCAST_MGMT
+	dyncast_managed_fini();
+#endif
 }

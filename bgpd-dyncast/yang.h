@@ -11,6 +11,7 @@
 #include "service.h"
 
 void dyncast_yang_init(void);
+void dyncast_yang_early_fini(void);
 
 /* yang_sync.c: a command has changed this service, or what is of the whole
  * router; the data store has it when the event is over, or after a flush */

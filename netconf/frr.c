@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../lib/owner.h"
 #include "../lib/vty_client.h"
 
 /* thousands of services take a second or two of a daemon's time */
@@ -52,6 +53,14 @@ static char *ask(const char *daemon, const char *command, char *error)
 	snprintf(error, DYNCAST_ERROR_SIZE, "%s of FRR: %s", daemon,
 		 dyncast_vty_result_str(result));
 	return NULL;
+}
+
+/* who takes configuration, and lives in the same folder */
+static const char *configurer(const struct dyncast_owner *owner)
+{
+	return dyncast_owner_held(folder("DYNCAST_VTYDIR", "/run/frr"))
+		       ? "mgmtd"
+		       : owner->daemon;
 }
 
 /* the element of the container, out of all that the daemon has */
@@ -185,7 +194,7 @@ bool dyncast_frr_load(const struct dyncast_owner *owner, const char *xml,
 		 owner->container, path, check ? " check" : "");
 	/* FRR's daemons have netconfd's group */
 	ok = fchmod(fd, 0640) == 0 && file_write(fd, xml, error) &&
-	     (answer = ask(owner->daemon, command, error)) &&
+	     (answer = ask(configurer(owner), command, error)) &&
 	     accepted(answer, error);
 	free(answer);
 	close(fd);

@@ -7,9 +7,11 @@ installed in as a cross-reference in the shared object; FRR's xrelfo.py reads
 them into JSON.  From one such file for each daemon this makes a C file with a
 DEFSH and an install_element() for each.  A command that several daemons have
 is sent to all of them; its JSON form becomes a command of its own, which joins
-their answers (vtysh_dyncast.c).
+their answers (vtysh_dyncast.c).  What mgmtd's module has too is sent there alone
+while that is loaded, and else to the daemon that has it.
 
-    commands.py bgpd=modules/bgpd.xref zebra=modules/zebra.xref > commands_vtysh.c
+    commands.py bgpd=modules/bgpd.xref zebra=modules/zebra.xref [mgmtd=modules/mgmtd.xref] \\
+        > commands_vtysh.c
 """
 
 import json
@@ -74,7 +76,10 @@ def main():
     print(HEAD)
     installs = []
     for number, (string, entry) in enumerate(sorted(commands.items())):
-        daemons = "|".join(f"VTYSH_{daemon.upper()}" for daemon in sorted(entry["daemons"]))
+        managed = "mgmtd" in entry["daemons"]
+        daemons = "|".join(f"VTYSH_{daemon.upper()}" for daemon in sorted(entry["daemons"] - {"mgmtd"}))
+        if not daemons:
+            sys.exit(f"commands.py: only mgmtd has this command: {string}")
         name = f"dyncast_{number}_cmd"
         strings = f"      {c_string(string)},\n      {c_string(entry['doc'])})\n"
         if entry.get("joined"):
@@ -82,8 +87,14 @@ def main():
             print(f"\treturn dyncast_vtysh_json(vty, {daemons}, argc, argv);\n}}\n")
         else:
             print(f"DEFSH({daemons}, {name},\n{strings}")
-        installs += [f"\tinstall_element({node}, &{name});" for node in sorted(entry["nodes"])]
-    print("void dyncast_vtysh_install(void)\n{")
+        if managed:
+            print(f"DEFSH(VTYSH_MGMTD, mgmtd_{name},\n{strings}")
+        for node in sorted(entry["nodes"]):
+            install = f"install_element({node}, &{name});"
+            if managed:
+                install = f"if (managed)\n\t\tinstall_element({node}, &mgmtd_{name});\n\telse\n\t\t{install}"
+            installs.append("\t" + install)
+    print("void dyncast_vtysh_install(bool managed)\n{")
     print("\n".join(installs))
     print("}")
 

@@ -14,6 +14,10 @@
  * vtysh prints what several daemons answer one after the other, which two JSON
  * objects cannot be.  Such commands' JSON form is asked for here, and joined.
  *
+ * The configuration's commands go to mgmtd when its module is loaded as vtysh
+ * starts, else to bgpd and zebra, which tell those who ask them while mgmtd has
+ * it (lib/owner.h).
+ *
  * One thread; called once.
  */
 
@@ -25,6 +29,7 @@
 
 #include "vtysh/vtysh.h"
 
+#include "../lib/owner.h"
 #include "../lib/vty_client.h"
 #include "vtysh_dyncast.h"
 
@@ -111,5 +116,5 @@ void vty_init_vtysh(void)
 			DYNCAST_BUILT_FOR, running_version());
 		return;
 	}
-	dyncast_vtysh_install();
+	dyncast_vtysh_install(dyncast_owner_held(vtydir));
 }

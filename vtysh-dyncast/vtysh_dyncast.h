@@ -4,8 +4,9 @@
 #ifndef VTYSH_DYNCAST_H
 #define VTYSH_DYNCAST_H
 
-/* install every proxy command of the modules, in the nodes they belong to */
-void dyncast_vtysh_install(void);
+/* install every proxy command of the modules, in the nodes they belong to;
+ * managed: what configures goes to mgmtd */
+void dyncast_vtysh_install(bool managed);
 
 /* Ask each of these daemons (VTYSH_.. bits) for the command's JSON and print
  * one object, with a member for each: null when it does not answer. */

@@ -11,6 +11,7 @@
 #include "lib/printfrr.h"
 
 #include "leaf.h"
+#include "managed.h"
 #include "../lib/addr.h"
 
 static const void *member(const struct dyncast_leaf *leaf, const void *object)
@@ -72,6 +73,14 @@ static void value_read(const struct dyncast_leaf *leaf, const char *value,
 	}
 }
 
+/* mgmtd does not tell a default that somebody has said from one that nobody has
+ */
+static bool is_default(const struct lyd_node *leaf)
+{
+	return leaf->flags & LYD_DEFAULT ||
+	       (dyncast_managed() && lyd_is_default(leaf));
+}
+
 /* path: of the containers between the structure's node and this one */
 static void read_below(const struct lyd_node *node, const char *path,
 		       const struct dyncast_leaf *table, void *object)
@@ -85,8 +94,7 @@ static void read_below(const struct lyd_node *node, const char *path,
 			 child->schema->name);
 		if (child->schema->nodetype == LYS_CONTAINER)
 			read_below(child, here, table, object);
-		if (child->schema->nodetype != LYS_LEAF ||
-		    (child->flags & LYD_DEFAULT))
+		if (child->schema->nodetype != LYS_LEAF || is_default(child))
 			continue;
 		for (leaf = table; leaf->path; leaf++) {
 			if (strcmp(leaf->path, here))
@@ -159,24 +167,44 @@ static bool value_str(const struct dyncast_leaf *leaf, const void *from,
 	return number != 0;
 }
 
+/* false when the object says nothing of this leaf */
+static bool leaf_str(const struct dyncast_leaf *leaf, const void *object,
+		     char *buf, size_t size)
+{
+	bool present = value_str(leaf, member(leaf, object), buf, size);
+
+	if (leaf->has_mark)
+		return *(const bool *)((const char *)object + leaf->mark);
+	return leaf->present ? leaf->present(object) : present;
+}
+
 void dyncast_leaf_write(struct lyd_node *node, const struct dyncast_leaf *table,
 			const void *object)
 {
 	const struct dyncast_leaf *leaf;
 	char value[128];
-	bool present;
 
 	for (leaf = table; leaf->path; leaf++) {
-		present = value_str(leaf, member(leaf, object), value,
-				    sizeof(value));
-		if (leaf->has_mark)
-			present = *(const bool *)((const char *)object +
-						  leaf->mark);
-		else if (leaf->present)
-			present = leaf->present(object);
-		if (present)
+		if (leaf_str(leaf, object, value, sizeof(value)))
 			lyd_new_path(node, NULL, leaf->path, value,
 				     LYD_NEW_PATH_UPDATE, NULL);
+	}
+}
+
+void dyncast_leaf_diff(const struct dyncast_leaf *table, const void *was,
+		       const void *want, dyncast_leaf_diff_fn *fn, void *arg)
+{
+	const struct dyncast_leaf *leaf;
+	char before[128], after[128];
+	bool had, has;
+
+	for (leaf = table; leaf->path; leaf++) {
+		had = leaf_str(leaf, was, before, sizeof(before));
+		has = leaf_str(leaf, want, after, sizeof(after));
+		if (has && (!had || strcmp(before, after)))
+			fn(leaf->path, after, arg);
+		else if (had && !has)
+			fn(leaf->path, NULL, arg);
 	}
 }
 

@@ -50,6 +50,12 @@ void dyncast_leaf_read(const struct lyd_node *node,
 void dyncast_leaf_write(struct lyd_node *node, const struct dyncast_leaf *table,
 			const void *object);
 
+/* the leaves in which want is other than was; value NULL: absent now */
+typedef void dyncast_leaf_diff_fn(const char *path, const char *value,
+				  void *arg);
+void dyncast_leaf_diff(const struct dyncast_leaf *table, const void *was,
+		       const void *want, dyncast_leaf_diff_fn *fn, void *arg);
+
 /* child of this name, or NULL */
 const struct lyd_node *dyncast_leaf_child(const struct lyd_node *node,
 					  const char *name);

@@ -9,75 +9,13 @@
 
 #include <zebra.h>
 
-#include <fcntl.h>
-#include <sys/stat.h>
-
 #include "lib/command.h"
 #include "lib/memory.h"
 
+#include "file.h"
+#include "managed.h"
 #include "northbound.h"
 #include "compat.h"
-
-/* thousands of services; what is larger was not meant */
-#define FILE_MAX (64 << 20)
-
-/* the text, NUL at its end; NULL with a sentence to the user */
-static char *file_read(struct vty *vty, const char *path)
-{
-	struct stat st;
-	ssize_t n, len = 0;
-	char *text;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-
-	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
-	    st.st_size > FILE_MAX) {
-		vty_out(vty, "%% dyncast: %s: %s\n", path,
-			fd < 0		       ? strerror(errno)
-			: !S_ISREG(st.st_mode) ? "is no file"
-					       : "is larger than 64 MiB");
-		if (fd >= 0)
-			close(fd);
-		return NULL;
-	}
-	text = XMALLOC(MTYPE_TMP, st.st_size + 1);
-	while (len < st.st_size) {
-		n = read(fd, text + len, st.st_size - len);
-		if (n <= 0)
-			break;
-		len += n;
-	}
-	text[len] = '\0';
-	close(fd);
-	return text;
-}
-
-/* only this daemon's container, and once; NULL with a sentence to the user */
-static struct lyd_node *container_parse(struct vty *vty, const char *text)
-{
-	LYD_FORMAT format =
-		text[strspn(text, " \t\r\n")] == '<' ? LYD_XML : LYD_JSON;
-	const char *name = dyncast_nb_container();
-	struct lyd_node *tree = NULL, *node;
-
-	if (lyd_parse_data_mem(ly_native_ctx, text, format,
-			       LYD_PARSE_ONLY | LYD_PARSE_STRICT |
-				       LYD_PARSE_NO_STATE,
-			       0, &tree)) {
-		vty_out(vty, "%% dyncast: %s\n", ly_errmsg(ly_native_ctx));
-		return NULL;
-	}
-	LY_LIST_FOR (tree, node) {
-		if (dyncast_nb_is_model(node->schema) &&
-		    !strcmp(node->schema->name, name) && !node->next &&
-		    node == tree)
-			return tree;
-	}
-	vty_out(vty,
-		"%% dyncast: the file has to have /frr-dyncast:%s and nothing else\n",
-		name);
-	lyd_free_all(tree);
-	return NULL;
-}
 
 static int transact(struct vty *vty, struct nb_config *candidate,
 		    bool check_only)
@@ -116,10 +54,12 @@ int dyncast_nb_load(struct vty *vty, const char *path, bool check_only)
 			"%% dyncast: the YANG model is not available, see the log\n");
 		return CMD_WARNING;
 	}
-	text = file_read(vty, path);
+	if (!check_only && dyncast_managed_refuse(vty))
+		return CMD_WARNING;
+	text = dyncast_file_read(vty, path);
 	if (!text)
 		return CMD_WARNING;
-	container = container_parse(vty, text);
+	container = dyncast_file_parse(vty, text, dyncast_nb_container());
 	XFREE(MTYPE_TMP, text);
 	if (!container)
 		return CMD_WARNING;

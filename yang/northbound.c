@@ -16,10 +16,13 @@
 #include "lib/memory.h"
 
 #include "northbound.h"
+#include "managed.h"
 #include "notifications.h"
 #include "compat.h"
 
 #define MODEL "frr-dyncast"
+#define MANAGED                                                                \
+	"mgmtd has the configuration (mgmtd_dyncast is loaded there): change it there, which vtysh does by itself"
 
 static const struct dyncast_nb *owner; /* NULL: inactive */
 static struct memtype *nb_node_type;
@@ -36,11 +39,6 @@ bool dyncast_nb_active(void)
 const char *dyncast_nb_container(void)
 {
 	return owner->container;
-}
-
-bool dyncast_nb_is_model(const struct lysc_node *snode)
-{
-	return snode && snode->module == model;
 }
 
 /* ---- callbacks for configuration -----------------------------------------
@@ -61,6 +59,23 @@ static const struct lyd_node *container_find(const struct lyd_node *first,
 	return NULL;
 }
 
+/* the container of a data store, made when it is not there: a file that was
+ * loaded instead of the candidate may lack it */
+static struct lyd_node *container_get(struct nb_config *config)
+{
+	struct lyd_node *node = (struct lyd_node *)container_find(
+		config->dnode, owner->container);
+
+	if (node)
+		return node;
+	if (lyd_new_inner(NULL, model, owner->container, 0, &node))
+		return NULL;
+	lyd_new_implicit_tree(node, LYD_IMPLICIT_NO_STATE, NULL);
+	/* libfrr takes dnode for the first of its siblings */
+	lyd_insert_sibling(config->dnode, node, &config->dnode);
+	return node;
+}
+
 /* Is there anything but defaults?  The mark of a container does not tell: what
  * a file is merged into keeps it. */
 static bool is_set(const struct lyd_node *container)
@@ -69,7 +84,8 @@ static bool is_set(const struct lyd_node *container)
 
 	LYD_TREE_DFS_BEGIN (container, node) {
 		if (node->schema->nodetype != LYS_CONTAINER &&
-		    !(node->flags & LYD_DEFAULT))
+		    !(node->flags & LYD_DEFAULT) &&
+		    !(dyncast_managed() && lyd_is_default(node)))
 			return true;
 		LYD_TREE_DFS_END(container, node);
 	}
@@ -83,6 +99,7 @@ static int pre_validate(struct nb_cb_pre_validate_args *args)
 		container_find(args->dnode, owner->other);
 
 	unchecked = args->dnode;
+	dyncast_managed_validating();
 	if (!other || !is_set(other))
 		return NB_OK;
 	snprintf(args->errmsg, args->errmsg_len,
@@ -91,34 +108,52 @@ static int pre_validate(struct nb_cb_pre_validate_args *args)
 	return NB_ERR_VALIDATION;
 }
 
-static int changed(enum nb_event event, char *error, size_t size)
+/* user: the vty, none when it is mgmtd that commits */
+static int changed(enum nb_event event, const void *user, char *error,
+		   size_t size)
 {
 	const struct lyd_node *container = unchecked;
 
 	if (event != NB_EV_VALIDATE || !container)
 		return NB_OK;
 	unchecked = NULL;
-	return owner->check(container, error, size) ? NB_OK : NB_ERR_VALIDATION;
+	if (user && dyncast_managed()) {
+		snprintf(error, size, MANAGED);
+		return NB_ERR_VALIDATION;
+	}
+	if (owner->check(container, error, size))
+		return NB_OK;
+	/* mgmtd has accepted it while this daemon was not there, and sends
+	 * from now on what differs from it: a part is more than nothing */
+	if (!dyncast_managed_resyncing())
+		return NB_ERR_VALIDATION;
+	zlog_err("dyncast: what mgmtd has is not possible here: %s", error);
+	error[0] = '\0';
+	return NB_OK;
 }
 
 static int created(struct nb_cb_create_args *args)
 {
-	return changed(args->event, args->errmsg, args->errmsg_len);
+	return changed(args->event, args->context->user, args->errmsg,
+		       args->errmsg_len);
 }
 
 static int modified(struct nb_cb_modify_args *args)
 {
-	return changed(args->event, args->errmsg, args->errmsg_len);
+	return changed(args->event, args->context->user, args->errmsg,
+		       args->errmsg_len);
 }
 
 static int destroyed(struct nb_cb_destroy_args *args)
 {
-	return changed(args->event, args->errmsg, args->errmsg_len);
+	return changed(args->event, args->context->user, args->errmsg,
+		       args->errmsg_len);
 }
 
 static void apply_finish(struct nb_cb_apply_finish_args *args)
 {
 	owner->apply(args->dnode);
+	dyncast_managed_applied();
 }
 
 static struct yang_data *get_elem(struct nb_cb_get_elem_args *args)
@@ -214,23 +249,6 @@ static int node_new(const struct lysc_node *snode, void *arg)
 	return YANG_ITER_CONTINUE;
 }
 
-/* the container of a data store, made when it is not there: a file that was
- * loaded instead of the candidate may lack it */
-static struct lyd_node *container_get(struct nb_config *config)
-{
-	struct lyd_node *node = (struct lyd_node *)container_find(
-		config->dnode, owner->container);
-
-	if (node)
-		return node;
-	if (lyd_new_inner(NULL, model, owner->container, 0, &node))
-		return NULL;
-	lyd_new_implicit_tree(node, LYD_IMPLICIT_NO_STATE, NULL);
-	/* libfrr takes dnode for the first of its siblings */
-	lyd_insert_sibling(config->dnode, node, &config->dnode);
-	return node;
-}
-
 void dyncast_nb_replace(struct nb_config *config, struct lyd_node *container)
 {
 	struct lyd_node *old = (struct lyd_node *)container_find(
@@ -243,6 +261,51 @@ void dyncast_nb_replace(struct nb_config *config, struct lyd_node *container)
 	if (config->dnode == old)
 		config->dnode = old->next;
 	lyd_free_tree(old);
+}
+
+/* the container itself stays: one that libyang makes anew may become the first
+ * of its siblings, and libfrr would not notice */
+static void container_empty(struct nb_config *config)
+{
+	struct lyd_node *child, *next, *node = container_get(config);
+
+	LY_LIST_FOR_SAFE(lyd_child(node), next, child)
+	{
+		lyd_free_tree(child);
+	}
+}
+
+void dyncast_nb_empty(void)
+{
+	struct nb_config *candidates[] = dyncast_nb_candidates;
+
+	container_empty(running_config);
+	for (unsigned int i = 0; i < array_size(candidates); i++)
+		if (candidates[i] && candidates[i]->dnode)
+			container_empty(candidates[i]);
+}
+
+bool dyncast_nb_running_set(void)
+{
+	const struct lyd_node *container = container_get(running_config);
+
+	return container && is_set(container);
+}
+
+void dyncast_nb_apply_running(void)
+{
+	struct lyd_node *container = container_get(running_config);
+
+	if (container)
+		owner->apply(container);
+}
+
+bool dyncast_managed_refuse(struct vty *vty)
+{
+	if (!dyncast_managed())
+		return false;
+	vty_out(vty, "%% dyncast: " MANAGED "\n");
+	return true;
 }
 
 void dyncast_nb_refresh(void)

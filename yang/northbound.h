@@ -60,11 +60,17 @@ void dyncast_nb_touch(void);
 int dyncast_nb_load(struct vty *vty, const char *path, bool check_only);
 /* for load.c: while active */
 const char *dyncast_nb_container(void);
-bool dyncast_nb_is_model(const struct lysc_node *snode);
 /* container, which config then owns, takes the place of the one that it has */
 void dyncast_nb_replace(struct nb_config *config, struct lyd_node *container);
 /* shared candidates have what is running */
 void dyncast_nb_refresh(void);
+
+/* for managed.c: data stores forget our container, the state stays; .. */
+void dyncast_nb_empty(void);
+/* .. and becomes what is running */
+void dyncast_nb_apply_running(void);
+/* there is anything but defaults */
+bool dyncast_nb_running_set(void);
 
 /* names and values in turn, NULL ends; a NULL value leaves the leaf out */
 void dyncast_nb_notify(const char *notification, ...);

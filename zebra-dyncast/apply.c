@@ -95,8 +95,8 @@ bool dyncast_apply_route_none(enum dyncast_apply_phase phase, bool none,
 	return true;
 }
 
-bool dyncast_apply_dry_run(enum dyncast_apply_phase phase, bool on, char *error,
-			   size_t size)
+bool dyncast_apply_dry_run_all(enum dyncast_apply_phase phase, bool on,
+			       char *error, size_t size)
 {
 	(void)error;
 	(void)size;

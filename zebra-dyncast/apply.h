@@ -66,8 +66,8 @@ bool dyncast_apply_hold(enum dyncast_apply_phase phase, uint32_t seconds,
 bool dyncast_apply_flow_table(enum dyncast_apply_phase phase, uint32_t flows,
 			      char *error, size_t size);
 /* decide and show, but install nothing, for all services */
-bool dyncast_apply_dry_run(enum dyncast_apply_phase phase, bool on, char *error,
-			   size_t size);
+bool dyncast_apply_dry_run_all(enum dyncast_apply_phase phase, bool on,
+			       char *error, size_t size);
 bool dyncast_apply_route_none(enum dyncast_apply_phase phase, bool none,
 			      char *error, size_t size);
 /* 0 for the default */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Configuration commands of zebra_dyncast and the lines of `show
- * running-config`.  Flat top-level lines: vtysh and frr-reload know them
- * without help.  Nothing takes effect here, see apply.c.
+ * Configuration commands of zebra_dyncast.  Flat top-level lines: vtysh and
+ * frr-reload know them without help.  Nothing takes effect here, see apply.c;
+ * in mgmtd's module the same commands edit the candidate.
  */
 
 #include <zebra.h>
@@ -10,14 +10,14 @@
 #include "lib/command.h"
 
 #include "apply.h"
+#include "cli.h"
 #include "compat.h"
 #include "dataplane.h"
-#include "ingress.h"
-#include "module.h"
 #include "sizing.h"
 #include "yang.h"
 #include "../lib/addr.h"
 #include "../lib/cost.h"
+#include "../yang/managed.h"
 
 #ifndef VTYSH_EXTRACT_PL
 #include "zebra-dyncast/cli_clippy.c"
@@ -25,14 +25,28 @@
 
 #define DYNCAST_STR "Compute-aware anycast\n"
 
+#ifdef DYNCAST_MGMTD
+/* the functions of apply.h edit the candidate, in mgmtd-dyncast/ */
+#include "../mgmtd-dyncast/edit.h"
+#define APPLY(vty, fn, ...)                                                    \
+	({                                                                     \
+		char error_[128] = "";                                         \
+		dyncast_edit_begin(vty);                                       \
+		dyncast_edit_end(fn(DYNCAST_APPLY_COMMIT, __VA_ARGS__, error_, \
+				    sizeof(error_)),                           \
+				 error_);                                      \
+	})
+#else
 /* both phases of an apply function; what changed is told to the northbound, its
  * error to the user */
 #define APPLY(vty, fn, ...)                                                    \
 	({                                                                     \
 		char error_[128] = "";                                         \
 		int ret_ = CMD_WARNING_CONFIG_FAILED;                          \
-		if (fn(DYNCAST_APPLY_VALIDATE, __VA_ARGS__, error_,            \
-		       sizeof(error_))) {                                      \
+		if (dyncast_managed_refuse(vty)) {                             \
+			;                                                      \
+		} else if (fn(DYNCAST_APPLY_VALIDATE, __VA_ARGS__, error_,     \
+			      sizeof(error_))) {                               \
 			fn(DYNCAST_APPLY_COMMIT, __VA_ARGS__, error_,          \
 			   sizeof(error_));                                    \
 			dyncast_yang_sync();                                   \
@@ -42,6 +56,7 @@
 		}                                                              \
 		ret_;                                                          \
 	})
+#endif
 
 DEFPY(dyncast_network_cost, dyncast_network_cost_cmd,
       "dyncast network-cost unit (1-1000000)$unit",
@@ -80,13 +95,20 @@ DEFPY(no_dyncast_hold, no_dyncast_hold_cmd, "no dyncast hold [(0-86400)]",
 	return APPLY(vty, dyncast_apply_hold, DYNCAST_HOLD_DEFAULT);
 }
 
+#ifdef DYNCAST_MGMTD
+/* zebra knows, and is not asked here */
+#define SAY_SIZE(vty, what, size, bytes)
+#else
 /* tables that exist have taken theirs */
-static const char *table_when(void)
-{
-	return dyncast_dp_active()
-		       ? "; the tables in force are in `show dyncast forwarding`"
-		       : "";
-}
+#define SAY_SIZE(vty, what, size, bytes)                                           \
+	vty_out(vty, "A %s of %ld%s takes %" PRIu64 " MiB%s\n", what,              \
+		(long)(size),                                                      \
+		!strcmp(what, "flow table") ? " for each family" : "",             \
+		(bytes) >> 20,                                                     \
+		dyncast_dp_active()                                                \
+			? "; the tables in force are in `show dyncast forwarding`" \
+			: "")
+#endif
 
 DEFPY(dyncast_ingress, dyncast_ingress_cmd,
       "[no] dyncast ingress IFNAME$ifname",
@@ -121,9 +143,8 @@ DEFPY(dyncast_service_table, dyncast_service_table_cmd,
       "Most services whose flows are pinned\n"
       "Number of services\n")
 {
-	vty_out(vty, "A service table of %ld takes %" PRIu64 " MiB%s\n",
-		services, dyncast_sizing_services(services) >> 20,
-		table_when());
+	SAY_SIZE(vty, "service table", services,
+		 dyncast_sizing_services(services));
 	return APPLY(vty, dyncast_apply_service_table, services);
 }
 
@@ -144,9 +165,7 @@ DEFPY(dyncast_flow_table, dyncast_flow_table_cmd,
       "Most flows that are kept\n"
       "Number of flows\n")
 {
-	vty_out(vty,
-		"A flow table of %ld for each family takes %" PRIu64 " MiB%s\n",
-		flows, dyncast_sizing_flows(flows) >> 20, table_when());
+	SAY_SIZE(vty, "flow table", flows, dyncast_sizing_flows(flows));
 	return APPLY(vty, dyncast_apply_flow_table, flows);
 }
 
@@ -172,7 +191,7 @@ DEFPY(dyncast_dry_run, dyncast_dry_run_cmd, "[no] dyncast dry-run",
       NO_STR DYNCAST_STR
       "Decide and show, but place no flow and install no route\n")
 {
-	return APPLY(vty, dyncast_apply_dry_run, !no);
+	return APPLY(vty, dyncast_apply_dry_run_all, !no);
 }
 
 DEFPY(dyncast_encap_source, dyncast_encap_source_cmd,
@@ -227,119 +246,8 @@ DEFPY(no_dyncast_alias_prefix, no_dyncast_alias_prefix_cmd,
 	return APPLY(vty, dyncast_apply_alias_prefix, NULL);
 }
 
-struct writer {
-	struct vty *vty;
-	int lines;
-};
-
-static void write_ingress(const char *ifname, void *arg)
+void dyncast_cli_forwarding_init(void)
 {
-	struct writer *w = arg;
-
-	vty_out(w->vty, "dyncast ingress %s\n", ifname);
-	w->lines++;
-}
-
-static void write_sizes(struct writer *w)
-{
-	const struct dyncast_config *c = &dyncast_config;
-
-	if (c->flow_table_size_set) {
-		vty_out(w->vty, "dyncast flow-table size %u\n",
-			c->flow_table_size);
-		w->lines++;
-	}
-	if (c->service_table_size) {
-		vty_out(w->vty, "dyncast service-table size %u\n",
-			c->service_table_size);
-		w->lines++;
-	}
-}
-
-static void write_encapsulation(struct writer *w)
-{
-	const struct dyncast_config *c = &dyncast_config;
-
-	if (!IN6_IS_ADDR_UNSPECIFIED(&c->encap_source)) {
-		vty_out(w->vty, "dyncast encapsulation source %pI6\n",
-			&c->encap_source);
-		w->lines++;
-	}
-	if (c->encap_source4.s_addr != INADDR_ANY) {
-		vty_out(w->vty, "dyncast encapsulation source %pI4\n",
-			&c->encap_source4);
-		w->lines++;
-	}
-	if (c->alias_prefix_set) {
-		vty_out(w->vty, "dyncast alias-prefix %pFX\n",
-			&c->alias_prefix);
-		w->lines++;
-	}
-}
-
-DEFPY(dyncast_forwarding_load, dyncast_forwarding_load_cmd,
-      "dyncast forwarding load FILE$path [check]$check",
-      DYNCAST_STR
-      "The container /frr-dyncast:forwarding of the YANG model\n"
-      "Put a file in its place, as a whole or not at all\n"
-      "Name of the file, JSON or XML\n"
-      "Only say whether it would be accepted\n")
-{
-	return dyncast_nb_load(vty, path, check != NULL);
-}
-
-static int config_write(struct vty *vty)
-{
-	const struct dyncast_config *c = &dyncast_config;
-	struct writer w = {.vty = vty};
-
-	w.lines = dyncast_debug_config_write(vty);
-	write_sizes(&w);
-	if (c->network_unit_us != DYNCAST_NETWORK_UNIT_DEFAULT) {
-		vty_out(vty, "dyncast network-cost unit %u\n",
-			c->network_unit_us);
-		w.lines++;
-	}
-	if (c->hold_s != DYNCAST_HOLD_DEFAULT) {
-		vty_out(vty, "dyncast hold %u\n", c->hold_s);
-		w.lines++;
-	}
-	if (c->route_none) {
-		vty_out(vty, "dyncast route none\n");
-		w.lines++;
-	}
-	if (c->dry_run) {
-		vty_out(vty, "dyncast dry-run\n");
-		w.lines++;
-	}
-	write_encapsulation(&w);
-	if (c->forwarding_kernel) {
-		vty_out(vty, "dyncast forwarding kernel\n");
-		w.lines++;
-	}
-	if (c->ingress_all) {
-		vty_out(vty, "dyncast ingress all\n");
-		w.lines++;
-	}
-	dyncast_ingress_names(write_ingress, &w);
-	if (w.lines)
-		vty_out(vty, "!\n");
-	return w.lines;
-}
-
-/* no node of zebra's own has a hook for top-level lines: a node without
- * commands serves as the place to write from */
-static struct cmd_node dyncast_node = {
-	.name = "dyncast",
-	.node = NODE_TYPE_MAX,
-	.parent_node = CONFIG_NODE,
-	.prompt = "",
-	.config_write = config_write,
-};
-
-void dyncast_cli_init(void)
-{
-	install_node(&dyncast_node);
 	install_element(CONFIG_NODE, &dyncast_network_cost_cmd);
 	install_element(CONFIG_NODE, &no_dyncast_network_cost_cmd);
 	install_element(CONFIG_NODE, &dyncast_hold_cmd);
@@ -357,5 +265,4 @@ void dyncast_cli_init(void)
 	install_element(CONFIG_NODE, &no_dyncast_encap_source_cmd);
 	install_element(CONFIG_NODE, &dyncast_alias_prefix_cmd);
 	install_element(CONFIG_NODE, &no_dyncast_alias_prefix_cmd);
-	install_element(ENABLE_NODE, &dyncast_forwarding_load_cmd);
 }

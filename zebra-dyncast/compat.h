@@ -127,4 +127,11 @@ extern int graceful_restart; /* of zebra/main.c, which has no header */
 #define dyncast_graceful_restart() (graceful_restart > 0)
 #endif
 
+#ifdef DYNCAST_MGMT
+/* zebra's own client of mgmtd, which no header of it names */
+#include "lib/mgmt_be_client.h"
+extern struct mgmt_be_client *mgmt_be_client;
+extern struct mgmt_be_client_cbs zebra_be_client_data;
+#endif
+
 #endif /* DYNCAST_ZEBRA_COMPAT_H */

@@ -162,6 +162,7 @@ static int early_fini(void)
 	dyncast_client_fini();
 	dyncast_route_fini();
 	dyncast_service_fini();
+	dyncast_yang_fini();
 	dyncast_notifications_fini();
 	dyncast_recovered_fini();
 	dyncast_sid_fini();

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The container `forwarding`: which leaf is which member of the configuration,
- * what a commit changes, by the apply functions that the command line uses,
- * and what data stores hold after a command.  zebra's main thread.
+ * The container `forwarding`: what a commit changes, by the apply functions
+ * that the command line uses, and what data stores hold after a command.
+ * zebra's main thread.
  */
 
 #include <zebra.h>
@@ -11,56 +11,16 @@
 #include "lib/log.h"
 
 #include "apply.h"
+#include "compat.h"
 #include "dataplane.h"
 #include "ingress.h"
+#include "module.h"
 #include "yang.h"
+#include "yang_leaves.h"
 #include "../lib/addr.h"
 #include "../lib/cost.h"
 #include "../yang/leaf.h"
-
-/* ---- leaves ----------------------------------------------------------------
- */
-
-static const char *const route_names[] = {"install", "none", NULL};
-
-static bool unit_present(const void *object)
-{
-	const struct dyncast_config *config = object;
-
-	return config->network_unit_us != DYNCAST_NETWORK_UNIT_DEFAULT;
-}
-
-static bool hold_present(const void *object)
-{
-	const struct dyncast_config *config = object;
-
-	return config->hold_s != DYNCAST_HOLD_DEFAULT;
-}
-
-#define LEAF(path, type, member, ...)                                          \
-	{                                                                      \
-		path, DYNCAST_LEAF_##type,                                     \
-			offsetof(struct dyncast_config, member), __VA_ARGS__   \
-	}
-#define MARK(member)                                                           \
-	.has_mark = true, .mark = offsetof(struct dyncast_config, member)
-
-static const struct dyncast_leaf leaves[] = {
-	LEAF("ingress/all", BOOL, ingress_all, ),
-	LEAF("kernel", BOOL, forwarding_kernel, ),
-	LEAF("route", ENUM, route_none, .names = route_names),
-	LEAF("dry-run", BOOL, dry_run, ),
-	LEAF("network-cost-unit", U32, network_unit_us,
-	     .present = unit_present),
-	LEAF("hold", U32, hold_s, .present = hold_present),
-	LEAF("flow-table-size", U32, flow_table_size,
-	     MARK(flow_table_size_set)),
-	LEAF("service-table-size", U32, service_table_size, ),
-	LEAF("encapsulation/source-ipv6", IN6, encap_source, ),
-	LEAF("encapsulation/source-ipv4", IN4, encap_source4, ),
-	LEAF("alias-prefix", PREFIX4, alias_prefix, MARK(alias_prefix_set)),
-	{0},
-};
+#include "../yang/managed.h"
 
 /* ---- a commit ---------------------------------------------------------------
  */
@@ -207,10 +167,7 @@ static bool container_apply(const struct lyd_node *container, bool commit,
 	const struct change *c = &change;
 	bool ok;
 
-	memset(&want, 0, sizeof(want));
-	want.network_unit_us = DYNCAST_NETWORK_UNIT_DEFAULT;
-	want.hold_s = DYNCAST_HOLD_DEFAULT;
-	dyncast_leaf_read(container, leaves, &want);
+	dyncast_yang_read_forwarding(container, &want);
 	change.ingress = dyncast_leaf_child(container, "ingress");
 
 	/* tables first: they ask for memory, and other settings fill them */
@@ -223,7 +180,7 @@ static bool container_apply(const struct lyd_node *container, bool commit,
 	if (is->route_none != want.route_none)
 		ok &= APPLY(c, dyncast_apply_route_none, want.route_none);
 	if (is->dry_run != want.dry_run)
-		ok &= APPLY(c, dyncast_apply_dry_run, want.dry_run);
+		ok &= APPLY(c, dyncast_apply_dry_run_all, want.dry_run);
 	ok &= source_apply(c, AF_INET6);
 	ok &= source_apply(c, AF_INET);
 	ok &= alias_apply(c);
@@ -265,7 +222,8 @@ static void write_all(struct lyd_node *container, const void *arg)
 	{
 		lyd_free_tree(child);
 	}
-	dyncast_leaf_write(container, leaves, &dyncast_config);
+	dyncast_leaf_write(container, dyncast_forwarding_leaves,
+			   &dyncast_config);
 	dyncast_ingress_names(write_ingress, container);
 	/* last: what is put into an implicit container leaves those above it
 	 * marked as nothing but defaults, which are not shown */
@@ -289,7 +247,27 @@ static const struct dyncast_nb northbound = {
 	.rpc_call = dyncast_yang_clear_flows,
 };
 
+#ifdef DYNCAST_MGMT
+static const struct dyncast_managed_host managed_host = {
+	.name = "zebra",
+	.client = &mgmt_be_client,
+	.own = &zebra_be_client_data,
+	.config = "/frr-dyncast:forwarding",
+	.rpc = "/frr-dyncast:clear-flows",
+};
+#endif
+
 void dyncast_yang_init(void)
 {
 	dyncast_nb_init(&northbound);
+#ifdef DYNCAST_MGMT
+	dyncast_managed_init(&managed_host, dyncast_loop);
+#endif
+}
+
+void dyncast_yang_fini(void)
+{
+#ifdef DYNCAST_MGMT
+	dyncast_managed_fini();
+#endif
 }

@@ -11,6 +11,7 @@
 #include "../yang/northbound.h"
 
 void dyncast_yang_init(void);
+void dyncast_yang_fini(void);
 /* a command has changed the configuration */
 void dyncast_yang_sync(void);
 /* notifications of a service, once a second */

@@ -109,7 +109,7 @@ def documented_keys():
 
 # words and values that are no keys
 WORDS = {"egress", "unpack", "steer", "tcx", "clsact", "none", "adjacent", "srv6", "ipip", "plain",
-         "metrics", "eligible", "advertise", "local", "bpf", "zebra", "bgpd", "Us", "Ms", "Seconds"}  # fmt: skip
+         "metrics", "eligible", "advertise", "local", "bpf", "device", "zebra", "bgpd", "Us", "Ms", "Seconds"}  # fmt: skip
 
 
 def test_json_keys_are_documented_and_exist():
