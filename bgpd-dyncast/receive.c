@@ -9,7 +9,6 @@
  */
 
 #include "receive.h"
-#include "jhash.h"
 #include "admit.h"
 #include "advertise.h"
 #include "origin.h"
@@ -55,12 +54,23 @@ static struct {
 	struct bgp_dest *dest; /* locked */
 } scan;
 
+/* the last steps of MurmurHash3: each bit changes half of the others */
+static uint64_t mix(uint64_t x)
+{
+	x = (x ^ (x >> 33)) * UINT64_C(0xff51afd7ed558ccd);
+	x = (x ^ (x >> 33)) * UINT64_C(0xc4ceb9fe1a85ec53);
+	return x ^ (x >> 33);
+}
+
 uint32_t dyncast_track_hash(const struct dyncast_track *track)
 {
 	const struct dyncast_prefix *p = &track->key.prefix;
+	uint64_t half[2];
 
-	return jhash(p->addr.bytes, sizeof(p->addr.bytes),
-		     track->key.vrf_id ^ (p->addr.family << 8) ^ p->len);
+	memcpy(half, p->addr.bytes, sizeof(half));
+	half[0] ^= mix(half[1] ^ ((uint64_t)track->key.vrf_id << 16 ^
+				  p->addr.family << 8 ^ p->len));
+	return (uint32_t)mix(half[0]);
 }
 
 int dyncast_track_cmp(const struct dyncast_track *a,
@@ -69,10 +79,43 @@ int dyncast_track_cmp(const struct dyncast_track *a,
 	return dyncast_service_key_cmp(&a->key, &b->key);
 }
 
+/*
+ * How many tracks have a hash that ends so.  Most of a full table's prefixes
+ * are none, and looking into this tells it: it stays in the processor's cache,
+ * where the table of tracks does not.
+ */
+#define SIEVE_SIZE (8 * DYNCAST_SERVICES_MAX)
+static uint8_t sieve[SIEVE_SIZE];
+
+static uint8_t *sieve_at(const struct dyncast_track *track)
+{
+	return &sieve[dyncast_track_hash(track) % SIEVE_SIZE];
+}
+
+static void sieve_add(const struct dyncast_track *track)
+{
+	uint8_t *count = sieve_at(track);
+
+	if (*count < UINT8_MAX)
+		++*count;
+}
+
+/* one that was full may count too many: never too few */
+static void sieve_del(const struct dyncast_track *track)
+{
+	uint8_t *count = sieve_at(track);
+
+	if (*count < UINT8_MAX)
+		--*count;
+}
+
 struct dyncast_track *dyncast_track_find(const struct dyncast_service_key *key)
 {
-	struct dyncast_track ref = {.key = *key};
+	struct dyncast_track ref;
 
+	ref.key = *key;
+	if (!*sieve_at(&ref))
+		return NULL;
 	return dyncast_tracks_find(&dyncast_tracks, &ref);
 }
 
@@ -102,6 +145,7 @@ static struct dyncast_track *track_get(const struct dyncast_service_key *key)
 	track = XCALLOC(MTYPE_DYNCAST_TRACK, sizeof(*track));
 	track->key = *key;
 	dyncast_tracks_add(&dyncast_tracks, track);
+	sieve_add(track);
 	dyncast_rounds_add_tail(&rounds, track);
 	return track;
 }
@@ -115,6 +159,7 @@ static void track_free(struct dyncast_track *track)
 	dyncast_paths_free(track->paths);
 	dyncast_set_fini(&track->sent);
 	dyncast_tracks_del(&dyncast_tracks, track);
+	sieve_del(track);
 	dyncast_rounds_del(&rounds, track);
 	XFREE(MTYPE_DYNCAST_TRACK, track);
 }
