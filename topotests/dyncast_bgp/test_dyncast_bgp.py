@@ -189,7 +189,7 @@ def test_confederation(lab, profile):
 def test_vrf_instance(lab, profile):
     """A service of a VRF waits for it, and for its BGP instance, and says so.
 
-    Without VRF devices in the kernel this is as far as it goes.
+    With VRF devices: dyncast_vrf.
     """
     lines = [
         f"dyncast service red prefix {VRF_PREFIX} vrf red",
