@@ -25,7 +25,7 @@ DECLARE_DLIST(dyncast_soons, struct dyncast_service, soon_item);
 static struct dyncast_origins_head origins = INIT_DLIST(origins);
 static struct dyncast_soons_head soons = INIT_DLIST(soons);
 static struct dyncast_soons_head waits = INIT_DLIST(waits);
-static struct event *t_soon, *t_waits;
+static struct dyncast_alarm t_soon, t_waits;
 
 const char *dyncast_advertise_local(const struct dyncast_local *local,
 				    bool *advertise, uint8_t *flags)
@@ -136,7 +136,7 @@ static void origin_send(struct dyncast_origin *origin,
 	uint8_t buf[DYNCAST_ATTR_SIZE_MAX];
 	size_t len;
 
-	dyncast_event_cancel(origin->t_send);
+	dyncast_timer_cancel(&origin->t_send);
 	origin->said = *want;
 	len = origin_encode_anew(origin, buf, sizeof(buf));
 	if (!len) {
@@ -158,8 +158,8 @@ static void origin_send(struct dyncast_origin *origin,
 
 static void origin_free(struct dyncast_origin *origin)
 {
-	dyncast_event_cancel(origin->t_send);
-	dyncast_event_cancel(origin->t_close);
+	dyncast_timer_cancel(&origin->t_send);
+	dyncast_timer_cancel(&origin->t_close);
 	if (origin->service)
 		origin->service->origin = NULL;
 	dyncast_origins_del(&origins, origin);
@@ -167,9 +167,9 @@ static void origin_free(struct dyncast_origin *origin)
 	XFREE(MTYPE_DYNCAST_ORIGIN, origin);
 }
 
-static void origin_close_done(struct event *event)
+static void origin_close_done(void *arg)
 {
-	struct dyncast_origin *origin = EVENT_ARG(event);
+	struct dyncast_origin *origin = arg;
 	struct bgp *bgp = dyncast_bgp_find(origin->vrf);
 
 	if (bgp)
@@ -185,7 +185,7 @@ static void origin_close(struct dyncast_origin *origin)
 
 	origin->service->origin = NULL;
 	origin->service = NULL;
-	dyncast_event_cancel(origin->t_send);
+	dyncast_timer_cancel(&origin->t_send);
 	if (!origin->len ||
 	    !dyncast_origin_present(origin->vrf, &origin->prefix)) {
 		origin_free(origin);
@@ -197,8 +197,8 @@ static void origin_close(struct dyncast_origin *origin)
 		last->instances[i].flags |= DYNCAST_INSTANCE_DOWN;
 	origin_send(origin, last);
 	XFREE(MTYPE_TMP, last);
-	event_add_timer_msec(dyncast_state.loop, origin_close_done, origin,
-			     DYNCAST_CLOSE_MS, &origin->t_close);
+	dyncast_timer_set(&origin->t_close, origin_close_done, origin,
+			  DYNCAST_CLOSE_MS);
 }
 
 /* The origin of a service: its own, one being taken back, or a new one. */
@@ -218,7 +218,7 @@ static struct dyncast_origin *origin_get(struct dyncast_service *service)
 		origin->prefix = service->prefix;
 		dyncast_origins_add_tail(&origins, origin);
 	}
-	dyncast_event_cancel(origin->t_close);
+	dyncast_timer_cancel(&origin->t_close);
 	origin->service = service;
 	service->origin = origin;
 	return origin;
@@ -228,9 +228,12 @@ static struct dyncast_origin *origin_get(struct dyncast_service *service)
 /* deciding when                                                             */
 /* ------------------------------------------------------------------------- */
 
-static void origin_timer(struct event *event)
+/* what is held back leaves at multiples of this */
+#define HELD_GRID_MS 10
+
+static void origin_timer(void *arg)
 {
-	struct dyncast_origin *origin = EVENT_ARG(event);
+	struct dyncast_origin *origin = arg;
 
 	dyncast_advertise_service(origin->service);
 }
@@ -265,7 +268,7 @@ static void origin_consider(struct dyncast_origin *origin,
 	}
 	change = dyncast_content_compare(service, &origin->said, want);
 	if (change == DYNCAST_CHANGE_NONE) {
-		dyncast_event_cancel(origin->t_send);
+		dyncast_timer_cancel(&origin->t_send);
 		if (refresh_due(origin, now)) {
 			origin->refreshes++;
 			origin_send(origin, want);
@@ -276,15 +279,17 @@ static void origin_consider(struct dyncast_origin *origin,
 		       ? MIN(interval, DYNCAST_URGENT_MS)
 		       : interval;
 	wait -= now - origin->sent_ms;
+	/* those whose interval ends at about the same time leave together */
+	if (change != DYNCAST_CHANGE_URGENT && wait > 0)
+		wait += (HELD_GRID_MS - (now + wait) % HELD_GRID_MS) %
+			HELD_GRID_MS;
 	if (wait <= 0) {
 		origin_send(origin, want);
 		return;
 	}
-	if (!origin->t_send)
+	if (!origin->t_send.set)
 		origin->held_back++;
-	dyncast_event_cancel(origin->t_send);
-	event_add_timer_msec(dyncast_state.loop, origin_timer, origin, wait,
-			     &origin->t_send);
+	dyncast_timer_set(&origin->t_send, origin_timer, origin, wait);
 }
 
 /*
@@ -324,18 +329,17 @@ void dyncast_advertise_service(struct dyncast_service *service)
 #define SOON_BATCH 256
 #define SOON_LOOK_MS 10
 
-static void soon_event(struct event *event);
+static void soon_event(void *arg);
 
 static void soon_add(struct dyncast_service *service)
 {
 	service->soon_waits = false;
 	dyncast_soons_add_tail(&soons, service);
-	if (!t_soon)
-		event_add_timer_msec(dyncast_state.loop, soon_event, NULL,
-				     DYNCAST_SOON_MS, &t_soon);
+	if (!t_soon.set)
+		dyncast_timer_set(&t_soon, soon_event, NULL, DYNCAST_SOON_MS);
 }
 
-static void soon_event(struct event *event)
+static void soon_event(void *arg)
 {
 	struct dyncast_service *service;
 	unsigned int n = 0;
@@ -347,11 +351,10 @@ static void soon_event(struct event *event)
 		dyncast_receive_service(service);
 	}
 	if (dyncast_soons_count(&soons))
-		event_add_timer_msec(dyncast_state.loop, soon_event, NULL, 1,
-				     &t_soon);
+		dyncast_timer_set(&t_soon, soon_event, NULL, 1);
 }
 
-static void waits_event(struct event *event)
+static void waits_event(void *arg)
 {
 	int64_t now = dyncast_now_ms();
 	struct dyncast_service *service;
@@ -363,8 +366,7 @@ static void waits_event(struct event *event)
 		soon_add(service);
 	}
 	if (dyncast_soons_count(&waits))
-		event_add_timer_msec(dyncast_state.loop, waits_event, NULL,
-				     SOON_LOOK_MS, &t_waits);
+		dyncast_timer_set(&t_waits, waits_event, NULL, SOON_LOOK_MS);
 }
 
 /* An agent may report as often as it likes: its service's turn comes at once
@@ -380,9 +382,8 @@ void dyncast_advertise_soon(struct dyncast_service *service)
 	}
 	service->soon_waits = true;
 	dyncast_soons_add_tail(&waits, service);
-	if (!t_waits)
-		event_add_timer_msec(dyncast_state.loop, waits_event, NULL,
-				     SOON_LOOK_MS, &t_waits);
+	if (!t_waits.set)
+		dyncast_timer_set(&t_waits, waits_event, NULL, SOON_LOOK_MS);
 }
 
 void dyncast_advertise_gone(struct dyncast_service *service)
@@ -460,8 +461,8 @@ void dyncast_advertise_fini(void)
 {
 	struct dyncast_origin *origin;
 
-	dyncast_event_cancel(t_soon);
-	dyncast_event_cancel(t_waits);
+	dyncast_timer_cancel(&t_soon);
+	dyncast_timer_cancel(&t_waits);
 	while ((origin = dyncast_origins_first(&origins)))
 		origin_free(origin);
 }

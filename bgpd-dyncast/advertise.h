@@ -13,6 +13,7 @@
 #define BGPD_DYNCAST_ADVERTISE_H
 
 #include "service.h"
+#include "timer.h"
 
 DECLARE_MTYPE(DYNCAST_ORIGIN);
 
@@ -43,8 +44,8 @@ struct dyncast_origin {
 	int64_t sent_ms;
 	bool present;	       /* the path was in the table at the last look */
 	unsigned int left_out; /* instances that did not fit */
-	struct event *t_send;
-	struct event *t_close;
+	struct dyncast_alarm t_send;
+	struct dyncast_alarm t_close;
 	uint64_t updates;   /* sent in all */
 	uint64_t refreshes; /* of these, for age alone */
 	uint64_t held_back; /* changes that had to wait for the interval */

@@ -19,6 +19,7 @@
 #include "receive.h"
 #include "site.h"
 #include "tick.h"
+#include "timer.h"
 #include "yang.h"
 #include "../yang/notifications.h"
 
@@ -107,6 +108,7 @@ static void tick(struct event *event)
 
 static void start(struct event *event)
 {
+	dyncast_timers_init();
 	dyncast_agent_init();
 	dyncast_peer_init();
 	event_add_timer(dyncast_state.loop, tick, NULL, 1, &t_tick);
@@ -138,6 +140,7 @@ static int fini(void)
 	dyncast_yang_sync_fini();
 	dyncast_advertise_fini();
 	dyncast_receive_fini();
+	dyncast_timers_fini();
 	dyncast_state_fini();
 	dyncast_notifications_fini();
 	return 0;

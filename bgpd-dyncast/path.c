@@ -76,6 +76,11 @@ static bool peer_trusted(const struct peer *peer)
 	return peer_inside(peer) || (neighbor && neighbor->accept);
 }
 
+bool dyncast_path_trusted(const struct bgp_path_info *pi)
+{
+	return peer_trusted(pi->peer);
+}
+
 /* The service's owner is followed inside of the domain, unless this router's
  * configuration says otherwise of the neighbor. */
 static bool peer_policy_trusted(const struct peer *peer)

@@ -16,6 +16,7 @@
 #include "advertise.h"
 #include "candidates.h"
 #include "peer_zebra.h"
+#include "timer.h"
 #include "lib/network.h"
 #include "lib/stream.h"
 
@@ -32,9 +33,10 @@ DECLARE_DLIST(dyncast_queue, struct dyncast_track, queue_item);
 
 static struct zclient *client;
 static struct dyncast_msg_reader reader;
-static struct dyncast_queue_head queue;
+static struct dyncast_queue_head queue; /* to be sent */
+static struct dyncast_queue_head later; /* not yet, for SPACING_MS */
 static struct dyncast_peer_status status;
-static struct event *t_flush;
+static struct dyncast_alarm t_flush, t_later;
 static uint32_t next_sequence;
 static int64_t heard_ms, progress_ms;
 static bool ever_seen, sync_pending, version_logged;
@@ -45,22 +47,26 @@ bool dyncast_peer_ever_seen(void)
 	return ever_seen;
 }
 
+static size_t waiting_count(void)
+{
+	return dyncast_queue_count(&queue) + dyncast_queue_count(&later);
+}
+
 void dyncast_peer_status_get(struct dyncast_peer_status *out)
 {
 	*out = status;
 	out->connected = client && client->sock >= 0;
 	out->synced = status.up && !sync_pending;
 	out->version = DYNCAST_MSG_VERSION;
-	out->queued = dyncast_queue_count(&queue);
+	out->queued = waiting_count();
 }
 
-static void flush_event(struct event *event);
+static void flush_event(void *arg);
 
 static void flush_schedule(unsigned int ms)
 {
-	if (!t_flush)
-		event_add_timer_msec(dyncast_state.loop, flush_event, NULL, ms,
-				     &t_flush);
+	if (!t_flush.set)
+		dyncast_timer_set(&t_flush, flush_event, NULL, ms);
 }
 
 void dyncast_peer_queue(struct dyncast_track *track)
@@ -77,7 +83,8 @@ void dyncast_peer_unqueue(struct dyncast_track *track)
 	if (!track->queued)
 		return;
 	track->queued = false;
-	dyncast_queue_del(&queue, track);
+	dyncast_queue_del(track->later ? &later : &queue, track);
+	track->later = false;
 	if (track->force)
 		forced--;
 	track->force = false;
@@ -117,8 +124,7 @@ static bool feedback_missing(void)
 	struct dyncast_service_key key;
 	struct dyncast_local *local;
 
-	if (!status.up || sync_pending || status.in_flight ||
-	    dyncast_queue_count(&queue))
+	if (!status.up || sync_pending || status.in_flight || waiting_count())
 		return false;
 	frr_each (dyncast_services, &dyncast_state.services, service) {
 		if (!dyncast_service_key(service, &key))
@@ -238,6 +244,8 @@ static bool track_send(struct dyncast_track *track)
 	bool force = track->force;
 	struct dyncast_set set;
 
+	if (!force && track->sent_valid && now - track->sent_ms < SPACING_MS)
+		return true;
 	if (force)
 		forced--;
 	track->force = false;
@@ -246,40 +254,58 @@ static bool track_send(struct dyncast_track *track)
 			send_remove(track);
 		return false;
 	}
-	if (!force && track->sent_valid) {
-		if (now - track->sent_ms < RESEND_MS &&
-		    dyncast_candidates_same(&set, &track->sent) &&
-		    !refreshed(&set, &track->sent, now - track->sent_ms)) {
-			dyncast_set_fini(&set);
-			return false;
-		}
-		if (now - track->sent_ms < SPACING_MS) {
-			dyncast_set_fini(&set);
-			return true;
-		}
+	if (!force && track->sent_valid && now - track->sent_ms < RESEND_MS &&
+	    dyncast_candidates_same(&set, &track->sent) &&
+	    !refreshed(&set, &track->sent, now - track->sent_ms)) {
+		dyncast_set_fini(&set);
+		return false;
 	}
 	send_set(track, &set);
 	return false;
 }
 
-static void flush_event(struct event *event)
+/* those whose last set is long enough ago */
+static void later_event(void *arg)
+{
+	int64_t now = dyncast_now_ms();
+	struct dyncast_track *track;
+
+	frr_each_safe (dyncast_queue, &later, track) {
+		if (track->sent_valid && now - track->sent_ms < SPACING_MS)
+			continue;
+		dyncast_queue_del(&later, track);
+		track->later = false;
+		dyncast_queue_add_tail(&queue, track);
+	}
+	if (dyncast_queue_count(&later))
+		dyncast_timer_set(&t_later, later_event, NULL, SPACING_MS / 2);
+	if (dyncast_queue_count(&queue))
+		flush_schedule(0);
+}
+
+static void track_later(struct dyncast_track *track)
+{
+	track->queued = track->later = true;
+	dyncast_queue_add_tail(&later, track);
+	if (!t_later.set)
+		dyncast_timer_set(&t_later, later_event, NULL, SPACING_MS / 2);
+}
+
+static void flush_event(void *arg)
 {
 	struct dyncast_msg end = {.type = DYNCAST_MSG_END_OF_SYNC};
 	size_t left = dyncast_queue_count(&queue);
 	int64_t began = dyncast_now_ms();
 	struct dyncast_track *track;
-	bool waiting = false, more = false;
+	bool more = false;
 
 	if (!status.up || client->sock < 0)
 		return;
 	while (left-- && status.in_flight < DYNCAST_MSG_WINDOW &&
 	       client->sock >= 0 && (track = dyncast_queue_pop(&queue))) {
 		track->queued = false;
-		if (track_send(track)) {
-			track->queued = true;
-			dyncast_queue_add_tail(&queue, track);
-			waiting = true;
-		}
+		if (track_send(track))
+			track_later(track);
 		more = left && dyncast_now_ms() - began >= FLUSH_STEP_MS;
 		if (more)
 			break;
@@ -292,8 +318,6 @@ static void flush_event(struct event *event)
 	}
 	if (more)
 		flush_schedule(1);
-	else if (waiting)
-		flush_schedule(SPACING_MS / 2);
 }
 
 /* ------------------------------------------------------------------------- */
@@ -546,6 +570,7 @@ void dyncast_peer_tick(void)
 void dyncast_peer_init(void)
 {
 	dyncast_queue_init(&queue);
+	dyncast_queue_init(&later);
 	next_sequence = 1;
 	client = dyncast_zclient_new(dyncast_state.loop);
 	zclient_init(client, ZEBRA_ROUTE_SHARP, DYNCAST_ZAPI_INSTANCE_BGPD,
@@ -560,7 +585,8 @@ void dyncast_peer_fini(void)
 {
 	if (!client)
 		return;
-	dyncast_event_cancel(t_flush);
+	dyncast_timer_cancel(&t_flush);
+	dyncast_timer_cancel(&t_later);
 	conversation_reset();
 	zclient_stop(client);
 	zclient_free(client);

@@ -9,12 +9,13 @@
  */
 
 #include "receive.h"
-#include "jhash.h"
+#include "admit.h"
 #include "advertise.h"
 #include "origin.h"
 #include "peer_zebra.h"
 #include "profile.h"
 #include "site.h"
+#include "timer.h"
 
 DEFINE_MTYPE(DYNCAST, DYNCAST_TRACK, "Dyncast prefix");
 DEFINE_MTYPE_STATIC(DYNCAST, DYNCAST_RECHECK, "Dyncast prefix to look at");
@@ -43,22 +44,33 @@ static struct dyncast_rounds_head rounds = INIT_DLIST(rounds);
 
 static struct dyncast_dirty_head dirty;
 static struct rechecks_head rechecks;
-static struct event *t_read;
+static struct dyncast_alarm t_read;
 
 /* the walk over all tables, one chunk per event */
 static struct {
-	struct event *t_scan;
+	struct dyncast_alarm t_scan;
 	struct bgp *bgp;
 	afi_t afi;
 	struct bgp_dest *dest; /* locked */
 } scan;
 
+/* the last steps of MurmurHash3: each bit changes half of the others */
+static uint64_t mix(uint64_t x)
+{
+	x = (x ^ (x >> 33)) * UINT64_C(0xff51afd7ed558ccd);
+	x = (x ^ (x >> 33)) * UINT64_C(0xc4ceb9fe1a85ec53);
+	return x ^ (x >> 33);
+}
+
 uint32_t dyncast_track_hash(const struct dyncast_track *track)
 {
 	const struct dyncast_prefix *p = &track->key.prefix;
+	uint64_t half[2];
 
-	return jhash(p->addr.bytes, sizeof(p->addr.bytes),
-		     track->key.vrf_id ^ (p->addr.family << 8) ^ p->len);
+	memcpy(half, p->addr.bytes, sizeof(half));
+	half[0] ^= mix(half[1] ^ ((uint64_t)track->key.vrf_id << 16 ^
+				  p->addr.family << 8 ^ p->len));
+	return (uint32_t)mix(half[0]);
 }
 
 int dyncast_track_cmp(const struct dyncast_track *a,
@@ -67,20 +79,52 @@ int dyncast_track_cmp(const struct dyncast_track *a,
 	return dyncast_service_key_cmp(&a->key, &b->key);
 }
 
+/*
+ * How many tracks have a hash that ends so.  Most of a full table's prefixes
+ * are none, and looking into this tells it: it stays in the processor's cache,
+ * where the table of tracks does not.
+ */
+#define SIEVE_SIZE (8 * DYNCAST_SERVICES_MAX)
+static uint8_t sieve[SIEVE_SIZE];
+
+static uint8_t *sieve_at(const struct dyncast_track *track)
+{
+	return &sieve[dyncast_track_hash(track) % SIEVE_SIZE];
+}
+
+static void sieve_add(const struct dyncast_track *track)
+{
+	uint8_t *count = sieve_at(track);
+
+	if (*count < UINT8_MAX)
+		++*count;
+}
+
+/* one that was full may count too many: never too few */
+static void sieve_del(const struct dyncast_track *track)
+{
+	uint8_t *count = sieve_at(track);
+
+	if (*count < UINT8_MAX)
+		--*count;
+}
+
 struct dyncast_track *dyncast_track_find(const struct dyncast_service_key *key)
 {
-	struct dyncast_track ref = {.key = *key};
+	struct dyncast_track ref;
 
+	ref.key = *key;
+	if (!*sieve_at(&ref))
+		return NULL;
 	return dyncast_tracks_find(&dyncast_tracks, &ref);
 }
 
-static void read_event(struct event *event);
+static void read_event(void *arg);
 
 static void read_schedule(void)
 {
-	if (!t_read)
-		event_add_timer_msec(dyncast_state.loop, read_event, NULL,
-				     EVENT_DELAY_MS, &t_read);
+	if (!t_read.set)
+		dyncast_timer_set(&t_read, read_event, NULL, EVENT_DELAY_MS);
 }
 
 static void track_mark(struct dyncast_track *track)
@@ -101,6 +145,7 @@ static struct dyncast_track *track_get(const struct dyncast_service_key *key)
 	track = XCALLOC(MTYPE_DYNCAST_TRACK, sizeof(*track));
 	track->key = *key;
 	dyncast_tracks_add(&dyncast_tracks, track);
+	sieve_add(track);
 	dyncast_rounds_add_tail(&rounds, track);
 	return track;
 }
@@ -114,6 +159,7 @@ static void track_free(struct dyncast_track *track)
 	dyncast_paths_free(track->paths);
 	dyncast_set_fini(&track->sent);
 	dyncast_tracks_del(&dyncast_tracks, track);
+	sieve_del(track);
 	dyncast_rounds_del(&rounds, track);
 	XFREE(MTYPE_DYNCAST_TRACK, track);
 }
@@ -124,10 +170,21 @@ static bool dest_has_attribute(struct bgp_dest *dest)
 	size_t len;
 
 	for (pi = bgp_dest_get_bgp_path_info(dest); pi; pi = pi->next)
-		if (!dyncast_origin_is_own(pi) &&
-		    dyncast_path_attribute(pi, &len))
+		if (!CHECK_FLAG(pi->flags,
+				BGP_PATH_REMOVED | BGP_PATH_HISTORY) &&
+		    dyncast_path_attribute(pi, &len) &&
+		    !dyncast_origin_is_own(pi))
 			return true;
 	return false;
+}
+
+/* the track of a prefix whose paths carry the attribute; NULL: no room */
+static struct dyncast_track *track_admit(const struct dyncast_service_key *key,
+					 struct bgp_dest *dest)
+{
+	if (!dyncast_admit(key, dest, dyncast_tracks_count(&dyncast_tracks)))
+		return NULL;
+	return track_get(key);
 }
 
 /* ------------------------------------------------------------------------- */
@@ -215,7 +272,7 @@ static void recheck_run(void)
 			dest = dyncast_dest_lookup(bgp, family2afi(p.family),
 						   &p);
 			if (dest && dest_has_attribute(dest))
-				track = track_get(&recheck->key);
+				track = track_admit(&recheck->key, dest);
 			if (dest)
 				bgp_dest_unlock_node(dest);
 		}
@@ -225,7 +282,7 @@ static void recheck_run(void)
 	}
 }
 
-static void read_event(struct event *event)
+static void read_event(void *arg)
 {
 	struct dyncast_track *track;
 	unsigned int n = 0;
@@ -251,19 +308,23 @@ int dyncast_receive_process(struct bgp *bgp, afi_t afi, safi_t safi,
 	struct dyncast_service_key key = {.vrf_id = bgp->vrf_id};
 	struct dyncast_track *track;
 	struct recheck *recheck;
+	bool carries;
 
 	if (safi != SAFI_UNICAST || (afi != AFI_IP && afi != AFI_IP6) ||
 	    bgp->inst_type == BGP_INSTANCE_TYPE_VIEW ||
 	    bgp->vrf_id == VRF_UNKNOWN)
 		return 0;
 	dyncast_profile_process(bgp, dest);
+	carries = dest_has_attribute(dest);
+	if (!carries && !withdraw && !dyncast_tracks_count(&dyncast_tracks))
+		return 0;
 	key.prefix = dyncast_prefix_from_frr(bgp_dest_get_prefix(dest));
 	track = dyncast_track_find(&key);
-	if (!track && dest_has_attribute(dest))
-		track = track_get(&key);
+	if (!track && carries)
+		track = track_admit(&key, dest);
 	if (track) {
 		track_mark(track);
-	} else if (withdraw) {
+	} else if (withdraw && !carries) {
 		recheck = XCALLOC(MTYPE_DYNCAST_RECHECK, sizeof(*recheck));
 		recheck->key = key;
 		rechecks_add_tail(&rechecks, recheck);
@@ -278,35 +339,6 @@ void dyncast_receive_service(const struct dyncast_service *service)
 
 	if (dyncast_service_key(service, &key))
 		track_mark(track_get(&key));
-}
-
-void dyncast_receive_reread(void)
-{
-	struct dyncast_track *track;
-	struct dyncast_path *path;
-
-	frr_each (dyncast_tracks, &dyncast_tracks, track) {
-		for (path = track->paths; path; path = path->next)
-			path->stale = path->state != DYNCAST_PATH_PLAIN;
-		track_mark(track);
-	}
-}
-
-/*
- * Hooks tell what changed.  This finds what they did not, and gives zebra ages
- * that are right again; a full table of prefixes with metrics takes minutes for
- * it, not a third of a core.
- */
-void dyncast_receive_tick(void)
-{
-	size_t n = MIN(dyncast_rounds_count(&rounds), ROUND_TRACKS);
-	struct dyncast_track *track;
-
-	while (n--) {
-		track = dyncast_rounds_pop(&rounds);
-		dyncast_rounds_add_tail(&rounds, track);
-		track_mark(track);
-	}
 }
 
 void dyncast_receive_all(void)
@@ -326,7 +358,7 @@ void dyncast_receive_all(void)
 
 static void scan_stop(void)
 {
-	dyncast_event_cancel(scan.t_scan);
+	dyncast_timer_cancel(&scan.t_scan);
 	if (scan.dest)
 		bgp_dest_unlock_node(scan.dest);
 	if (scan.bgp)
@@ -360,7 +392,7 @@ static bool scan_next_table(void)
 	return true;
 }
 
-static void scan_event(struct event *event)
+static void scan_event(void *arg)
 {
 	unsigned int n;
 
@@ -377,16 +409,54 @@ static void scan_event(struct event *event)
 						false);
 		scan.dest = bgp_route_next(scan.dest);
 	}
-	event_add_timer_msec(dyncast_state.loop, scan_event, NULL, 1,
-			     &scan.t_scan);
+	dyncast_timer_set(&scan.t_scan, scan_event, NULL, 1);
+}
+
+static void scan_start(void)
+{
+	scan_stop();
+	dyncast_admit_scanned();
+	dyncast_timer_set(&scan.t_scan, scan_event, NULL, 1);
+}
+
+void dyncast_receive_reread(void)
+{
+	struct dyncast_track *track;
+	struct dyncast_path *path;
+
+	if (dyncast_admit_full())
+		scan_start();
+	frr_each (dyncast_tracks, &dyncast_tracks, track) {
+		for (path = track->paths; path; path = path->next)
+			path->stale = path->state != DYNCAST_PATH_PLAIN;
+		track_mark(track);
+	}
 }
 
 void dyncast_receive_rescan(void)
 {
 	dyncast_receive_reread();
-	scan_stop();
-	event_add_timer_msec(dyncast_state.loop, scan_event, NULL, 1,
-			     &scan.t_scan);
+	scan_start();
+}
+
+/*
+ * Hooks tell what changed.  This finds what they did not, and gives zebra ages
+ * that are right again; a full table of prefixes with metrics takes minutes for
+ * it, not a third of a core.
+ */
+void dyncast_receive_tick(void)
+{
+	size_t n = MIN(dyncast_rounds_count(&rounds), ROUND_TRACKS);
+	struct dyncast_track *track;
+
+	while (n--) {
+		track = dyncast_rounds_pop(&rounds);
+		dyncast_rounds_add_tail(&rounds, track);
+		track_mark(track);
+	}
+	if (!scan.t_scan.set &&
+	    dyncast_admit_due(dyncast_tracks_count(&dyncast_tracks)))
+		scan_start();
 }
 
 void dyncast_receive_bgp_gone(struct bgp *bgp)
@@ -413,7 +483,7 @@ void dyncast_receive_fini(void)
 	struct dyncast_track *track;
 	struct recheck *recheck;
 
-	dyncast_event_cancel(t_read);
+	dyncast_timer_cancel(&t_read);
 	scan_stop();
 	frr_each_safe (dyncast_tracks, &dyncast_tracks, track)
 		track_free(track);

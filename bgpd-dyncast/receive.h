@@ -70,6 +70,7 @@ struct dyncast_track {
 
 	/* peer_zebra.c's: what zebra has */
 	bool queued;
+	bool later; /* in which queue */
 	bool force; /* to be sent whether or not it changed */
 	struct dyncast_queue_item queue_item;
 	bool sent_valid;
@@ -93,6 +94,7 @@ struct dyncast_receive_counters {
 	uint64_t out_of_scope;
 	uint64_t filtered;
 	uint64_t unknown_subtlvs;
+	uint64_t no_room; /* looks at prefixes that found none (admit.h) */
 };
 extern struct dyncast_receive_counters dyncast_receive_counters;
 
@@ -102,6 +104,8 @@ void dyncast_paths_fini(void);
 /* value of our attribute in a path, NULL when it has none */
 const uint8_t *dyncast_path_attribute(const struct bgp_path_info *pi,
 				      size_t *len);
+/* are metrics accepted from its neighbor? */
+bool dyncast_path_trusted(const struct bgp_path_info *pi);
 /* the path as it is now; what *old knows of it is taken over, and out;
  * service: the one configured here, or NULL */
 struct dyncast_path *dyncast_path_read(const struct dyncast_service_key *key,

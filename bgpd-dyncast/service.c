@@ -36,8 +36,17 @@ static uint32_t by_prefix_hash(const struct dyncast_service *service)
 DECLARE_HASH(dyncast_prefixes, struct dyncast_service, prefix_item,
 	     by_prefix_cmp, by_prefix_hash);
 
-/* services by VRF and prefix */
+static uint32_t by_name_hash(const struct dyncast_service *service)
+{
+	return string_hash_make(service->name);
+}
+
+DECLARE_HASH(dyncast_names, struct dyncast_service, name_item,
+	     dyncast_service_cmp, by_name_hash);
+
+/* services by VRF and prefix, and by name: each report asks */
 static struct dyncast_prefixes_head prefixes;
+static struct dyncast_names_head names;
 
 struct dyncast_state dyncast_state = {
 	.debug = {.desc = "Dyncast"},
@@ -59,6 +68,7 @@ void dyncast_state_init(struct event_loop *loop)
 	dyncast_state.attr_size = DYNCAST_ATTR_SIZE_DEFAULT;
 	dyncast_services_init(&dyncast_state.services);
 	dyncast_prefixes_init(&prefixes);
+	dyncast_names_init(&names);
 	dyncast_neighbors_init(&dyncast_state.neighbors);
 	dyncast_filters_init(&dyncast_state.filters);
 }
@@ -73,6 +83,7 @@ void dyncast_state_fini(void)
 		dyncast_service_free(service);
 	dyncast_services_fini(&dyncast_state.services);
 	dyncast_prefixes_fini(&prefixes);
+	dyncast_names_fini(&names);
 	while ((neighbor = dyncast_neighbors_pop(&dyncast_state.neighbors)))
 		XFREE(MTYPE_DYNCAST_SETTING, neighbor);
 	dyncast_neighbors_fini(&dyncast_state.neighbors);
@@ -86,7 +97,7 @@ struct dyncast_service *dyncast_service_find(const char *name)
 	struct dyncast_service ref;
 
 	strlcpy(ref.name, name, sizeof(ref.name));
-	return dyncast_services_find(&dyncast_state.services, &ref);
+	return dyncast_names_find(&names, &ref);
 }
 
 struct dyncast_service *dyncast_service_get(const char *name)
@@ -100,6 +111,7 @@ struct dyncast_service *dyncast_service_get(const char *name)
 	service->threshold = DYNCAST_THRESHOLD_DEFAULT;
 	dyncast_locals_init(&service->locals);
 	dyncast_services_add(&dyncast_state.services, service);
+	dyncast_names_add(&names, service);
 	return service;
 }
 
@@ -113,6 +125,7 @@ void dyncast_service_free(struct dyncast_service *service)
 	dyncast_advertise_gone(service);
 	dyncast_service_prefix_set(service, NULL, "");
 	dyncast_services_del(&dyncast_state.services, service);
+	dyncast_names_del(&names, service);
 	XFREE(MTYPE_DYNCAST_SERVICE, service);
 }
 

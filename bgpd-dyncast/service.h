@@ -60,6 +60,7 @@ struct dyncast_origin;
 PREDECL_RBTREE_UNIQ(dyncast_locals);
 PREDECL_RBTREE_UNIQ(dyncast_services);
 PREDECL_HASH(dyncast_prefixes);
+PREDECL_HASH(dyncast_names);
 PREDECL_DLIST(dyncast_soons);
 PREDECL_SORTLIST_UNIQ(dyncast_neighbors);
 PREDECL_SORTLIST_UNIQ(dyncast_filters);
@@ -102,6 +103,7 @@ struct dyncast_local {
 
 struct dyncast_service {
 	struct dyncast_services_item item;
+	struct dyncast_names_item name_item;
 	struct dyncast_prefixes_item prefix_item; /* while it has a prefix */
 	char name[DYNCAST_NAME_SIZE];
 

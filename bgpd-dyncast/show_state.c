@@ -90,6 +90,7 @@ static struct json_object *json_received(void)
 	json_object_int_add(json, "outOfScope", c->out_of_scope);
 	json_object_int_add(json, "filtered", c->filtered);
 	json_object_int_add(json, "unknownSubTlvs", c->unknown_subtlvs);
+	json_object_int_add(json, "noRoom", c->no_room);
 	return json;
 }
 
@@ -221,6 +222,9 @@ void dyncast_show_state_text(struct vty *vty)
 		" with wrong flags, %" PRIu64 " repeated\n",
 		c->out_of_scope, dyncast_profile_counters.bad_flags,
 		dyncast_profile_counters.repeated);
+	if (c->no_room)
+		vty_out(vty, "  %" PRIu64 " times no room for a service\n",
+			c->no_room);
 	for (i = DYNCAST_ATTR_EMPTY; i <= DYNCAST_ATTR_TOO_MANY; i++)
 		if (c->malformed[i])
 			vty_out(vty, "  malformed, %s: %" PRIu64 "\n",

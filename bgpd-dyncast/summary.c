@@ -8,6 +8,7 @@
  * bgpd's main thread; reads state, changes nothing.
  */
 
+#include "admit.h"
 #include "advertise.h"
 #include "agent_socket.h"
 #include "candidates.h"
@@ -76,6 +77,10 @@ static void look_at_zebra(struct summary *sum)
 		warn(sum, "zebra has not been told everything yet");
 	if (!sum->agents.path[0])
 		warn(sum, "there is no socket for agents, see bgpd's log");
+	if (dyncast_admit_full())
+		warn(sum,
+		     "more prefixes with metrics than services have room (%u): the others are plain anycast routes",
+		     DYNCAST_SERVICES_MAX);
 	if (dyncast_state.drain)
 		warn(sum, "the whole router is being drained (dyncast drain)");
 }

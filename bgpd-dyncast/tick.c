@@ -13,6 +13,7 @@
 #include "receive.h"
 #include "service.h"
 #include "tick.h"
+#include "timer.h"
 #include "yang.h"
 
 /* what one event takes, about */
@@ -20,7 +21,7 @@
 /* services that are looked after between two looks at the clock */
 #define STEP_SERVICES 8
 
-static struct event *t_step;
+static struct dyncast_alarm t_step;
 static struct dyncast_service from; /* its name: where the walk goes on */
 
 static void service_tick(struct dyncast_service *service)
@@ -31,7 +32,7 @@ static void service_tick(struct dyncast_service *service)
 	dyncast_yang_tick(service);
 }
 
-static void step(struct event *event)
+static void step(void *arg)
 {
 	int64_t began = dyncast_now_ms();
 	struct dyncast_service *service;
@@ -44,8 +45,7 @@ static void step(struct event *event)
 		if (++n % STEP_SERVICES == 0 &&
 		    dyncast_now_ms() - began >= STEP_MS) {
 			strlcpy(from.name, service->name, sizeof(from.name));
-			event_add_timer_msec(dyncast_state.loop, step, NULL, 1,
-					     &t_step);
+			dyncast_timer_set(&t_step, step, NULL, 1);
 			return;
 		}
 		service_tick(service);
@@ -55,13 +55,13 @@ static void step(struct event *event)
 
 void dyncast_tick_services(void)
 {
-	if (t_step)
+	if (t_step.set)
 		return;
 	from.name[0] = '\0';
-	event_add_event(dyncast_state.loop, step, NULL, 0, &t_step);
+	dyncast_timer_set(&t_step, step, NULL, 0);
 }
 
 void dyncast_tick_fini(void)
 {
-	dyncast_event_cancel(t_step);
+	dyncast_timer_cancel(&t_step);
 }

@@ -100,6 +100,7 @@ static const struct metric metrics[] = {
 	{RECEIVED, "received.outOfScope", .label = "result=\"out_of_scope\""},
 	{RECEIVED, "received.badFlags", .label = "result=\"bad_flags\""},
 	{RECEIVED, "received.repeated", .label = "result=\"repeated\""},
+	{RECEIVED, "received.noRoom", .label = "result=\"no_room\""},
 	MALFORMED("empty", "empty"),
 	MALFORMED("truncated", "truncated"),
 	MALFORMED("badLength", "bad_length"),

@@ -18,20 +18,12 @@
 #include <string.h>
 
 #include "addr.h"
+#include "agent_quick.h"
 #include "check.h"
 
 #define NESTING_MAX 8
 
-/* a metric and the range of it on the wire */
-struct number_key {
-	const char *key;
-	uint8_t has; /* 0: ageMs, which describes the others */
-	double min;
-	double max;
-	const char *error;
-};
-
-static const struct number_key number_keys[] = {
+const struct dyncast_agent_number dyncast_agent_numbers[] = {
 	{"capacity", DYNCAST_HAS_CAPACITY, 1, UINT32_MAX,
 	 "capacity must be a number from 1 to 4294967295"},
 	{"utilisation", DYNCAST_HAS_UTILISATION, 0, 100,
@@ -46,6 +38,7 @@ static const struct number_key number_keys[] = {
 	{"rate", DYNCAST_HAS_RATE, 0.001, UINT32_MAX / 1000,
 	 "rate must be a number from 0.001 to 4294967"},
 	{"ageMs", 0, 0, INFINITY, "ageMs must be a number, 0 or more"},
+	{.key = NULL},
 };
 
 static const char *const state_names[] = {
@@ -81,7 +74,8 @@ static uint32_t rounded(double value)
 	return (uint32_t)(value + 0.5);
 }
 
-static void metric_set(struct dyncast_metrics *m, uint8_t has, double value)
+void dyncast_agent_number_set(struct dyncast_metrics *m, uint8_t has,
+			      double value)
 {
 	m->has |= has;
 	switch (has) {
@@ -111,9 +105,9 @@ static void metric_set(struct dyncast_metrics *m, uint8_t has, double value)
 static const char *parse_metrics(struct json_object *root,
 				 struct dyncast_metrics *m)
 {
-	for (size_t i = 0; i < sizeof(number_keys) / sizeof(*number_keys);
-	     i++) {
-		const struct number_key *key = &number_keys[i];
+	const struct dyncast_agent_number *key;
+
+	for (key = dyncast_agent_numbers; key->key; key++) {
 		struct json_object *value;
 		double number;
 
@@ -125,25 +119,33 @@ static const char *parse_metrics(struct json_object *root,
 		number = json_object_get_double(value);
 		if (!isfinite(number) || number < key->min || number > key->max)
 			return key->error;
-		metric_set(m, key->has, number);
+		dyncast_agent_number_set(m, key->has, number);
 	}
 	return NULL;
+}
+
+uint8_t dyncast_agent_state_find(const char *word, size_t len)
+{
+	for (size_t i = 1; i < N_STATES; i++)
+		if (strlen(state_names[i]) == len &&
+		    !memcmp(word, state_names[i], len))
+			return (uint8_t)i;
+	return DYNCAST_AGENT_STATE_UNSAID;
 }
 
 static const char *parse_state(struct json_object *root, uint8_t *state)
 {
 	struct json_object *value;
+	const char *word;
 
 	if (!json_object_object_get_ex(root, "state", &value))
 		return NULL;
-	for (size_t i = 1; i < N_STATES; i++) {
-		if (json_object_is_type(value, json_type_string) &&
-		    !strcmp(json_object_get_string(value), state_names[i])) {
-			*state = (uint8_t)i;
-			return NULL;
-		}
+	if (json_object_is_type(value, json_type_string)) {
+		word = json_object_get_string(value);
+		*state = dyncast_agent_state_find(word, strlen(word));
 	}
-	return "state must be \"up\", \"down\", \"drain\" or \"gone\"";
+	return *state ? NULL
+		      : "state must be \"up\", \"down\", \"drain\" or \"gone\"";
 }
 
 /* where an instance is that no configuration names */
@@ -247,7 +249,7 @@ static struct json_object *tokenise(const char *line, size_t len)
 	return root;
 }
 
-const char *dyncast_agent_line_parse(const char *line, size_t len,
+const char *dyncast_agent_json_parse(const char *line, size_t len,
 				     struct dyncast_agent_report *out)
 {
 	char copy[DYNCAST_AGENT_LINE_MAX + 1];
@@ -269,6 +271,15 @@ const char *dyncast_agent_line_parse(const char *line, size_t len,
 	if (error)
 		memset(out, 0, sizeof(*out));
 	return error;
+}
+
+const char *dyncast_agent_line_parse(const char *line, size_t len,
+				     struct dyncast_agent_report *out)
+{
+	if (len <= DYNCAST_AGENT_LINE_MAX &&
+	    dyncast_agent_quick_parse(line, len, out))
+		return NULL;
+	return dyncast_agent_json_parse(line, len, out);
 }
 
 /* text that is written or, once it does not fit, is not */

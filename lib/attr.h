@@ -102,6 +102,12 @@ enum dyncast_attr_result {
 enum dyncast_attr_result dyncast_attr_decode(const uint8_t *value, size_t len,
 					     struct dyncast_attr *out);
 
+/*
+ * Is there a sub-TLV of an instance in a value, which need not be well-formed?
+ * Much cheaper than decoding it.
+ */
+bool dyncast_attr_names_instance(const uint8_t *value, size_t len);
+
 /* one short phrase for logs and show commands */
 const char *dyncast_attr_result_str(enum dyncast_attr_result result);
 

@@ -434,6 +434,22 @@ enum dyncast_attr_result dyncast_attr_decode(const uint8_t *value, size_t len,
 	return result;
 }
 
+bool dyncast_attr_names_instance(const uint8_t *value, size_t len)
+{
+	struct dyncast_reader r = dyncast_reader_make(value, len);
+
+	while (r.left) {
+		uint16_t type = dyncast_get_u16(&r);
+
+		if (!r.bad && type == DYNCAST_SUBTLV_INSTANCE)
+			return true;
+		dyncast_get_part(&r, dyncast_get_u8(&r));
+		if (r.bad)
+			return false;
+	}
+	return false;
+}
+
 const char *dyncast_attr_result_str(enum dyncast_attr_result result)
 {
 	switch (result) {

@@ -28,6 +28,9 @@
 /* Service and instance names: [A-Za-z0-9_.-], at most 31 characters. */
 #define DYNCAST_NAME_SIZE 32
 
+/* Services that a router can steer, and prefixes that bgpd takes for such. */
+#define DYNCAST_SERVICES_MAX 16384
+
 /* One service's candidates that an ingress keeps. */
 #define DYNCAST_CANDIDATES_MAX 256
 

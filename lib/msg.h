@@ -11,8 +11,9 @@
  * was seen for the first time): bgpd then sends every set again, followed by
  * END_OF_SYNC; zebra marks what it holds stale at that moment and applies its
  * hold time to what was not sent again.  Every SET, REMOVE and END_OF_SYNC
- * carries a sequence number; zebra acknowledges the highest applied one; bgpd
- * keeps at most DYNCAST_MSG_WINDOW unacknowledged messages in flight.
+ * carries a sequence number; zebra acknowledges the highest applied one,
+ * several of a moment together; bgpd keeps at most DYNCAST_MSG_WINDOW
+ * unacknowledged messages in flight.
  *
  * No message exceeds DYNCAST_MSG_MAX bytes (a ZAPI message above 65,519 bytes
  * makes zebra drop its client).  A longer set is split in parts with one

@@ -474,13 +474,12 @@ static unsigned int idle_ms(struct dyncast_service *s)
 	return MAX(idle, TICK_AGEING_MS);
 }
 
-static void decide(struct event *e)
+static void decide(void *arg)
 {
-	struct dyncast_service *s = EVENT_ARG(e);
+	struct dyncast_service *s = arg;
 	struct dyncast_backend *b;
 	bool moving = true;
 
-	s->t_decide = NULL;
 	s->early = false;
 	dyncast_turn_dry_run(s);
 	s->settling = program_all(s);
@@ -509,9 +508,8 @@ void dyncast_decide_later(struct dyncast_service *s, unsigned int ms)
 {
 	int64_t at = dyncast_now_ms() + ms;
 
-	if (s->t_decide && s->decide_at_ms <= at)
+	if (s->t_decide.set && s->decide_at_ms <= at)
 		return;
-	dyncast_event_off(&s->t_decide);
 	s->decide_at_ms = at;
-	event_add_timer_msec(dyncast_loop, decide, s, ms, &s->t_decide);
+	dyncast_timer_set(&s->t_decide, decide, s, ms);
 }

@@ -36,6 +36,7 @@
 #include "service.h"
 #include "sid.h"
 #include "startup.h"
+#include "timer.h"
 #include "veth.h"
 #include "yang.h"
 #include "../yang/notifications.h"
@@ -120,6 +121,7 @@ static bool fits(void)
 static void start(struct event *e)
 {
 	(void)e;
+	dyncast_timers_init();
 	dyncast_client_init();
 	dyncast_peer_init();
 	dyncast_startup_init();
@@ -170,6 +172,7 @@ static int early_fini(void)
 	dyncast_ingress_fini();
 	dyncast_veth_fini();
 	dyncast_startup_fini();
+	dyncast_timers_fini();
 	return 0;
 }
 

@@ -26,11 +26,17 @@
 #include "service.h"
 #include "sid.h"
 #include "startup.h"
+#include "timer.h"
 #include "../lib/msg.h"
+
+#define ACK_MESSAGES (DYNCAST_MSG_WINDOW / 4)
+#define ACK_MS 5
 
 static struct {
 	uint64_t epoch; /* ours */
-	struct event *t_tick, *t_ack;
+	struct event *t_tick;
+	struct dyncast_alarm t_ack;
+	unsigned int unacknowledged;
 	struct dyncast_msg_reader reader;
 	bool version_logged, bad_logged;
 	int64_t heard_ms; /* 0 never */
@@ -71,21 +77,27 @@ static void send_hello(void)
 	send_msg(&msg);
 }
 
-static void send_ack(struct event *e)
+static void send_ack(void *arg)
 {
 	struct dyncast_msg msg = {.type = DYNCAST_MSG_ACK,
 				  .sequence = peer.status.acknowledged};
 
-	(void)e;
+	(void)arg;
+	peer.unacknowledged = 0;
 	send_msg(&msg);
 }
 
-/* one acknowledgement for all that came in one turn of the event loop */
+/* one acknowledgement for all that came within a moment, or for so many that
+ * bgpd's window does not close */
 static void acknowledge(uint32_t sequence)
 {
 	peer.status.acknowledged = sequence;
-	if (!peer.t_ack)
-		event_add_event(dyncast_loop, send_ack, NULL, 0, &peer.t_ack);
+	if (++peer.unacknowledged >= ACK_MESSAGES) {
+		dyncast_timer_cancel(&peer.t_ack);
+		send_ack(NULL);
+	} else if (!peer.t_ack.set) {
+		dyncast_timer_set(&peer.t_ack, send_ack, NULL, ACK_MS);
+	}
 }
 
 void dyncast_peer_feedback(const struct dyncast_msg_feedback *feedback)
@@ -250,6 +262,6 @@ void dyncast_peer_init(void)
 void dyncast_peer_fini(void)
 {
 	dyncast_event_off(&peer.t_tick);
-	dyncast_event_off(&peer.t_ack);
+	dyncast_timer_cancel(&peer.t_ack);
 	dyncast_msg_reader_fini(&peer.reader);
 }

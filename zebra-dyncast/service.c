@@ -260,7 +260,7 @@ static void service_drop(struct dyncast_service *s, bool from_kernel)
 {
 	struct dyncast_backend *b;
 
-	dyncast_event_off(&s->t_decide);
+	dyncast_timer_cancel(&s->t_decide);
 	dyncast_route_withdraw(s);
 	frr_each_safe (dyncast_backends, &s->backends, b)
 		dyncast_backend_drop(b, false);

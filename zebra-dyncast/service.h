@@ -14,6 +14,7 @@
 #include "neighbor.h"
 #include "nht.h"
 #include "sid.h"
+#include "timer.h"
 #include "../lib/cost.h"
 #include "../lib/dyncast.h"
 
@@ -107,7 +108,7 @@ struct dyncast_service {
 	unsigned int ring_left; /* slots that differ from the target */
 
 	struct dyncast_route_state *route;
-	struct event *t_decide;
+	struct dyncast_alarm t_decide;
 	int64_t decide_at_ms;
 	int64_t weighed_ms; /* last step of the weights */
 	bool early;	    /* the last decision came too soon for another */

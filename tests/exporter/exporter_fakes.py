@@ -31,6 +31,7 @@ ANSWERS = {
         "agents": {"clients": 1, "lines": 50, "badLines": 2, "overlongLines": 0, "halfLines": 0},
         "received": {
             "decoded": 12, "untrusted": 1, "outOfScope": 0, "badFlags": 0, "repeated": 0,
+            "noRoom": 0,
             "filtered": 3, "malformed": {"empty": 0, "truncated": 2, "badLength": 0,
             "badValue": 0, "duplicateDbid": 0, "tooManyInstances": 0},
         },

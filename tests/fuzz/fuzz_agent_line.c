@@ -4,13 +4,14 @@
  * socket can send.
  *
  * Promises: a refused line leaves zeros and a phrase that can be sent back;
- * an accepted one can be written, and the written one parses to the same.
+ * an accepted one can be written, and the written one parses to the same.  The
+ * quick parser accepts nothing that json-c does not, and finds the same.
  */
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/agent_line.h"
+#include "lib/agent_quick.h"
 
 static void check(bool holds)
 {
@@ -27,6 +28,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const char *error;
 	size_t len;
 
+	if (size && size <= DYNCAST_AGENT_LINE_MAX &&
+	    dyncast_agent_quick_parse((const char *)data, size, &report)) {
+		check(!dyncast_agent_json_parse((const char *)data, size,
+						&again));
+		check(!memcmp(&report, &again, sizeof(report)));
+	}
 	error = dyncast_agent_line_parse(size ? (const char *)data : "", size,
 					 &report);
 	if (error) {

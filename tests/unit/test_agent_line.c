@@ -9,7 +9,7 @@
 #include <locale.h>
 #include <stdio.h>
 
-#include "lib/agent_line.h"
+#include "lib/agent_quick.h"
 
 #define WHO "\"service\":\"video\",\"instance\":\"a1\""
 #define NAME31 "1234567890123456789012345678901"
@@ -25,6 +25,71 @@ static const char *parse(const char *line, struct dyncast_agent_report *report)
 	error = dyncast_agent_line_parse(copy, len, report);
 	test_free(copy);
 	return error;
+}
+
+/* what the quick parser takes is what json-c makes of it */
+static void test_quick(void **state)
+{
+	static const struct {
+		const char *line;
+		bool quick;
+	} cases[] = {
+		{"{" WHO ",\"state\":\"up\"}", true},
+		{"{ \"service\": \"s9\", \"instance\" : \"i\" , "
+		 "\"utilisation\": 37.25, \"delayUs\": 4100 } \t\r",
+		 true},
+		{"{\"capacity\":100,\"inFlight\":0,\"score\":7,\"rate\":0.001,"
+		 "\"ageMs\":20," WHO "}",
+		 true},
+		{"{" WHO ",\"utilisation\":99.9999999999999}", true},
+		{"{" WHO ",\"rate\":250.5,\"ageMs\":123456789012345}", true},
+		/* not wrong, but not usual */
+		{"{" WHO ",\"delayUs\":4.1e3}", false},
+		{"{" WHO ",\"ageMs\":1234567890123456,\"state\":\"up\"}",
+		 false},
+		{"{" WHO ",\"state\":\"u\\u0070\"}", false},
+		{"{" WHO ",\"state\":\"up\",\"state\":\"down\"}", false},
+		{"{" WHO ",\"state\":\"up\",\"reason\":\"x\"}", false},
+		{"\t{" WHO ",\"state\":\"up\"}", false},
+		/* wrong */
+		{"{" WHO "}", false},
+		{"{" WHO ",\"ageMs\":1}", false},
+		{"{" WHO ",\"capacity\":0}", false},
+		{"{" WHO ",\"capacity\":01}", false},
+		{"{" WHO ",\"capacity\":1.}", false},
+		{"{" WHO ",\"capacity\":-1}", false},
+		{"{" WHO ",\"capacity\":1,}", false},
+		{"{" WHO ",\"capacity\":1", false},
+		{"{" WHO ",\"capacity\":1}}", false},
+		{"{" WHO ",\"capacity\":\"1\"}", false},
+		{"{" WHO ",\"state\":\"upp\"}", false},
+		{"{" WHO ",\"state\":\"up}", false},
+		{"{\"service\":\"s\",\"state\":\"up\"}", false},
+		{"{\"service\":\"\",\"instance\":\"i\",\"state\":\"up\"}",
+		 false},
+		{"{\"service\":\"" NAME31 "x\",\"instance\":\"i\","
+		 "\"state\":\"up\"}",
+		 false},
+		{"{}", false},
+		{"", false},
+	};
+	struct dyncast_agent_report quick, json;
+	size_t len;
+	char *copy;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		len = strlen(cases[i].line);
+		copy = test_malloc(len ? len : 1);
+		memcpy(copy, cases[i].line, len);
+		assert_int_equal(dyncast_agent_quick_parse(copy, len, &quick),
+				 cases[i].quick);
+		if (cases[i].quick) {
+			assert_null(dyncast_agent_json_parse(copy, len, &json));
+			assert_memory_equal(&quick, &json, sizeof(json));
+		}
+		test_free(copy);
+	}
 }
 
 static void test_full(void **state)
@@ -356,6 +421,7 @@ static void test_error_format(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_quick),
 		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_accepted),
 		cmocka_unit_test(test_refused),

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Tests of lib/attr_update.c (an UPDATE before bgpd parses it) and of
- * lib/attr_fit.c (what is given up when an attribute is too long).
+ * lib/attr_fit.c (what is given up when an attribute is too long), and whether
+ * a value names an instance.
  */
 
 #include "tests/unit/wire.h"
@@ -173,9 +174,25 @@ static void test_fit(void **state)
 	assert_int_equal(dyncast_attr_fit(&attr, buf, 5), 0);
 }
 
+static void test_names_instance(void **state)
+{
+	static const uint8_t others[] = {U16(1), 2, 0xff, 0x00, U16(2), 0};
+	static const uint8_t second[] = {U16(1), 1, 9, U16(65280), 1, 7};
+	static const uint8_t cut_off[] = {U16(1), 9, 9, U16(65280), 1, 7};
+
+	(void)state;
+	assert_false(dyncast_attr_names_instance(NULL, 0));
+	assert_false(dyncast_attr_names_instance(others, sizeof(others)));
+	assert_true(dyncast_attr_names_instance(second, sizeof(second)));
+	assert_false(dyncast_attr_names_instance(cut_off, sizeof(cut_off)));
+	/* the type's first byte alone */
+	assert_false(dyncast_attr_names_instance(second + 4, 1));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_names_instance),
 		cmocka_unit_test(test_prepare),
 		cmocka_unit_test(test_reflag),
 		cmocka_unit_test(test_fit),
