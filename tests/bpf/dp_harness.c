@@ -532,7 +532,7 @@ void dp_age(int service, int seconds)
 {
 	for (int i = 0; i < DYNCAST_RING_SLOTS; i++)
 		if (dyncast_dp_slots(service)[i].t_change)
-			dyncast_dp_slots(service)[i].t_change -= seconds;
+			dyncast_dp_slots(service)[i].t_change -= seconds + 1;
 }
 
 uint32_t dp_slot(int service, const struct dp_packet *packet)

@@ -118,7 +118,8 @@ unsigned int dp_entries(void);
 unsigned int dp_on_probation(void);
 /* let time pass for those */
 void dp_age_probation(int seconds);
-/* let time pass for a service's slots */
+/* Let time pass for a service's slots: a second more, since the programs' clock
+ * comes to a new one some 20 ms later than ours (clock_s()). */
 void dp_age(int service, int seconds);
 /* its entry; false when there is none */
 bool dp_entry(const struct dp_packet *packet, struct dyncast_map_flow *flow);
