@@ -36,6 +36,7 @@
 #include "service.h"
 #include "sid.h"
 #include "startup.h"
+#include "sysctl.h"
 #include "../lib/addr.h"
 
 DEFINE_MTYPE_STATIC(DYNCAST_ZEBRA, DYNCAST_TUNNEL, "Dyncast tunnel device");
@@ -74,11 +75,15 @@ static struct tunnel *tunnel_find(const struct dyncast_addr *dbid)
 	return tunnels_find(&tunnels, &key);
 }
 
+static bool device_preferred(void)
+{
+	return !dyncast_dp_active() || dyncast_config.forwarding_kernel;
+}
+
 static bool device_wanted(const struct dyncast_backend *b)
 {
 	return is_ipip(b) && !dyncast_cleared && dyncast_startup_done() &&
-	       (!dyncast_dp_active() || dyncast_config.forwarding_kernel) &&
-	       b->service->key.vrf_id == VRF_DEFAULT &&
+	       device_preferred() && b->service->key.vrf_id == VRF_DEFAULT &&
 	       b->data.address.family == b->service->key.prefix.addr.family &&
 	       dyncast_nht_on_link(b->nht);
 }
@@ -110,6 +115,17 @@ static void failure_log(const struct dyncast_backend *b, int error)
 	absent = true;
 }
 
+/* A device without an address lets nothing through in either mode. */
+static void rp_filter_check(void)
+{
+	static bool said;
+
+	if (!said && dyncast_sysctl("ipv4", "conf/all/rp_filter"))
+		zlog_warn(
+			"dyncast: net.ipv4.conf.all.rp_filter is not 0: the kernel drops what tunnel devices unpack; set it to 0, and on each interface as is wanted");
+	said = true;
+}
+
 /* The kernel is asked once for each state that there is to be. */
 static bool tunnel_have(struct dyncast_backend *b)
 {
@@ -137,6 +153,8 @@ static bool tunnel_have(struct dyncast_backend *b)
 	t->error = dyncast_ipip_set(&ipip);
 	if (t->error)
 		failure_log(b, t->error);
+	else
+		rp_filter_check();
 	return !t->error;
 }
 
@@ -211,6 +229,10 @@ static const char *device_problem(const struct dyncast_backend *b)
 {
 	const struct tunnel *t = tunnel_find(&b->data.instance.dbid);
 
+	if (b->service->key.vrf_id != VRF_DEFAULT)
+		return "the kernel refuses BPF, and tunnel devices are for the default VRF only";
+	if (b->data.address.family != b->service->key.prefix.addr.family)
+		return "its address is not of the service's family";
 	if (t && t->owner != b)
 		return "another instance has the same D-BID";
 	if (t && t->error == EOPNOTSUPP)
@@ -242,6 +264,20 @@ const char *dyncast_decap_str(const struct dyncast_backend *b)
 
 /* ---- life ------------------------------------------------------------- */
 
+/* its device may be made only at the next decision */
+static bool claimed(const struct dyncast_addr *dbid)
+{
+	struct dyncast_service *s;
+
+	frr_each (dyncast_services, &dyncast_services, s) {
+		const struct dyncast_backend *b = dyncast_backend_find(s, dbid);
+
+		if (b && is_ipip(b) && device_preferred())
+			return true;
+	}
+	return false;
+}
+
 void dyncast_decap_sweep(void)
 {
 	static struct dyncast_addr found[DYNCAST_IPIP_MAX];
@@ -249,7 +285,7 @@ void dyncast_decap_sweep(void)
 	char name[DYNCAST_IPIP_NAME_SIZE];
 
 	for (unsigned int i = 0; i < n; i++) {
-		if (tunnel_find(&found[i]))
+		if (tunnel_find(&found[i]) || claimed(&found[i]))
 			continue;
 		dyncast_ipip_name(&found[i], name);
 		zlog_info(

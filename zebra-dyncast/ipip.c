@@ -10,6 +10,9 @@
  *     SERVICE/len         .. where the service leads to the instance
  *     default             .. and all else to nowhere: a sender may not choose
  *
+ * But for the router's own addresses, which come before every rule: what is
+ * inside for one of these is delivered, as by any tunnel (doc/deployment.rst).
+ *
  * The table's number is the D-BID, which no other has.  The device's own
  * reverse-path filter is off: a client's address is never routed back into it.
  *
@@ -94,6 +97,27 @@ static int link_add(const struct dyncast_ipip *ipip, const char *name)
 	dyncast_netlink_nest_end(&request, data);
 	dyncast_netlink_nest_end(&request, info);
 	return dyncast_netlink_exchange(&request);
+}
+
+/* Linux gives a sit device an IPv4-compatible address and the route ::/96,
+ * which would send whatever comes for an address in there to any IPv4 address.
+ */
+static int compatible_del(const struct dyncast_ipip *ipip, const char *name)
+{
+	struct ifaddrmsg head = {
+		.ifa_family = AF_INET6,
+		.ifa_prefixlen = 96,
+		.ifa_index = if_nametoindex(name),
+	};
+	uint8_t address[16] = {};
+	struct dyncast_netlink request;
+	int error;
+
+	memcpy(address + 12, ipip->dbid.bytes, 4);
+	dyncast_netlink_begin(&request, RTM_DELADDR, 0, &head, sizeof(head));
+	dyncast_netlink_put(&request, IFA_LOCAL, address, sizeof(address));
+	error = dyncast_netlink_exchange(&request);
+	return error == EADDRNOTAVAIL ? 0 : error;
 }
 
 static void link_del(const char *name)
@@ -286,9 +310,13 @@ int dyncast_ipip_set(const struct dyncast_ipip *ipip)
 	/* how a former one was set is not known */
 	dyncast_ipip_clear(&ipip->dbid);
 	dyncast_ipip_name(&ipip->dbid, name);
-	error = link_add(ipip, name);
+	error = rule(true, family, name, table_of(&ipip->dbid));
 	if (!error)
-		error = rule(true, family, name, table_of(&ipip->dbid));
+		error = link_add(ipip, name);
+	if (!error && family == AF_INET6) {
+		dyncast_sysctl_zero("ipv6", name, "accept_ra");
+		error = compatible_del(ipip, name);
+	}
 	if (!error)
 		error = default_route(ipip);
 	if (!error)
@@ -307,9 +335,10 @@ static void rules_clear(const struct dyncast_addr *dbid, const char *name)
 	static const uint8_t families[] = {AF_INET, AF_INET6};
 	uint32_t table = table_of(dbid);
 
-	for (unsigned int i = 0; i < sizeof(families); i++)
-		if (!rule(false, families[i], name, table))
-			table_clear(families[i], table);
+	for (unsigned int i = 0; i < sizeof(families); i++) {
+		table_clear(families[i], table);
+		rule(false, families[i], name, table);
+	}
 }
 
 void dyncast_ipip_clear(const struct dyncast_addr *dbid)
@@ -384,8 +413,6 @@ void dyncast_ipip_clear_all(void)
 	unsigned int n = dyncast_ipip_list(dbids, DYNCAST_IPIP_MAX);
 	char name[DYNCAST_IPIP_NAME_SIZE];
 
-	if (!n)
-		return;
 	group_del();
 	for (unsigned int i = 0; i < n; i++) {
 		dyncast_ipip_name(&dbids[i], name);

@@ -448,7 +448,7 @@ static const char *sid_problem(const struct dyncast_backend *b)
 	if (!vrf_served(b->data.address.family, b->service->key.vrf_id))
 		return "SIDs of IPv6 services are installed in the default VRF only";
 	if (!b->sid)
-		return "another instance has the same SID with another address";
+		return "another instance has the same SID with another address, or in another VRF";
 	if (!b->sid->alias.s_addr && !sid_is_ipv6(b->sid))
 		return "no alias address is left, see `dyncast alias-prefix`";
 	if (b->sid->failed)

@@ -11,6 +11,7 @@ Debian's: tools/in-kernel 6.1 python3 -m pytest topotests/dyncast_ipip_device
 """
 
 import ipaddress
+import os
 import re
 import subprocess
 
@@ -24,6 +25,7 @@ from dyncast_tunnel import REMOTE, IpipLab
 from dyncast_without import WithoutBpf
 
 ALL = set(INSTANCES)
+CLEAR_KERNEL = os.path.join(os.path.dirname(__file__), "../../zebra-dyncast/clear-kernel")
 
 
 def has_devices():
@@ -91,6 +93,8 @@ def test_devices(lab):
     for name in ("a1", "a2"):
         assert device(name, V4) in links and device(name, V6) in links
         assert INSTANCES[name].address in lab.cmd("e1", f"ip route show table {table(name)}")
+    # no automatic tunnel, into which anybody could send
+    assert "::/96" not in lab.cmd("e1", "ip -6 route show table all")
     # BPF has nothing to unpack, and is on no interface for it
     duties = {i["interface"]: i["duty"] for i in lab.forwarding("e2")["ingress"] if i["attached"]}
     assert duties == {"dyncast-out": "egress"}
@@ -220,7 +224,8 @@ def test_crash_and_sweep(lab):
     assert kernel_state(lab, "e1") != before
     lab.restart_daemon("e1", "zebra")
     wait_for("the sweep", lambda: kernel_state(lab, "e1") == before or "there", 30)
-    assert "dync-0a6301fe of a former run" in lab.log("e1", "zebra")
+    log = lab.log("e1", "zebra")
+    assert "dync-0a6301fe of a former run" in log and log.count("of a former run belongs") == 1
     lab.wait_ring("r1", ALL)
     check.expect_kept()
     load.stop()
@@ -228,11 +233,21 @@ def test_crash_and_sweep(lab):
 
 @with_devices
 def test_clear(lab):
+    """by the command, and by the script for what a zebra that is gone has left"""
     lab.vtysh("e1", "clear dyncast forwarding")
     assert kernel_state(lab, "e1") == ([], 0, [])
     lab.wait_ring("r1", ALL - {"a1", "a2"})
     lab.vtysh("e1", "clear dyncast forwarding restart")
     lab.wait_ring("r1", ALL)
+    source = open(CLEAR_KERNEL, encoding="utf-8").read()
+    functions = source[source.index("clear_tunnels() {") : source.index("\nfor run in")]
+    path = lab.logdir + "/clear_tunnels"
+    with open(path, "w", encoding="utf-8") as out:
+        out.write(f"status=0\n{functions}\nclear_tunnels\nexit $status\n")
+    lab.cmd("e2", f"sh {path}")
+    assert kernel_state(lab, "e2") == ([], 0, [])
+    lab.configure("e2", "no dyncast forwarding kernel", "dyncast forwarding kernel")
+    wait_for("devices", lambda: len(kernel_state(lab, "e2")[0]) == 2 or "not yet", 10)
 
 
 @with_devices
