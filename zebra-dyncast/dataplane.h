@@ -212,7 +212,9 @@ bool dyncast_dp_service_counters(int index, struct dyncast_dp_counters *out);
  */
 bool dyncast_dp_decap_set(const struct dyncast_addr *dbid,
 			  uint32_t instance_id);
-void dyncast_dp_decap_clear(const struct dyncast_addr *dbid);
+/* unless the D-BID is another instance's by now */
+void dyncast_dp_decap_clear(const struct dyncast_addr *dbid,
+			    uint32_t instance_id);
 
 /*
  * Attach to / detach from an interface.  Attaching again changes what it

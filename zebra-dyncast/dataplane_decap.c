@@ -52,16 +52,20 @@ bool dyncast_dp_decap_set(const struct dyncast_addr *dbid, uint32_t instance_id)
 	return !error;
 }
 
-void dyncast_dp_decap_clear(const struct dyncast_addr *dbid)
+void dyncast_dp_decap_clear(const struct dyncast_addr *dbid,
+			    uint32_t instance_id)
 {
 	struct dyncast_map_decap_key key = decap_key(dbid);
+	int fd = dyncast_dp.maps[DYNCAST_DP_MAP_DECAP];
+	struct dyncast_map_decap value;
 
 	if (!dyncast_dp.active)
 		return;
 	dyncast_dp_privs
 	{
-		bpf_map_delete_elem(dyncast_dp.maps[DYNCAST_DP_MAP_DECAP],
-				    &key);
+		if (!bpf_map_lookup_elem(fd, &key, &value) &&
+		    value.instance == instance_id)
+			bpf_map_delete_elem(fd, &key);
 	}
 	dyncast_dp_filter_update();
 }

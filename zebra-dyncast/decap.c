@@ -120,9 +120,10 @@ static void rp_filter_check(void)
 {
 	static bool said;
 
-	if (!said && dyncast_sysctl("ipv4", "conf/all/rp_filter"))
-		zlog_warn(
-			"dyncast: net.ipv4.conf.all.rp_filter is not 0: the kernel drops what tunnel devices unpack; set it to 0, and on each interface as is wanted");
+	if (said || !dyncast_sysctl("ipv4", "conf/all/rp_filter"))
+		return;
+	zlog_warn(
+		"dyncast: net.ipv4.conf.all.rp_filter is not 0: the kernel drops what tunnel devices unpack; set it to 0, and on each interface as is wanted");
 	said = true;
 }
 
@@ -182,7 +183,7 @@ static void bpf_drop(struct dyncast_backend *b)
 
 	/* a former run may have left one */
 	if (on || dyncast_sid_in_locator(&b->data.instance.dbid))
-		dyncast_dp_decap_clear(&b->data.instance.dbid);
+		dyncast_dp_decap_clear(&b->data.instance.dbid, b->id);
 	if (on && !--wanted)
 		dyncast_ingress_scan_later();
 }

@@ -67,9 +67,8 @@ void dyncast_recovered_claim(int index)
 /* its id will be another's */
 static void undecap(uint32_t id, const struct dyncast_addr *dbid, void *arg)
 {
-	(void)id;
 	(void)arg;
-	dyncast_dp_decap_clear(dbid);
+	dyncast_dp_decap_clear(dbid, id);
 }
 
 static void delete_unclaimed(void)

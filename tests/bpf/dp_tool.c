@@ -30,7 +30,7 @@ static const char usage_text[] =
 	"  srv6 SERVICE SID SOURCE NEXTHOP IFNAME MTU   prints the id;\n"
 	"                                               NEXTHOP \"-\": by route\n"
 	"  ipip SERVICE DBID SOURCE NEXTHOP IFNAME MTU  as srv6\n"
-	"  decap DBID ID | nodecap DBID                 for a local instance\n"
+	"  decap DBID ID | nodecap DBID ID              for a local instance\n"
 	"  dx6 SID ADDRESS IFNAME                       the egress's half\n"
 	"  nodx6 SID\n"
 	"  remove ID\n"
@@ -238,10 +238,10 @@ static int run(const char *command, char **argv, int n)
 
 		return !dyncast_dp_decap_set(&dbid, atoi(argv[1]));
 	}
-	if (!strcmp(command, "nodecap") && n == 1) {
+	if (!strcmp(command, "nodecap") && n == 2) {
 		struct dyncast_addr dbid = address(argv[0]);
 
-		dyncast_dp_decap_clear(&dbid);
+		dyncast_dp_decap_clear(&dbid, atoi(argv[1]));
 		return 0;
 	}
 	if (!strcmp(command, "remove") && n == 1) {

@@ -319,7 +319,11 @@ static void local_or_nobody(void **state)
 		assert_int_equal(dp_run_frame(frame, size).verdict,
 				 DP_REDIRECT);
 
-		dyncast_dp_decap_clear(&dbid);
+		/* one that had the D-BID before takes nothing away */
+		dyncast_dp_decap_clear(&dbid, far_id);
+		assert_int_equal(dp_run_frame(frame, size).verdict,
+				 DP_REDIRECT);
+		dyncast_dp_decap_clear(&dbid, id);
 		assert_int_equal(dp_run_frame(frame, size).verdict, DP_PASS);
 	}
 	assert_false(dyncast_dp_decap_set(&(struct dyncast_addr){}, 0));

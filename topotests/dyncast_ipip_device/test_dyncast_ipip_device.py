@@ -239,7 +239,8 @@ def test_clear(lab):
     lab.wait_ring("r1", ALL - {"a1", "a2"})
     lab.vtysh("e1", "clear dyncast forwarding restart")
     lab.wait_ring("r1", ALL)
-    source = open(CLEAR_KERNEL, encoding="utf-8").read()
+    with open(CLEAR_KERNEL, encoding="utf-8") as script:
+        source = script.read()
     functions = source[source.index("clear_tunnels() {") : source.index("\nfor run in")]
     path = lab.logdir + "/clear_tunnels"
     with open(path, "w", encoding="utf-8") as out:
