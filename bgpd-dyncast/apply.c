@@ -11,30 +11,6 @@
 #include "apply_internal.h"
 #include "receive.h"
 
-bool dyncast_apply_refuse(struct dyncast_apply *apply, const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	vsnprintfrr(apply->error, sizeof(apply->error), format, ap);
-	va_end(ap);
-	return false;
-}
-
-bool dyncast_apply_names_valid(struct dyncast_apply *apply, const char *name,
-			       const char *instance)
-{
-	if (!dyncast_name_valid(name))
-		return dyncast_apply_refuse(
-			apply,
-			"service name: 1-31 characters of A-Z a-z 0-9 _ . -");
-	if (instance && !dyncast_name_valid(instance))
-		return dyncast_apply_refuse(
-			apply,
-			"instance name: 1-31 characters of A-Z a-z 0-9 _ . -");
-	return true;
-}
-
 void dyncast_apply_service_changed(struct dyncast_service *service)
 {
 	dyncast_receive_service(service);

@@ -16,6 +16,9 @@ bool dyncast_apply_refuse(struct dyncast_apply *apply, const char *format, ...)
 /* instance may be NULL */
 bool dyncast_apply_names_valid(struct dyncast_apply *apply, const char *name,
 			       const char *instance);
+/* NULL: none; without a family: this router */
+bool dyncast_apply_site_valid(struct dyncast_apply *apply,
+			      const struct dyncast_addr *site);
 /* validation of a change to a service that `remove` requires to exist */
 bool dyncast_apply_service_check(struct dyncast_apply *apply, const char *name,
 				 bool remove);

@@ -9,16 +9,6 @@
 #include "apply_internal.h"
 #include "../lib/override.h"
 
-static bool site_check(struct dyncast_apply *apply,
-		       const struct dyncast_addr *site)
-{
-	if (!site->family || dyncast_addr_is_unicast(site))
-		return true;
-	return dyncast_apply_refuse(
-		apply,
-		"a site is named by the BGP next hop of its routes, a unicast address (see `show dyncast service`), or by `local`");
-}
-
 bool dyncast_apply_pin(struct dyncast_apply *apply, const char *name,
 		       const struct dyncast_addr *site)
 {
@@ -27,7 +17,7 @@ bool dyncast_apply_pin(struct dyncast_apply *apply, const char *name,
 
 	if (apply->phase == DYNCAST_VALIDATE)
 		return dyncast_apply_service_check(apply, name, !site) &&
-		       (!site || site_check(apply, site));
+		       dyncast_apply_site_valid(apply, site);
 	service = dyncast_service_get(name);
 	service->override.pinned = site != NULL;
 	service->override.pin = site ? *site : none;
@@ -42,7 +32,7 @@ bool dyncast_apply_cap(struct dyncast_apply *apply, const char *name,
 
 	if (apply->phase == DYNCAST_VALIDATE) {
 		if (!dyncast_apply_service_check(apply, name, false) ||
-		    !site_check(apply, site))
+		    !dyncast_apply_site_valid(apply, site))
 			return false;
 		if (percent > 100)
 			return dyncast_apply_refuse(apply,

@@ -13,27 +13,6 @@
 
 #include "edit.h"
 
-bool dyncast_apply_refuse(struct dyncast_apply *apply, const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	vsnprintfrr(apply->error, sizeof(apply->error), format, ap);
-	va_end(ap);
-	return false;
-}
-
-static bool names_valid(struct dyncast_apply *apply, const char *name,
-			const char *instance)
-{
-	if (dyncast_name_valid(name) &&
-	    (!instance || dyncast_name_valid(instance)))
-		return true;
-	return dyncast_apply_refuse(
-		apply,
-		"a name of a service or instance has 1-31 characters of A-Z a-z 0-9 _ . -");
-}
-
 /* ---- the service that a command is about -----------------------------------
  */
 
@@ -51,7 +30,7 @@ static void service_default(struct dyncast_service *service)
 static bool service_begin(struct dyncast_apply *apply, const char *name,
 			  bool removes)
 {
-	if (!names_valid(apply, name, NULL))
+	if (!dyncast_apply_names_valid(apply, name, NULL))
 		return false;
 	snprintf(path, sizeof(path), DYNCAST_SERVICES "/service[name='%s']",
 		 name);
@@ -255,22 +234,12 @@ bool dyncast_apply_service_remove(struct dyncast_apply *apply, const char *name)
 /* ---- sites -----------------------------------------------------------------
  */
 
-static bool site_check(struct dyncast_apply *apply,
-		       const struct dyncast_addr *site)
-{
-	if (!site || !site->family || dyncast_addr_is_unicast(site))
-		return true;
-	return dyncast_apply_refuse(
-		apply,
-		"a site is named by the BGP next hop of its routes, a unicast address (see `show dyncast service`), or by `local`");
-}
-
 bool dyncast_apply_pin(struct dyncast_apply *apply, const char *name,
 		       const struct dyncast_addr *site)
 {
 	static const struct dyncast_addr none;
 
-	return site_check(apply, site) &&
+	return dyncast_apply_site_valid(apply, site) &&
 	       EDIT(apply, name, !site, want.override.pinned = site != NULL;
 		    want.override.pin = site ? *site : none);
 }
@@ -289,7 +258,8 @@ bool dyncast_apply_cap(struct dyncast_apply *apply, const char *name,
 {
 	char cap[DYNCAST_EDIT_PATH_SIZE + 64], text[8];
 
-	if (!site_check(apply, site) || !service_begin(apply, name, false))
+	if (!dyncast_apply_site_valid(apply, site) ||
+	    !service_begin(apply, name, false))
 		return false;
 	cap_path(site, cap, sizeof(cap));
 	strlcat(cap, "/percent", sizeof(cap));
@@ -323,7 +293,7 @@ static struct dyncast_local local_was, local_want;
 static bool local_begin(struct dyncast_apply *apply, const char *name,
 			const char *instance, bool removes)
 {
-	if (!names_valid(apply, name, instance) ||
+	if (!dyncast_apply_names_valid(apply, name, instance) ||
 	    !service_begin(apply, name, false))
 		return false;
 	snprintf(local_path, sizeof(local_path), "%s/instance[name='%s']", path,
