@@ -414,10 +414,13 @@ def test_clear(lab):
     path = lab.logdir + "/clear_tunnels"
     with open(path, "w", encoding="utf-8") as out:
         out.write(f"status=0\n{functions}\nclear_tunnels\nexit $status\n")
+    # a zebra that runs would make them again
+    lab.kill_daemon("e2", "zebra")
     lab.cmd("e2", f"sh {path}")
     assert kernel_state(lab, "e2") == ([], 0, [])
-    lab.configure("e2", "no dyncast forwarding kernel", "dyncast forwarding kernel")
-    wait_for("devices", lambda: len(kernel_state(lab, "e2")[0]) == 2 or "not yet", 10)
+    lab.restart_daemon("e2", "zebra")
+    wait_for("devices", lambda: len(kernel_state(lab, "e2")[0]) == 2 or "not yet", 60)
+    lab.wait_ring("r1", ALL)
 
 
 @with_devices
