@@ -18,7 +18,7 @@
 DECLARE_MTYPE(DYNCAST_ORIGIN);
 
 /* up, down and drain go at once, but a flapping agent makes no storm */
-#define DYNCAST_URGENT_MS 50
+#define DYNCAST_URGENT_MS 20
 /* how long reports are collected before they are looked at, and how long at
  * least before a service's are looked at again */
 #define DYNCAST_SOON_MS 2

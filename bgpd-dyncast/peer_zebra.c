@@ -24,8 +24,10 @@
 #define RESEND_MS 10000
 /* metrics that have become younger by this much are worth a set */
 #define FRESHER_MS 5000
-/* between two sets of one service, however fast its agent reports */
-#define SPACING_MS 50
+/* Between two sets of one service, however fast its agent reports.  Short:
+ * news that a site is past a threshold waits for it too, and zebra decides at
+ * once for that alone. */
+#define SPACING_MS 10
 /* what one event takes for that, about */
 #define FLUSH_STEP_MS 3
 

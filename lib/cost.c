@@ -302,6 +302,13 @@ static uint64_t joint(const struct dyncast_work *w, uint64_t network,
 	return min_u64(network + delay, COST_CEILING_US);
 }
 
+static uint64_t network_cost(const struct dyncast_cost_config *config,
+			     const struct dyncast_cost_input *in)
+{
+	return min_u64((uint64_t)in->network_metric * config->network_unit_us,
+		       COST_CEILING_US);
+}
+
 /* Network, delay and joint cost of all, for the reader of `explain` also of
  * those that are not eligible. */
 static void costs_fill(struct dyncast_work *w)
@@ -319,9 +326,7 @@ static void costs_fill(struct dyncast_work *w)
 			out->cost_us = UINT64_MAX;
 			continue;
 		}
-		out->network_us = min_u64((uint64_t)w->in[i].network_metric *
-						  w->config->network_unit_us,
-					  COST_CEILING_US);
+		out->network_us = network_cost(w->config, &w->in[i]);
 		w->cost[i] = joint(w, out->network_us, delay);
 		/* an old delay is an average one */
 		out->delay_us =
@@ -331,15 +336,16 @@ static void costs_fill(struct dyncast_work *w)
 	}
 }
 
-static bool past_threshold(const struct dyncast_work *w, size_t i)
+bool dyncast_cost_past_threshold(const struct dyncast_cost_config *config,
+				 const struct dyncast_cost_input *in)
 {
-	const struct dyncast_policy *policy = &w->config->policy;
-	const struct dyncast_metrics *m = &w->in[i].metrics;
+	const struct dyncast_policy *policy = &config->policy;
+	const struct dyncast_metrics *m = &in->metrics;
 
 	if (policy->max_network_us &&
-	    w->out[i].network_us > policy->max_network_us)
+	    network_cost(config, in) > policy->max_network_us)
 		return true;
-	if (!w->gain[i]) /* stale: says nothing */
+	if (!age_gain(m->age_ms)) /* stale: says nothing */
 		return false;
 	if (policy->max_utilisation && (m->has & DYNCAST_HAS_UTILISATION) &&
 	    m->utilisation > policy->max_utilisation * 100u)
@@ -349,6 +355,11 @@ static bool past_threshold(const struct dyncast_work *w, size_t i)
 		return true;
 	return policy->max_delay_us && has_delay(m) &&
 	       m->delay_us > policy->max_delay_us;
+}
+
+static bool past_threshold(const struct dyncast_work *w, size_t i)
+{
+	return dyncast_cost_past_threshold(w->config, &w->in[i]);
 }
 
 static bool pinned_away(const struct dyncast_work *w, size_t i)

@@ -19,7 +19,7 @@
 
 #define DYNCAST_NETWORK_UNIT_DEFAULT 100u /* us per unit of IGP metric */
 
-/* least time between two calls that no change of a verdict asks for */
+/* least time between two calls that no verdict or threshold asks for */
 #define DYNCAST_COST_PACE_MS 50u
 
 /* Age up to which metrics count in full, and from which they do not count.  A
@@ -112,12 +112,21 @@ struct dyncast_cost_config {
 };
 
 /*
+ * Is the candidate past one of the policy's thresholds?  What is stale says
+ * nothing of it.  dyncast_cost_weights() takes new flows from those that are,
+ * unless all are.  Pure.
+ */
+bool dyncast_cost_past_threshold(const struct dyncast_cost_config *config,
+				 const struct dyncast_cost_input *in);
+
+/*
  * Compute cost, target and next weight of n candidates (n <= 256).
  *
  * spread (spread.c): never sends everything to the apparent best; weights walk
  * to their targets in bounded steps, by elapsed_ms.  Call it when metrics
  * came, but not more often than each DYNCAST_COST_PACE_MS, every 250 ms while
- * it returns true, and at once when a verdict changes.
+ * it returns true, and at once when a verdict changes or a threshold is
+ * crossed, either way.
  * The other actions: select.c.  The operator's pins hold while one of the
  * pinned site's candidates is eligible, his caps (cap.c) for all actions.
  *

@@ -82,6 +82,10 @@
 #define OCTAVE 65536 /* one, with 16 fractional bits */
 #define CORRECTION_MAX (3 * OCTAVE)
 
+/* network-first: a millisecond nearer outweighs any queue but that of a site
+ * which is all but full */
+#define NETWORK_FIRST 256u
+
 #define WALK_MS 150u
 #define WALK_BLIND_MS 2000u
 
@@ -317,7 +321,7 @@ static uint64_t network_weighed(const struct dyncast_work *w, size_t i)
 
 	switch (w->config->policy.cost) {
 	case DYNCAST_COST_NETWORK_FIRST:
-		return network * 16;
+		return min_u64(network * NETWORK_FIRST, COST_CEILING_US / 2);
 	case DYNCAST_COST_COMPUTE_FIRST:
 		return network / 16;
 	case DYNCAST_COST_WEIGHTED:

@@ -264,8 +264,10 @@ static void override_fill(const struct dyncast_backend *b,
 	in->cap_percent = cap->percent;
 }
 
-/* *changed: somebody's verdict is not what it was, or somebody is new */
+/* *changed: somebody's verdict is not what it was, somebody is past a threshold
+ * who was not, or back, or somebody is new */
 static unsigned int collect(struct dyncast_service *s,
+			    const struct dyncast_cost_config *config,
 			    struct dyncast_backend **backends,
 			    struct dyncast_cost_input *in, bool *changed)
 {
@@ -275,6 +277,7 @@ static unsigned int collect(struct dyncast_service *s,
 	*changed = false;
 	frr_each (dyncast_backends, &s->backends, b) {
 		uint8_t verdict = dyncast_backend_verdict(b);
+		bool past;
 
 		if (!b->decided || b->verdict != verdict)
 			*changed = true;
@@ -295,6 +298,10 @@ static unsigned int collect(struct dyncast_service *s,
 		in[n].weight = b->out.weight;
 		in[n].state = b->out.state;
 		override_fill(b, &in[n]);
+		past = dyncast_cost_past_threshold(config, &in[n]);
+		if (b->past != past)
+			*changed = true;
+		b->past = past;
 		backends[n++] = b;
 	}
 	return n;
@@ -319,7 +326,7 @@ static bool weigh(struct dyncast_service *s)
 		.policy = s->policy,
 	};
 	bool changed;
-	unsigned int n = collect(s, backends, in, &changed);
+	unsigned int n = collect(s, &config, backends, in, &changed);
 	int64_t now = dyncast_now_ms();
 	bool more;
 

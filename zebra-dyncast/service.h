@@ -49,6 +49,7 @@ struct dyncast_backend {
 	uint8_t feedback; /* last sent, 0 none */
 	bool decided;	  /* once at least, with this verdict: */
 	uint8_t verdict;
+	bool past;	     /* a threshold of the policy, at that time */
 	uint32_t id;	     /* of the data plane; 0 none */
 	int64_t received_ms; /* of data.instance.metrics */
 	int64_t expires_ms;  /* of HELD */

@@ -45,13 +45,13 @@ LONG_EVERY = 101
 LONG_US = 1100000
 
 UPDATE_MS = 100  # between two updates of a site's metrics, but for the sweep
-SCRAPE_MS = 20  # between two scrapes of a site by its agent
+SCRAPE_MS = 10  # between two scrapes of a site by its agent
 
 UDP_PORT, HTTP_PORT = 7000, 8080
 # Lines for e1, "dyncast service NAME" before each.  random: with a hysteresis of
 # 100 % everybody is near enough to the cheapest, so that each flow goes anywhere
 # with the same probability, by its hash, on the same data path.
-BUSY = 65  # percent of a site's workers: three of four are, or nearly
+BUSY = 70  # percent of a site's workers: three of four are, or nearly
 PLAIN = ["no {} cost delay", f"no {{}} eligible utilisation {BUSY}"]
 POLICIES = {
     "random": ["{} select min-then-random hysteresis 100", *PLAIN],

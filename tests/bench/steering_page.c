@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 /* how much of the past the busy ratio is of */
-#define WINDOW_NS (100 * NS_PER_MS)
+#define WINDOW_NS (30 * NS_PER_MS)
 #define PEERS (PAGE_FDS - 1)
 
 struct peer {

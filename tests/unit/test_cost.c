@@ -302,6 +302,8 @@ static void test_thresholds(void **state)
 			.max_network_us = i == 3 ? 5000 : 0,
 		};
 		weigh(&config, 3);
+		assert_true(dyncast_cost_past_threshold(&config, &in[0]));
+		assert_false(dyncast_cost_past_threshold(&config, &in[1]));
 		assert_int_equal(out[0].verdict, DYNCAST_VERDICT_THRESHOLD);
 		assert_int_equal(out[0].weight, 0);
 		assert_int_equal(out[1].verdict, DYNCAST_VERDICT_OK);
@@ -319,6 +321,7 @@ static void test_thresholds(void **state)
 	in[0].metrics.age_ms = DYNCAST_AGE_STALE_MS;
 	weigh(&config, 3);
 	assert_int_equal(out[0].verdict, DYNCAST_VERDICT_STALE);
+	assert_false(dyncast_cost_past_threshold(&config, &in[0]));
 	/* and when all are past it, it does not count */
 	config.policy = (struct dyncast_policy){.max_delay_us = 1000};
 	in[0].metrics.age_ms = 0;
