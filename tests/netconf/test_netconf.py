@@ -175,8 +175,9 @@ class Router:
             "sshd.conf",
             f"Port 830\nListenAddress 127.0.0.1\nHostKey {self.path('host')}\n"
             f"AuthorizedKeysFile {self.path('user.pub')}\nPidFile none\nStrictModes no\nUsePAM no\n"
+            # no quotes: since 9.5 they would make it one word
             "PermitRootLogin yes\nSubsystem netconf "
-            f'"/usr/sbin/netconf-subsystem --ncxserver-sockname=830@{self.path("ncx.sock")}"\n',
+            f"/usr/sbin/netconf-subsystem --ncxserver-sockname=830@{self.path('ncx.sock')}\n",
         )
         os.makedirs("/run/sshd", exist_ok=True)
         self.start("sshd", ["/usr/sbin/sshd", "-D", "-e", "-f", self.path("sshd.conf")])

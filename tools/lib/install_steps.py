@@ -24,6 +24,7 @@ import subprocess
 import sys
 import time
 
+import install_mgmtd
 import install_netconf
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -175,7 +176,8 @@ def blocks():
 
 
 def follow(lines):
-    """Run the README's lines."""
+    """Run the README's lines: what they said."""
+    told = ""
     for line in lines:
         if "tools/package" in line:
             continue  # tools/install-test has
@@ -184,6 +186,8 @@ def follow(lines):
         for text in said.splitlines():
             if text.startswith("frr-dyncast: ") or "_dyncast" in text:
                 say(f"      {text}")
+        told += said
+    return told
 
 
 def stand_ins():
@@ -327,7 +331,7 @@ def must_be_clean(before, objects):
     changed = run("dpkg --verify frr", check=False)
     must(f"files of frr are changed: {changed}", "/usr/" not in changed)
     must(f"{our_pins()} is still mounted", not our_pins())
-    must("something is left in /run/frr", not glob.glob("/run/frr/**/dyncast*", recursive=True))
+    must("something is left in /run/frr", not glob.glob("/run/frr/**/*dyncast*", recursive=True))
     for router in ROUTERS:
         links = run(f"ip -n {router} -o link show")
         must(f"{router} has a device of ours: {links}", "dyncast" not in links)
@@ -466,7 +470,7 @@ def main():
 
     say("== install")
     must("nobody answers yet", not {"a1", "a2"} & set(flows(1)))
-    follow(steps["install"])
+    told = follow(steps["install"])
     wait_for("the modules are loaded", modules_run)
 
     say("== configure by vtysh")
@@ -487,6 +491,9 @@ def main():
     say("== boot")
     reboot()
     must("a boot has the configuration", {r: our_lines(r) for r in ROUTERS} == lines)
+
+    say("== mgmtd")
+    install_mgmtd.check(sys.modules[__name__], "e1", "r1", told)
 
     say("== upgrade")
     make_later_packages()
