@@ -22,13 +22,13 @@
 
 #include <zebra.h>
 
-#include "lib/typesafe.h"
 #include "lib/vrf.h"
 
 #include "apply.h"
 #include "clear.h"
 #include "compat.h"
 #include "decap.h"
+#include "feedback.h"
 #include "ingress.h"
 #include "ipip.h"
 #include "module.h"
@@ -36,29 +36,10 @@
 #include "service.h"
 #include "sid.h"
 #include "startup.h"
-#include "sysctl.h"
+#include "tunnel.h"
 #include "../lib/addr.h"
 
-DEFINE_MTYPE_STATIC(DYNCAST_ZEBRA, DYNCAST_TUNNEL, "Dyncast tunnel device");
-
-PREDECL_RBTREE_UNIQ(tunnels);
-/* a device, or why there is none */
-struct tunnel {
-	struct tunnels_item item;
-	const struct dyncast_backend *owner;
-	struct dyncast_ipip ipip;
-	int error;
-};
-
-static int tunnel_cmp(const struct tunnel *a, const struct tunnel *b)
-{
-	return dyncast_addr_cmp(&a->ipip.dbid, &b->ipip.dbid);
-}
-DECLARE_RBTREE_UNIQ(tunnels, struct tunnel, item, tunnel_cmp);
-
-static struct tunnels_head tunnels = INIT_RBTREE_UNIQ(tunnels);
 static unsigned int wanted; /* D-BIDs that BPF unpacks */
-static bool absent;	    /* the kernel has no such device: said */
 
 static bool is_ipip(const struct dyncast_backend *b)
 {
@@ -67,13 +48,6 @@ static bool is_ipip(const struct dyncast_backend *b)
 }
 
 /* ---- by a device ------------------------------------------------------ */
-
-static struct tunnel *tunnel_find(const struct dyncast_addr *dbid)
-{
-	const struct tunnel key = {.ipip.dbid = *dbid};
-
-	return tunnels_find(&tunnels, &key);
-}
 
 static bool device_preferred(void)
 {
@@ -88,75 +62,18 @@ static bool device_wanted(const struct dyncast_backend *b)
 	       dyncast_nht_on_link(b->nht);
 }
 
-static void tunnel_drop(const struct dyncast_backend *b)
-{
-	struct tunnel *t = tunnel_find(&b->data.instance.dbid);
-
-	if (!t || t->owner != b)
-		return;
-	if (!t->error)
-		dyncast_ipip_clear(&t->ipip.dbid);
-	tunnels_del(&tunnels, t);
-	XFREE(MTYPE_DYNCAST_TUNNEL, t);
-}
-
-static void failure_log(const struct dyncast_backend *b, int error)
-{
-	if (error != EOPNOTSUPP) {
-		zlog_warn(
-			"dyncast: the kernel made no tunnel device for instance %s of service %s: %s",
-			b->data.instance.name, b->service->name,
-			safe_strerror(error));
-		return;
-	}
-	if (!absent && dyncast_dp_active())
-		zlog_info(
-			"dyncast: the kernel has no ipip or sit device: BPF unpacks IP-in-IP, past netfilter");
-	absent = true;
-}
-
-/* A device without an address lets nothing through in either mode. */
-static void rp_filter_check(void)
-{
-	static bool said;
-
-	if (said || !dyncast_sysctl("ipv4", "conf/all/rp_filter"))
-		return;
-	zlog_warn(
-		"dyncast: net.ipv4.conf.all.rp_filter is not 0: the kernel drops what tunnel devices unpack; set it to 0, and on each interface as is wanted");
-	said = true;
-}
-
-/* The kernel is asked once for each state that there is to be. */
-static bool tunnel_have(struct dyncast_backend *b)
+static enum dyncast_tunnel_state device_state(struct dyncast_backend *b)
 {
 	struct dyncast_ipip ipip = {
 		.dbid = b->data.instance.dbid,
 		.service = b->service->key.prefix,
 		.address = b->data.address,
-		.ifindex = b->nht->nexthops[0].ifindex,
 	};
-	struct tunnel *t = tunnel_find(&ipip.dbid);
 
-	if (t && t->owner != b)
-		return false;
-	if (t && memcmp(&t->ipip, &ipip, sizeof(ipip)) == 0)
-		return !t->error;
-	if (!t) {
-		if (tunnels_count(&tunnels) >= DYNCAST_IPIP_MAX)
-			return false;
-		t = XCALLOC(MTYPE_DYNCAST_TUNNEL, sizeof(*t));
-		t->owner = b;
-		t->ipip.dbid = ipip.dbid;
-		tunnels_add(&tunnels, t);
-	}
-	t->ipip = ipip;
-	t->error = dyncast_ipip_set(&ipip);
-	if (t->error)
-		failure_log(b, t->error);
-	else
-		rp_filter_check();
-	return !t->error;
+	if (!device_wanted(b))
+		return DYNCAST_TUNNEL_NONE;
+	ipip.ifindex = b->nht->nexthops[0].ifindex;
+	return dyncast_tunnel_want(b, &ipip);
 }
 
 /* ---- by BPF ----------------------------------------------------------- */
@@ -201,17 +118,20 @@ bool dyncast_decap_pending(const struct dyncast_backend *b)
 			     : b->decap == DYNCAST_DECAP_BPF;
 }
 
-/* what is to come is there before what was goes */
+/* What is to come is there before what was goes; BPF does not step in for the
+ * moment that a device takes. */
 void dyncast_decap_update(struct dyncast_backend *b)
 {
-	bool device = device_wanted(b) && tunnel_have(b);
-	bool bpf = !device && bpf_wanted(b) && bpf_have(b);
+	enum dyncast_tunnel_state state = device_state(b);
 	uint8_t was = b->decap;
+	bool device = state == DYNCAST_TUNNEL_MADE;
+	bool wait = state == DYNCAST_TUNNEL_COMING && was != DYNCAST_DECAP_BPF;
+	bool bpf = !device && !wait && bpf_wanted(b) && bpf_have(b);
 
 	if (!bpf && was == DYNCAST_DECAP_BPF)
 		bpf_drop(b);
 	if (!device_wanted(b))
-		tunnel_drop(b);
+		dyncast_tunnel_drop(b);
 	b->decap = device ? DYNCAST_DECAP_DEVICE
 		   : bpf  ? DYNCAST_DECAP_BPF
 			  : DYNCAST_DECAP_NONE;
@@ -222,27 +142,17 @@ void dyncast_decap_update(struct dyncast_backend *b)
 void dyncast_decap_forget(struct dyncast_backend *b)
 {
 	bpf_drop(b);
-	tunnel_drop(b);
+	dyncast_tunnel_drop(b);
 	b->decap = DYNCAST_DECAP_NONE;
 }
 
 static const char *device_problem(const struct dyncast_backend *b)
 {
-	const struct tunnel *t = tunnel_find(&b->data.instance.dbid);
-
 	if (b->service->key.vrf_id != VRF_DEFAULT)
 		return "the kernel refuses BPF, and tunnel devices are for the default VRF only";
 	if (b->data.address.family != b->service->key.prefix.addr.family)
 		return "its address is not of the service's family";
-	if (t && t->owner != b)
-		return "another instance has the same D-BID";
-	if (t && t->error == EOPNOTSUPP)
-		return "IP-in-IP is unpacked by BPF, which the kernel refuses (see `show dyncast forwarding`), or by ipip and sit devices, which it does not have";
-	if (t && t->error)
-		return "the kernel refuses BPF, and made no tunnel device, see the log";
-	if (!t && tunnels_count(&tunnels) >= DYNCAST_IPIP_MAX)
-		return "the kernel refuses BPF, and there are as many tunnel devices as there may be";
-	return NULL;
+	return dyncast_tunnel_problem(b);
 }
 
 const char *dyncast_decap_problem(const struct dyncast_backend *b)
@@ -281,42 +191,15 @@ static bool claimed(const struct dyncast_addr *dbid)
 
 void dyncast_decap_sweep(void)
 {
-	static struct dyncast_addr found[DYNCAST_IPIP_MAX];
-	unsigned int n = dyncast_ipip_list(found, DYNCAST_IPIP_MAX);
-	char name[DYNCAST_IPIP_NAME_SIZE];
+	static struct dyncast_addr found[DYNCAST_IPIP_FOUND_MAX];
+	unsigned int n = dyncast_ipip_list(found, DYNCAST_IPIP_FOUND_MAX);
 
-	for (unsigned int i = 0; i < n; i++) {
-		if (tunnel_find(&found[i]) || claimed(&found[i]))
-			continue;
-		dyncast_ipip_name(&found[i], name);
-		zlog_info(
-			"dyncast: tunnel device %s of a former run belongs to no instance: removed",
-			name);
-		dyncast_ipip_clear(&found[i]);
-	}
-}
-
-static void tunnels_clear(void)
-{
-	struct tunnel *t;
-
-	dyncast_ipip_clear_all();
-	while ((t = tunnels_pop(&tunnels)))
-		XFREE(MTYPE_DYNCAST_TUNNEL, t);
+	for (unsigned int i = 0; i < n; i++)
+		if (!claimed(&found[i]))
+			dyncast_tunnel_sweep(&found[i]);
 }
 
 void dyncast_decap_cleared(void)
 {
-	tunnels_clear();
-}
-
-void dyncast_decap_init(void)
-{
-	tunnels_init(&tunnels);
-}
-
-void dyncast_decap_fini(void)
-{
-	tunnels_clear();
-	tunnels_fini(&tunnels);
+	dyncast_tunnel_clear();
 }

@@ -17,11 +17,8 @@ enum dyncast_decap {
 	DYNCAST_DECAP_DEVICE, /* the kernel's own ipip or sit device */
 };
 
-void dyncast_decap_init(void);
-/* what is in the kernel goes with zebra, but for the BPF maps */
-void dyncast_decap_fini(void);
-
-/* bring the kernel in line with the candidate, after it was programmed */
+/* bring the kernel in line with the candidate, after it was programmed; also
+ * called by tunnel.c when a device came or went */
 void dyncast_decap_update(struct dyncast_backend *backend);
 /* .. which the kernel did not follow the last time */
 bool dyncast_decap_pending(const struct dyncast_backend *backend);

@@ -75,6 +75,32 @@ int dyncast_endpoint_clear(const struct dyncast_addr *sid)
 	return error == ESRCH ? 0 : error;
 }
 
+static void take_there(const struct nlmsghdr *message, void *arg)
+{
+	const struct rtmsg *route = NLMSG_DATA(message);
+
+	*(bool *)arg = message->nlmsg_type == RTM_NEWROUTE &&
+		       route->rtm_protocol == PROTOCOL &&
+		       route->rtm_dst_len == 128;
+}
+
+/* what the kernel would send a packet for it by */
+bool dyncast_endpoint_there(const struct dyncast_addr *sid)
+{
+	struct rtmsg route = {
+		.rtm_family = AF_INET6,
+		.rtm_dst_len = 128,
+		.rtm_flags = RTM_F_FIB_MATCH,
+	};
+	struct dyncast_netlink request;
+	bool there = false;
+
+	dyncast_netlink_begin(&request, RTM_GETROUTE, 0, &route, sizeof(route));
+	dyncast_netlink_put(&request, RTA_DST, sid->bytes, sizeof(sid->bytes));
+	dyncast_netlink_ask(&request, take_there, &there);
+	return there;
+}
+
 struct found {
 	struct dyncast_addr *sids;
 	unsigned int n, max;

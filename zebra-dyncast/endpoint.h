@@ -6,6 +6,8 @@
 #ifndef DYNCAST_ENDPOINT_H
 #define DYNCAST_ENDPOINT_H
 
+#include <stdbool.h>
+
 #include "../lib/dyncast.h"
 
 /* Outer packets to the SID are unpacked and handed to the instance at the
@@ -14,6 +16,7 @@ int dyncast_endpoint_set(const struct dyncast_addr *sid,
 			 const struct dyncast_addr *address, uint32_t ifindex);
 /* 0, also when there is none, or an errno */
 int dyncast_endpoint_clear(const struct dyncast_addr *sid);
+bool dyncast_endpoint_there(const struct dyncast_addr *sid);
 /* SIDs of all such routes, also of those that a former run has left; number */
 unsigned int dyncast_endpoint_list(struct dyncast_addr *sids, unsigned int max);
 

@@ -2,10 +2,11 @@
 /*
  * Which interfaces the BPF programs are attached to, and for what:
  *
- *   place    those named by `dyncast ingress`, or all Ethernet interfaces with
- *            `dyncast ingress all`; none with `dyncast forwarding kernel`,
- * where the kernel routes packets to a device that places them (veth.c) unpack
- * all others, while a local instance is reached by IP-in-IP
+ * place: those named by `dyncast ingress`, or all Ethernet interfaces with
+ * `dyncast ingress all`; none with `dyncast forwarding kernel`, where the
+ * kernel routes packets to a device that places them (veth.c).
+ *
+ * unpack: all others, while BPF unpacks the IP-in-IP of a local instance.
  *
  * What is wanted follows from the configuration and from zebra's own table of
  * interfaces, anew at each scan: soon after each message about interfaces and

@@ -17,9 +17,9 @@
  * reverse-path filter is off: a client's address is never routed back into it.
  *
  * Everything is found again by its name or number, so what a former run has
- * left can be taken away without having been remembered.
+ * left can be taken away, or taken over, without having been remembered.
  *
- * zebra's main thread; decap.c says when.
+ * zebra's main thread; tunnel.c says when.
  */
 
 #include "dataplane_port.h"
@@ -30,26 +30,19 @@
 #include <sys/socket.h>
 
 #include <arpa/inet.h>
-#include <net/if.h>
 
 #include <linux/fib_rules.h>
-#include <linux/if_link.h>
 
 #include "ipip.h"
+#include "ipip_link.h"
 #include "netlink.h"
 #include "sysctl.h"
 #include "../lib/addr.h"
 
-/* in /etc/iproute2/rt_protos' free range, as that of endpoint.c */
-#define PROTOCOL 217
+#define PROTOCOL DYNCAST_IPIP_PROTOCOL
 /* before all rules that lead to the main table */
 #define PRIORITY 217
 #define PREFIX "dync-"
-/* IFLA_IPTUN_LOCAL of <linux/if_tunnel.h>, which <netinet/ip.h> excludes */
-#define IPTUN_LOCAL 2
-/* of interfaces: all of ours go at once, where one takes the kernel some 10 ms
- */
-#define GROUP 0x64796e63
 
 static uint32_t table_of(const struct dyncast_addr *dbid)
 {
@@ -70,77 +63,33 @@ bool dyncast_ipip_is(const char *ifname)
 	return strncmp(ifname, PREFIX, strlen(PREFIX)) == 0;
 }
 
-/* ---- the device ------------------------------------------------------- */
-
-static void put_name(struct dyncast_netlink *request, const char *name)
+struct dyncast_addr dyncast_ipip_of_table(uint32_t table)
 {
-	dyncast_netlink_put(request, IFLA_IFNAME, name, strlen(name) + 1);
+	const uint32_t number = htonl(table);
+
+	return dyncast_addr_make(AF_INET, &number);
 }
 
-static int link_add(const struct dyncast_ipip *ipip, const char *name)
+bool dyncast_ipip_of_name(const char *ifname, struct dyncast_addr *dbid)
 {
-	bool ipv6 = ipip->service.addr.family == AF_INET6;
-	const char *kind = ipv6 ? "sit" : "ipip";
-	struct ifinfomsg head = {.ifi_flags = IFF_UP, .ifi_change = IFF_UP};
-	uint32_t group = GROUP;
-	struct rtattr *info, *data;
-	struct dyncast_netlink request;
+	unsigned long number;
+	char *end;
 
-	dyncast_netlink_begin(&request, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL,
-			      &head, sizeof(head));
-	put_name(&request, name);
-	dyncast_netlink_put(&request, IFLA_GROUP, &group, sizeof(group));
-	info = dyncast_netlink_nest(&request, IFLA_LINKINFO);
-	dyncast_netlink_put(&request, IFLA_INFO_KIND, kind, strlen(kind));
-	data = dyncast_netlink_nest(&request, IFLA_INFO_DATA);
-	dyncast_netlink_put(&request, IPTUN_LOCAL, ipip->dbid.bytes, 4);
-	dyncast_netlink_nest_end(&request, data);
-	dyncast_netlink_nest_end(&request, info);
-	return dyncast_netlink_exchange(&request);
+	if (!dyncast_ipip_is(ifname))
+		return false;
+	number = strtoul(ifname + strlen(PREFIX), &end, 16);
+	if (*end || !number || number > UINT32_MAX)
+		return false;
+	*dbid = dyncast_ipip_of_table(number);
+	return true;
 }
 
-/* Linux gives a sit device an IPv4-compatible address and the route ::/96,
- * which would send whatever comes for an address in there to any IPv4 address.
- */
-static int compatible_del(const struct dyncast_ipip *ipip, const char *name)
+uint32_t dyncast_ipip_ifindex(const struct dyncast_addr *dbid)
 {
-	struct ifaddrmsg head = {
-		.ifa_family = AF_INET6,
-		.ifa_prefixlen = 96,
-		.ifa_index = if_nametoindex(name),
-	};
-	uint8_t address[16] = {};
-	struct dyncast_netlink request;
-	int error;
+	char name[DYNCAST_IPIP_NAME_SIZE];
 
-	memcpy(address + 12, ipip->dbid.bytes, 4);
-	dyncast_netlink_begin(&request, RTM_DELADDR, 0, &head, sizeof(head));
-	dyncast_netlink_put(&request, IFA_LOCAL, address, sizeof(address));
-	error = dyncast_netlink_exchange(&request);
-	return error == EADDRNOTAVAIL ? 0 : error;
-}
-
-static void link_del(const char *name)
-{
-	struct ifinfomsg head = {};
-	struct dyncast_netlink request;
-
-	if (!if_nametoindex(name))
-		return;
-	dyncast_netlink_begin(&request, RTM_DELLINK, 0, &head, sizeof(head));
-	put_name(&request, name);
-	dyncast_netlink_exchange(&request);
-}
-
-static void group_del(void)
-{
-	struct ifinfomsg head = {};
-	uint32_t group = GROUP;
-	struct dyncast_netlink request;
-
-	dyncast_netlink_begin(&request, RTM_DELLINK, 0, &head, sizeof(head));
-	dyncast_netlink_put(&request, IFLA_GROUP, &group, sizeof(group));
-	dyncast_netlink_exchange(&request);
+	dyncast_ipip_name(dbid, name);
+	return dyncast_ipip_link_get(name).ifindex;
 }
 
 /* ---- what leads to it, and from it ------------------------------------ */
@@ -168,7 +117,7 @@ static int dbid_route(const struct dyncast_ipip *ipip, const char *name)
 		.rtm_scope = RT_SCOPE_HOST,
 		.rtm_type = RTN_LOCAL,
 	};
-	uint32_t ifindex = if_nametoindex(name);
+	uint32_t ifindex = dyncast_ipip_link_get(name).ifindex;
 	struct dyncast_netlink request;
 
 	route_begin(&request, true, route, RT_TABLE_LOCAL);
@@ -218,9 +167,12 @@ static int default_route(const struct dyncast_ipip *ipip)
 struct routes {
 	uint8_t family;
 	uint32_t table;
+	const uint8_t *only; /* a destination; NULL: all of the table */
 	unsigned int n;
 	struct {
-		uint8_t len, type, dst[16];
+		uint8_t len, type;
+		uint8_t dst[16], gateway[16];
+		uint32_t ifindex;
 	} found[ROUTES_MAX];
 };
 
@@ -228,9 +180,10 @@ static void route_take(const struct nlmsghdr *message, void *arg)
 {
 	const struct rtmsg *route = NLMSG_DATA(message);
 	unsigned int size = message->nlmsg_len - NLMSG_LENGTH(sizeof(*route));
-	uint8_t dst[16] = {};
 	struct routes *routes = arg;
 	uint32_t table = route->rtm_table;
+	uint8_t dst[16] = {}, gateway[16] = {};
+	uint32_t ifindex = 0;
 	struct rtattr *attr;
 
 	if (message->nlmsg_type != RTM_NEWROUTE ||
@@ -239,16 +192,38 @@ static void route_take(const struct nlmsghdr *message, void *arg)
 	for (attr = RTM_RTA(route); RTA_OK(attr, size);
 	     attr = RTA_NEXT(attr, size)) {
 		if (attr->rta_type == RTA_TABLE)
-			memcpy(&table, RTA_DATA(attr), sizeof(table));
+			dyncast_netlink_copy(&table, sizeof(table), attr);
 		if (attr->rta_type == RTA_DST)
-			memcpy(dst, RTA_DATA(attr), addr_size(routes->family));
+			dyncast_netlink_copy(dst, sizeof(dst), attr);
+		if (attr->rta_type == RTA_GATEWAY)
+			dyncast_netlink_copy(gateway, sizeof(gateway), attr);
+		if (attr->rta_type == RTA_OIF)
+			dyncast_netlink_copy(&ifindex, sizeof(ifindex), attr);
 	}
-	if (table != routes->table)
+	if (table != routes->table ||
+	    (routes->only &&
+	     memcmp(dst, routes->only, addr_size(routes->family)) != 0))
 		return;
 	routes->found[routes->n].len = route->rtm_dst_len;
 	routes->found[routes->n].type = route->rtm_type;
+	routes->found[routes->n].ifindex = ifindex;
 	memcpy(routes->found[routes->n].dst, dst, sizeof(dst));
+	memcpy(routes->found[routes->n].gateway, gateway, sizeof(gateway));
 	routes->n++;
+}
+
+static void routes_list(struct routes *routes)
+{
+	struct rtmsg route = {
+		.rtm_family = routes->family,
+		.rtm_protocol = PROTOCOL,
+	};
+	struct dyncast_netlink request;
+
+	dyncast_netlink_begin(&request, RTM_GETROUTE, 0, &route, sizeof(route));
+	dyncast_netlink_put(&request, RTA_TABLE, &routes->table,
+			    sizeof(routes->table));
+	dyncast_netlink_dump(&request, route_take, routes);
 }
 
 static void table_clear(uint8_t family, uint32_t table)
@@ -257,9 +232,7 @@ static void table_clear(uint8_t family, uint32_t table)
 	struct rtmsg route = {.rtm_family = family, .rtm_protocol = PROTOCOL};
 	struct dyncast_netlink request;
 
-	dyncast_netlink_begin(&request, RTM_GETROUTE, 0, &route, sizeof(route));
-	dyncast_netlink_put(&request, RTA_TABLE, &table, sizeof(table));
-	dyncast_netlink_dump(&request, route_take, &routes);
+	routes_list(&routes);
 	for (unsigned int i = 0; i < routes.n; i++) {
 		route.rtm_scope = RT_SCOPE_NOWHERE; /* any */
 		route.rtm_dst_len = routes.found[i].len;
@@ -299,7 +272,7 @@ static int rule(bool add, uint8_t family, const char *name, uint32_t table)
 
 /* The rule is first, since it is what everything else is found by; the tunnel
  * gets its first packet last of all. */
-int dyncast_ipip_set(const struct dyncast_ipip *ipip)
+int dyncast_ipip_make(const struct dyncast_ipip *ipip)
 {
 	uint8_t family = ipip->service.addr.family;
 	char name[DYNCAST_IPIP_NAME_SIZE];
@@ -307,15 +280,13 @@ int dyncast_ipip_set(const struct dyncast_ipip *ipip)
 
 	if (ipip->dbid.family != AF_INET || ipip->address.family != family)
 		return EAFNOSUPPORT;
-	/* how a former one was set is not known */
-	dyncast_ipip_clear(&ipip->dbid);
 	dyncast_ipip_name(&ipip->dbid, name);
 	error = rule(true, family, name, table_of(&ipip->dbid));
 	if (!error)
-		error = link_add(ipip, name);
+		error = dyncast_ipip_link_add(ipip, name);
 	if (!error && family == AF_INET6) {
 		dyncast_sysctl_zero("ipv6", name, "accept_ra");
-		error = compatible_del(ipip, name);
+		error = dyncast_ipip_link_bare(ipip, name);
 	}
 	if (!error)
 		error = default_route(ipip);
@@ -325,8 +296,6 @@ int dyncast_ipip_set(const struct dyncast_ipip *ipip)
 		dyncast_sysctl_zero("ipv4", name, "rp_filter");
 	if (!error)
 		error = dbid_route(ipip, name);
-	if (error)
-		dyncast_ipip_clear(&ipip->dbid);
 	return error;
 }
 
@@ -348,7 +317,7 @@ void dyncast_ipip_clear(const struct dyncast_addr *dbid)
 	if (dbid->family != AF_INET)
 		return;
 	dyncast_ipip_name(dbid, name);
-	link_del(name); /* the local route goes with it */
+	dyncast_ipip_link_del(name); /* the local route goes with it */
 	rules_clear(dbid, name);
 }
 
@@ -362,58 +331,148 @@ struct found {
 /* by their rules: what is left of one whose device went has one still */
 static void take(const struct nlmsghdr *message, void *arg)
 {
+	struct found *found = arg;
+	struct dyncast_addr dbid;
+
+	if (message->nlmsg_type == RTM_NEWRULE && found->n < found->max &&
+	    dyncast_ipip_of_rule(message, &dbid))
+		found->dbids[found->n++] = dbid;
+}
+
+bool dyncast_ipip_of_rule(const struct nlmsghdr *message,
+			  struct dyncast_addr *dbid)
+{
 	const struct fib_rule_hdr *head = NLMSG_DATA(message);
 	unsigned int size = message->nlmsg_len - NLMSG_LENGTH(sizeof(*head));
 	struct rtattr *attr =
 		(void *)((uint8_t *)head + NLMSG_ALIGN(sizeof(*head)));
-	struct found *found = arg;
-	bool ours = false;
-	uint32_t number = 0;
-	char *end;
+	uint32_t priority = 0, table = head->table;
+	bool named = false;
+	uint8_t protocol = 0;
 
-	if (message->nlmsg_type != RTM_NEWRULE)
-		return;
 	for (; RTA_OK(attr, size); attr = RTA_NEXT(attr, size)) {
-		const char *text = RTA_DATA(attr);
-
 		if (attr->rta_type == FRA_PROTOCOL)
-			ours = *(uint8_t *)RTA_DATA(attr) == PROTOCOL;
-		if (attr->rta_type != FRA_IIFNAME ||
-		    strncmp(text, PREFIX, strlen(PREFIX)) != 0)
-			continue;
-		number = strtoul(text + strlen(PREFIX), &end, 16);
-		if (*end)
-			number = 0;
+			dyncast_netlink_copy(&protocol, sizeof(protocol), attr);
+		if (attr->rta_type == FRA_PRIORITY)
+			dyncast_netlink_copy(&priority, sizeof(priority), attr);
+		if (attr->rta_type == FRA_TABLE)
+			dyncast_netlink_copy(&table, sizeof(table), attr);
+		if (attr->rta_type == FRA_IIFNAME)
+			named = dyncast_ipip_of_name(RTA_DATA(attr), dbid);
 	}
-	if (!ours || !number || found->n == found->max)
-		return;
-	number = htonl(number);
-	found->dbids[found->n++] = dyncast_addr_make(AF_INET, &number);
+	return named && protocol == PROTOCOL && priority == PRIORITY &&
+	       table == table_of(dbid);
+}
+
+static void rules_list(uint8_t family, struct found *found)
+{
+	struct fib_rule_hdr head = {.family = family};
+	struct dyncast_netlink request;
+
+	dyncast_netlink_begin(&request, RTM_GETRULE, 0, &head, sizeof(head));
+	dyncast_netlink_dump(&request, take, found);
 }
 
 unsigned int dyncast_ipip_list(struct dyncast_addr *dbids, unsigned int max)
 {
-	static const uint8_t families[] = {AF_INET, AF_INET6};
 	struct found found = {.dbids = dbids, .max = max};
-	struct dyncast_netlink request;
 
-	for (unsigned int i = 0; i < sizeof(families); i++) {
-		struct fib_rule_hdr head = {.family = families[i]};
-
-		dyncast_netlink_begin(&request, RTM_GETRULE, 0, &head,
-				      sizeof(head));
-		dyncast_netlink_dump(&request, take, &found);
-	}
+	rules_list(AF_INET, &found);
+	rules_list(AF_INET6, &found);
 	return found.n;
+}
+
+static bool rule_found(const struct dyncast_ipip *ipip)
+{
+	static struct dyncast_addr dbids[DYNCAST_IPIP_FOUND_MAX];
+	struct found found = {.dbids = dbids, .max = DYNCAST_IPIP_FOUND_MAX};
+
+	rules_list(ipip->service.addr.family, &found);
+	for (unsigned int i = 0; i < found.n; i++)
+		if (dyncast_addr_cmp(&dbids[i], &ipip->dbid) == 0)
+			return true;
+	return false;
+}
+
+/* ---- is it there? ----------------------------------------------------- */
+
+static const char *link_missing(const struct dyncast_ipip *ipip,
+				const char *name, uint32_t *ifindex)
+{
+	struct dyncast_ipip_link link = dyncast_ipip_link_get(name);
+
+	*ifindex = link.ifindex;
+	if (!link.found)
+		return "the device";
+	if (strcmp(link.kind, dyncast_ipip_link_kind(ipip)) != 0 ||
+	    memcmp(link.local, ipip->dbid.bytes, sizeof(link.local)) != 0)
+		return "the device's right kind";
+	return link.up ? NULL : "the device's being up";
+}
+
+static const char *table_missing(const struct dyncast_ipip *ipip)
+{
+	struct routes routes = {
+		.family = ipip->service.addr.family,
+		.table = table_of(&ipip->dbid),
+	};
+	size_t size = addr_size(routes.family);
+	bool way = false, rest = false;
+
+	routes_list(&routes);
+	for (unsigned int i = 0; i < routes.n; i++) {
+		if (routes.found[i].type == RTN_BLACKHOLE)
+			rest = true;
+		else
+			way = routes.found[i].len == ipip->service.len &&
+			      routes.found[i].ifindex == ipip->ifindex &&
+			      memcmp(routes.found[i].gateway,
+				     ipip->address.bytes, size) == 0 &&
+			      memcmp(routes.found[i].dst,
+				     ipip->service.addr.bytes, size) == 0;
+	}
+	return way && rest && routes.n == 2 ? NULL : "the routes of its table";
+}
+
+static const char *dbid_missing(const struct dyncast_ipip *ipip,
+				uint32_t ifindex)
+{
+	struct routes routes = {
+		.family = AF_INET,
+		.table = RT_TABLE_LOCAL,
+		.only = ipip->dbid.bytes,
+	};
+
+	routes_list(&routes);
+	return routes.n == 1 && routes.found[0].ifindex == ifindex
+		       ? NULL
+		       : "the D-BID's route to it";
+}
+
+const char *dyncast_ipip_missing(const struct dyncast_ipip *ipip)
+{
+	char name[DYNCAST_IPIP_NAME_SIZE];
+	const char *missing;
+	uint32_t ifindex;
+
+	dyncast_ipip_name(&ipip->dbid, name);
+	missing = link_missing(ipip, name, &ifindex);
+	if (!missing && !rule_found(ipip))
+		missing = "the rule";
+	if (!missing)
+		missing = table_missing(ipip);
+	if (!missing)
+		missing = dbid_missing(ipip, ifindex);
+	return missing;
 }
 
 void dyncast_ipip_clear_all(void)
 {
-	static struct dyncast_addr dbids[DYNCAST_IPIP_MAX];
-	unsigned int n = dyncast_ipip_list(dbids, DYNCAST_IPIP_MAX);
+	static struct dyncast_addr dbids[DYNCAST_IPIP_FOUND_MAX];
+	unsigned int n = dyncast_ipip_list(dbids, DYNCAST_IPIP_FOUND_MAX);
 	char name[DYNCAST_IPIP_NAME_SIZE];
 
-	group_del();
+	dyncast_ipip_link_del_all();
 	for (unsigned int i = 0; i < n; i++) {
 		dyncast_ipip_name(&dbids[i], name);
 		rules_clear(&dbids[i], name);

@@ -27,7 +27,6 @@
 #include "compat.h"
 #include "dataplane.h"
 #include "ingress.h"
-#include "decap.h"
 #include "module.h"
 #include "neighbor.h"
 #include "nht.h"
@@ -37,6 +36,7 @@
 #include "sid.h"
 #include "startup.h"
 #include "timer.h"
+#include "tunnel.h"
 #include "veth.h"
 #include "yang.h"
 #include "../yang/notifications.h"
@@ -137,7 +137,7 @@ static int late_init(struct event_loop *loop)
 	dyncast_nht_init();
 	dyncast_neighbor_init();
 	dyncast_sid_init();
-	dyncast_decap_init();
+	dyncast_tunnel_init();
 	dyncast_service_init();
 	dyncast_yang_init();
 	dyncast_cli_init();
@@ -166,7 +166,7 @@ static int early_fini(void)
 	dyncast_notifications_fini();
 	dyncast_recovered_fini();
 	dyncast_sid_fini();
-	dyncast_decap_fini();
+	dyncast_tunnel_fini();
 	dyncast_nht_fini();
 	dyncast_neighbor_fini();
 	dyncast_ingress_fini();

@@ -66,6 +66,13 @@ void dyncast_netlink_nest_end(struct dyncast_netlink *request,
 	nest->rta_len = (uint8_t *)end_of(request) - (uint8_t *)nest;
 }
 
+void dyncast_netlink_copy(void *to, size_t size, const struct rtattr *attr)
+{
+	size_t has = RTA_PAYLOAD(attr);
+
+	memcpy(to, RTA_DATA(attr), has < size ? has : size);
+}
+
 static int answer_read(int fd)
 {
 	struct {

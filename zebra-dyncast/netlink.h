@@ -30,6 +30,9 @@ struct rtattr *dyncast_netlink_nest(struct dyncast_netlink *request,
 void dyncast_netlink_nest_end(struct dyncast_netlink *request,
 			      struct rtattr *nest);
 
+/* what an attribute of an answer holds, `size` bytes of it at most */
+void dyncast_netlink_copy(void *to, size_t size, const struct rtattr *attr);
+
 /* Privileges are raised; 0 or an errno. */
 int dyncast_netlink_exchange(const struct dyncast_netlink *request);
 /* The one message that answers a request; not called when there is none. */

@@ -20,6 +20,7 @@
 #include "compat.h"
 #include "dataplane.h"
 #include "decap.h"
+#include "feedback.h"
 #include "ingress.h"
 #include "module.h"
 #include "peer_bgpd.h"

@@ -22,6 +22,7 @@
 #include "compat.h"
 #include "convert.h"
 #include "decide.h"
+#include "feedback.h"
 #include "history.h"
 #include "ingress.h"
 #include "links.h"

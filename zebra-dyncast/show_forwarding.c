@@ -24,6 +24,7 @@
 #include "service.h"
 #include "show.h"
 #include "sid.h"
+#include "tunnel.h"
 #include "vty_stream.h"
 #include "../lib/addr.h"
 #include "../lib/cost.h"
@@ -89,6 +90,24 @@ static void text_service_counters(struct dyncast_stream *out,
 		text_counters(out, "    ", &c);
 }
 
+static void text_tunnel(struct dyncast_stream *out,
+			const struct dyncast_backend *b)
+{
+	struct dyncast_tunnel_status status;
+
+	if (!dyncast_tunnel_status(b, &status))
+		return;
+	dyncast_stream_printf(out, "        tunnel device %s", status.device);
+	if (status.state == DYNCAST_TUNNEL_MADE)
+		dyncast_stream_printf(out, "\n");
+	else if (status.problem[0])
+		dyncast_stream_printf(
+			out, " is not there: %s; made again in %u s\n",
+			status.problem, (status.retry_ms + 999) / 1000);
+	else
+		dyncast_stream_printf(out, " is about to be made\n");
+}
+
 static void text_backend(struct dyncast_stream *out,
 			 const struct dyncast_backend *b)
 {
@@ -98,6 +117,7 @@ static void text_backend(struct dyncast_stream *out,
 	dyncast_addr_str(&b->data.instance.dbid, dbid, sizeof(dbid));
 	dyncast_stream_printf(out, "  %5u %s %s\n", b->id, dbid,
 			      b->data.instance.name);
+	text_tunnel(out, b);
 	if (!b->programmed) {
 		dyncast_stream_printf(out, "        %s\n",
 				      b->recovered ? "as before the restart"
@@ -181,6 +201,26 @@ static void json_service_counters(json_object *json,
 		json_counters(json, &c);
 }
 
+static void json_tunnel(json_object *json, const struct dyncast_backend *b)
+{
+	static const char *const states[] = {"none", "coming", "made",
+					     "failed"};
+	json_object *tunnel;
+	struct dyncast_tunnel_status status;
+
+	if (!dyncast_tunnel_status(b, &status))
+		return;
+	tunnel = json_object_new_object();
+	json_object_string_add(tunnel, "device", status.device);
+	json_object_string_add(tunnel, "state", states[status.state]);
+	if (status.problem[0]) {
+		json_object_string_add(tunnel, "problem", status.problem);
+		json_object_int_add(tunnel, "retryMs", status.retry_ms);
+	}
+	json_object_int_add(tunnel, "remade", status.remade);
+	json_object_object_add(json, "tunnel", tunnel);
+}
+
 static json_object *json_backend(const struct dyncast_backend *b)
 {
 	json_object *json = json_object_new_object();
@@ -203,6 +243,7 @@ static json_object *json_backend(const struct dyncast_backend *b)
 	if (b->decap)
 		json_object_string_add(json, "unpackedBy",
 				       dyncast_decap_str(b));
+	json_tunnel(json, b);
 	if (!b->programmed)
 		return json;
 	dyncast_dp_instance_read(b->id, &dp);

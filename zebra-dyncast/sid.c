@@ -21,9 +21,6 @@
  * that is resolved is the instance's own.  Aliases mean something inside this
  * router only.
  *
- * bgpd hears when an instance is ready (zebra reports both routes installed),
- * unreachable (its address is no longer on link) or cannot be had.
- *
  * Main thread; routes go through client.c.
  */
 
@@ -36,18 +33,18 @@
 #include "clear.h"
 #include "client.h"
 #include "convert.h"
-#include "decap.h"
 #include "endpoint.h"
+#include "feedback.h"
 #include "module.h"
-#include "neighbor.h"
 #include "nht.h"
-#include "peer_bgpd.h"
 #include "service.h"
 #include "sid.h"
-#include "../lib/msg.h"
+#include "watch.h"
 
 DEFINE_MTYPE_STATIC(DYNCAST_ZEBRA, DYNCAST_SID, "Dyncast SID");
 
+/* between two times that End.DX6 routes are added again */
+#define RESTORE_MS 1000
 /* routes of ours that are looked at at once */
 #define SWEEP_MAX 1024
 
@@ -67,6 +64,9 @@ static struct dyncast_sids_head sids = INIT_RBTREE_UNIQ(sids);
 /* those of sids that have one */
 static struct dyncast_aliases_head aliases = INIT_RBTREE_UNIQ(aliases);
 static struct dyncast_prefix locator, locator4;
+static struct event *t_restore;
+static int64_t restored_ms;
+static bool watched;
 
 /* ---- routes ----------------------------------------------------------- */
 
@@ -128,11 +128,6 @@ static void endpoint_send(const struct dyncast_sid *sid, bool add)
 	dyncast_client_route(add, api);
 }
 
-static bool sid_is_ipv6(const struct dyncast_sid *sid)
-{
-	return sid->address.family == AF_INET6;
-}
-
 /* our own netlink knows at once */
 static void endpoint_install(struct dyncast_sid *sid)
 {
@@ -149,9 +144,49 @@ static void endpoint_install(struct dyncast_sid *sid)
 	sid->failed = error != 0;
 }
 
+/* Somebody who takes one away again and again gets it back once a second. */
+static void sid_restore(struct event *e)
+{
+	char text[DYNCAST_ADDR_STRLEN];
+	struct dyncast_sid *sid;
+
+	(void)e;
+	frr_each (dyncast_sids, &sids, sid) {
+		if (!sid->taken)
+			continue;
+		sid->taken = false;
+		if (!sid->ifindex)
+			continue;
+		if (!sid->restored)
+			zlog_warn(
+				"dyncast: something else has removed SID %s, which is added again",
+				dyncast_addr_str(&sid->sid, text,
+						 sizeof(text)));
+		sid->restored = true;
+		endpoint_install(sid);
+	}
+	restored_ms = dyncast_now_ms();
+}
+
+/* zebra does so by itself with the routes that it has installed */
+void dyncast_sid_taken(const struct dyncast_addr *addr)
+{
+	const struct dyncast_sid key = {.sid = *addr};
+	struct dyncast_sid *sid = dyncast_sids_find(&sids, &key);
+	int64_t wait = restored_ms + RESTORE_MS - dyncast_now_ms();
+
+	if (!sid || !sid->ifindex || !dyncast_sid_is_ipv6(sid) ||
+	    dyncast_endpoint_there(addr))
+		return;
+	sid->taken = true;
+	if (!t_restore)
+		event_add_timer_msec(dyncast_loop, sid_restore, NULL,
+				     MAX(wait, 1), &t_restore);
+}
+
 static void sid_send(struct dyncast_sid *sid)
 {
-	if (sid_is_ipv6(sid)) {
+	if (dyncast_sid_is_ipv6(sid)) {
 		endpoint_install(sid);
 		return;
 	}
@@ -163,7 +198,7 @@ static void sid_withdraw(struct dyncast_sid *sid)
 {
 	if (!sid->ifindex)
 		return;
-	if (sid_is_ipv6(sid)) {
+	if (dyncast_sid_is_ipv6(sid)) {
 		dyncast_endpoint_clear(&sid->sid);
 	} else {
 		endpoint_send(sid, false);
@@ -179,7 +214,7 @@ static void sid_update(struct dyncast_sid *sid)
 	uint32_t ifindex = 0;
 
 	if (!dyncast_cleared && dyncast_nht_on_link(sid->nht) &&
-	    (sid->alias.s_addr || sid_is_ipv6(sid)))
+	    (sid->alias.s_addr || dyncast_sid_is_ipv6(sid)))
 		ifindex = sid->nht->nexthops[0].ifindex;
 	if (ifindex == sid->ifindex)
 		return;
@@ -187,6 +222,8 @@ static void sid_update(struct dyncast_sid *sid)
 	if (!ifindex)
 		return;
 	sid->ifindex = ifindex;
+	if (dyncast_sid_is_ipv6(sid))
+		dyncast_watch(&watched, true);
 	sid_send(sid);
 }
 
@@ -228,7 +265,7 @@ static in_addr_t alias_choose(const struct dyncast_addr *sid)
 
 static void alias_give(struct dyncast_sid *sid)
 {
-	if (sid_is_ipv6(sid))
+	if (dyncast_sid_is_ipv6(sid))
 		return;
 	sid->alias.s_addr = alias_choose(&sid->sid);
 	if (sid->alias.s_addr)
@@ -247,13 +284,13 @@ void dyncast_sid_realias(void)
 	struct dyncast_sid *sid;
 
 	frr_each (dyncast_sids, &sids, sid) {
-		if (sid_is_ipv6(sid))
+		if (dyncast_sid_is_ipv6(sid))
 			continue;
 		sid_withdraw(sid);
 		alias_take(sid);
 	}
 	frr_each (dyncast_sids, &sids, sid) {
-		if (sid_is_ipv6(sid))
+		if (dyncast_sid_is_ipv6(sid))
 			continue;
 		alias_give(sid);
 		sid_update(sid);
@@ -262,7 +299,7 @@ void dyncast_sid_realias(void)
 
 /* ---- life ------------------------------------------------------------- */
 
-static bool vrf_served(uint8_t family, uint32_t vrf_id)
+bool dyncast_sid_vrf_served(uint8_t family, uint32_t vrf_id)
 {
 	return vrf_id == VRF_DEFAULT || family == AF_INET;
 }
@@ -273,7 +310,8 @@ struct dyncast_sid *dyncast_sid_ref(const struct dyncast_addr *addr,
 {
 	struct dyncast_sid key = {.sid = *addr}, *sid;
 
-	if (addr->family != AF_INET6 || !vrf_served(address->family, vrf_id))
+	if (addr->family != AF_INET6 ||
+	    !dyncast_sid_vrf_served(address->family, vrf_id))
 		return NULL;
 	sid = dyncast_sids_find(&sids, &key);
 	if (sid) {
@@ -370,7 +408,7 @@ void dyncast_sid_connected(void)
 	struct dyncast_sid *sid;
 
 	frr_each (dyncast_sids, &sids, sid)
-		if (!sid_is_ipv6(sid))
+		if (!dyncast_sid_is_ipv6(sid))
 			sid->alias_installed = sid->sid_installed = false;
 	dyncast_sid_resend();
 }
@@ -421,6 +459,8 @@ static void endpoints_clear(void)
 /* zebra takes its routes back by itself */
 void dyncast_sid_fini(void)
 {
+	dyncast_event_off(&t_restore);
+	dyncast_watch(&watched, false);
 	endpoints_clear();
 	dyncast_aliases_fini(&aliases);
 	dyncast_sids_fini(&sids);
@@ -439,116 +479,7 @@ void dyncast_sid_cleared(void)
 	dyncast_feedback_all();
 }
 
-/* ---- feedback --------------------------------------------------------- */
-
-static const char *sid_problem(const struct dyncast_backend *b)
-{
-	if (b->service->key.prefix.addr.family != b->data.address.family)
-		return "its address is not of the service's family";
-	if (!vrf_served(b->data.address.family, b->service->key.vrf_id))
-		return "SIDs of IPv6 services are installed in the default VRF only";
-	if (!b->sid)
-		return "another instance has the same SID with another address, or in another VRF";
-	if (!b->sid->alias.s_addr && !sid_is_ipv6(b->sid))
-		return "no alias address is left, see `dyncast alias-prefix`";
-	if (b->sid->failed)
-		return "zebra could not install its SID or alias route; does the kernel have SRv6 (CONFIG_IPV6_SEG6_LWTUNNEL)?";
-	return NULL;
-}
-
-static uint8_t feedback_state(const struct dyncast_backend *b,
-			      const char **problem)
-{
-	bool srv6 = b->data.instance.kind == DYNCAST_KIND_SRV6;
-	bool ipip = b->data.instance.kind == DYNCAST_KIND_IPIP;
-
-	*problem = !srv6 && !ipip    ? NULL
-		   : dyncast_cleared ? "its forwarding is cleared"
-		   : srv6	     ? sid_problem(b)
-				     : dyncast_decap_problem(b);
-	if (*problem)
-		return DYNCAST_FEEDBACK_FAILED;
-	if (!b->nht || !b->nht->answered)
-		return 0;
-	if (!dyncast_nht_on_link(b->nht) || !b->neighbor ||
-	    b->neighbor->state == DYNCAST_NEIGHBOR_FAILED)
-		return DYNCAST_FEEDBACK_UNREACHABLE;
-	if (b->neighbor->state == DYNCAST_NEIGHBOR_UNKNOWN)
-		return 0;
-	if ((srv6 && !(b->sid->alias_installed && b->sid->sid_installed)) ||
-	    (ipip && !b->decap))
-		return 0;
-	return DYNCAST_FEEDBACK_READY;
-}
-
-static void feedback_send(const struct dyncast_backend *b, uint8_t state)
-{
-	struct dyncast_msg_feedback feedback = {
-		.service = b->service->key,
-		.dbid = b->data.instance.dbid,
-		.state = state,
-	};
-
-	dyncast_peer_feedback(&feedback);
-}
-
-void dyncast_feedback(struct dyncast_backend *b)
-{
-	const char *problem;
-	uint8_t state;
-
-	if (!dyncast_backend_is_local(b) || b->presence != DYNCAST_PRESENT)
-		return;
-	state = feedback_state(b, &problem);
-	if (!state || state == b->feedback)
-		return;
-	b->feedback = state;
-	if (problem)
-		zlog_warn(
-			"dyncast: instance %s of service %s is not reachable from other sites: %s",
-			b->data.instance.name, b->service->name, problem);
-	else
-		zlog_info(
-			"dyncast: instance %s of service %s is %s",
-			b->data.instance.name, b->service->name,
-			state == DYNCAST_FEEDBACK_READY ? "ready"
-			: dyncast_nht_on_link(b->nht)
-				? "unreachable: it does not answer ARP or neighbour discovery"
-				: "unreachable: its address is not on a connected network");
-	feedback_send(b, state);
-}
-
-void dyncast_feedback_repeat(void)
-{
-	struct dyncast_service *s;
-	struct dyncast_backend *b;
-	const char *problem;
-	uint8_t state;
-
-	frr_each (dyncast_services, &dyncast_services, s) {
-		frr_each (dyncast_backends, &s->backends, b) {
-			if (!dyncast_backend_is_local(b) ||
-			    b->presence != DYNCAST_PRESENT)
-				continue;
-			state = feedback_state(b, &problem);
-			if (state)
-				feedback_send(b, state);
-		}
-	}
-}
-
-void dyncast_feedback_all(void)
-{
-	struct dyncast_service *s;
-	struct dyncast_backend *b;
-
-	frr_each (dyncast_services, &dyncast_services, s) {
-		frr_each (dyncast_backends, &s->backends, b) {
-			b->feedback = 0;
-			dyncast_feedback(b);
-		}
-	}
-}
+/* ---- what zebra says --------------------------------------------------- */
 
 /* what zebra says of the route to an alias or to a SID */
 static void sid_notify(struct dyncast_sid *sid, bool *installed,
@@ -581,6 +512,6 @@ void dyncast_sid_notify(const struct prefix *p,
 	}
 	sid = p->prefixlen == IPV6_MAX_BITLEN ? dyncast_sids_find(&sids, &key)
 					      : NULL;
-	if (sid && !sid_is_ipv6(sid))
+	if (sid && !dyncast_sid_is_ipv6(sid))
 		sid_notify(sid, &sid->sid_installed, note);
 }

@@ -36,6 +36,8 @@ struct dyncast_sid {
 	bool alias_installed; /* zebra says so */
 	bool sid_installed;
 	bool failed;
+	bool taken;    /* somebody else has removed an End.DX6 route; .. */
+	bool restored; /* .. it was added again, and the log said so */
 };
 
 void dyncast_sid_init(void);
@@ -70,13 +72,17 @@ void dyncast_sid_nht_changed(struct dyncast_nht *nht);
 /* after `dyncast alias-prefix` or a link that came up */
 void dyncast_sid_realias(void);
 void dyncast_sid_resend(void);
+/* a route for that address has gone, which may have been its End.DX6 */
+void dyncast_sid_taken(const struct dyncast_addr *addr);
 
-/* tell bgpd what became of a local instance, when that changed */
-void dyncast_feedback(struct dyncast_backend *backend);
-/* all again: a new epoch */
-void dyncast_feedback_all(void);
-/* bgpd asks: say again what is known */
-void dyncast_feedback_repeat(void);
+/* SIDs of the family can lead into that VRF */
+bool dyncast_sid_vrf_served(uint8_t family, uint32_t vrf_id);
+
+/* of an IPv6 instance: End.DX6, by our own netlink */
+static inline bool dyncast_sid_is_ipv6(const struct dyncast_sid *sid)
+{
+	return sid->address.family == AF_INET6;
+}
 
 typedef void dyncast_sid_fn(const struct dyncast_sid *sid, void *arg);
 void dyncast_sid_each(dyncast_sid_fn *fn, void *arg);

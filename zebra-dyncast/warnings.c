@@ -30,7 +30,8 @@ struct asker {
 	uint32_t seen[SEEN_MAX];
 	unsigned int n_seen;
 	bool ipv4, ipv6; /* packets of the family are forwarded here */
-	bool unpacks;
+	bool unpacks;	 /* SIDs .. */
+	bool device;	 /* .. and IP-in-IP, by a device */
 };
 
 static bool first_time(struct asker *to, uint32_t ifindex)
@@ -83,6 +84,8 @@ static void check_service(struct asker *to, const struct dyncast_service *s)
 			to->unpacks = true;
 			to->ipv6 = true;
 		}
+		if (b->decap == DYNCAST_DECAP_DEVICE)
+			to->device = true;
 	}
 }
 
@@ -117,6 +120,10 @@ void dyncast_warnings_each(void (*fn)(const char *text, void *arg), void *arg)
 		check_service(&to, s);
 	if (to.unpacks)
 		check_core(&to);
+	if (to.device && dyncast_sysctl("ipv4", "conf/all/rp_filter"))
+		say(&to,
+		    "%s is not 0: the kernel drops what tunnel devices unpack, in loose mode too; set it to 0, and on each interface as is wanted",
+		    "net.ipv4.conf.all.rp_filter");
 	if (dyncast_config.forwarding_kernel && !dyncast_graceful_restart())
 		say(&to,
 		    "%s does not survive a restart of zebra, which takes its routes away for a moment: start zebra with -K 60 (zebra_options in /etc/frr/daemons)",

@@ -16,7 +16,7 @@ import pytest
 import dyncast_small as small
 import dyncast_traffic as traffic
 from dyncast_small import ADDRESS, CLIENTS, INSTANCES, PREFIX, V4, V6
-from dyncast_topology import wait_for
+from dyncast_topology import end_processes, wait_for
 from dyncast_tunnel import REMOTE, IpipLab
 
 ALL = set(INSTANCES)
@@ -144,6 +144,25 @@ def test_egress_crash(lab):
     check.expect_kept()
     lab.restart_daemon("e1", "zebra")
     lab.wait_ring("r1", ALL)
+    check.expect_kept()
+    load.stop()
+
+
+@pytest.mark.parametrize("router", ("r1", "e1"))
+def test_stop_and_start(lab, router):
+    """zebra stops (SIGTERM): what FRR takes away are its routes; packets of all
+    flows go on, at the ingress and where they are unpacked.
+
+    IPv6: the way of the answers is not the router's (dyncast_tunnel).
+    """
+    load = traffic.Load(lab, "load-stop-" + router, target=ADDRESS[V6], sources=CLIENTS[V6])
+    load.ask("open", udp=120, interval=0.5)
+    check = traffic.FlowCheck(lab, load)
+    end_processes([lab.daemon_pid(router, "zebra")])
+    assert not lab.cmd(router, "ip route show proto isis").strip()
+    check.expect_kept()
+    lab.restart_daemon(router, "zebra")
+    lab.wait_ring("r1", ALL, V6)
     check.expect_kept()
     load.stop()
 

@@ -20,7 +20,7 @@ import pytest
 import dyncast_small as small
 import dyncast_traffic as traffic
 from dyncast_small import ADDRESS, CLIENTS, INSTANCES, PREFIX, V4, V6
-from dyncast_topology import wait_for
+from dyncast_topology import end_processes, wait_for
 from dyncast_tunnel import REMOTE, IpipLab
 from dyncast_without import WithoutBpf
 
@@ -231,6 +231,175 @@ def test_crash_and_sweep(lab):
     load.stop()
 
 
+def tunnel(lab, name, service=V4):
+    """what is shown of an instance's device"""
+    for shown in lab.forwarding(INSTANCES[name].router)["services"]:
+        for inst in shown["instances"]:
+            if inst["name"] == name and shown["prefix"] == PREFIX[service]:
+                return inst.get("tunnel", {})
+    return {}
+
+
+def taken(name, service, what):
+    """the command by which somebody takes a part of a device away"""
+    family = "-6" if service == V6 else "-4"
+    number = table(name, service)
+    return {
+        "the device": f"ip link del {device(name, service)}",
+        "the device's being up": f"ip link set {device(name, service)} down",
+        "the rule": f"ip {family} rule del iif {device(name, service)} lookup {number}",
+        "the routes of its table": f"ip {family} route flush table {number}",
+        "the D-BID's route to it": f"ip route del local {small.dbid(name, service, ipip=True)} table local",
+    }[what]
+
+
+@with_devices
+@pytest.mark.parametrize(
+    "name,service,what",
+    (
+        ("a1", V4, "the device"),
+        ("a2", V4, "the rule"),
+        ("a1", V6, "the routes of its table"),
+        ("a2", V6, "the D-BID's route to it"),
+        ("b1", V4, "the device's being up"),
+        ("b1", V6, "the rule"),
+    ),
+)
+def test_made_again(lab, name, service, what):
+    """whatever others take of a device; the log says so once"""
+    router = INSTANCES[name].router
+    before, remade = kernel_state(lab, router), tunnel(lab, name, service)["remade"]
+    lab.cmd(router, taken(name, service, what))
+    wait_for(
+        "all of it",
+        lambda: (
+            kernel_state(lab, router) == before
+            and tunnel(lab, name, service)["state"] == "made"
+            and tunnel(lab, name, service)["remade"] == remade + 1
+        )
+        or f"{kernel_state(lab, router)} {tunnel(lab, name, service)}",
+        20,
+    )
+    said = f"something else has removed {what} of tunnel device {device(name, service)}"
+    assert lab.log(router, "zebra").count(said) == 1
+
+
+@with_devices
+def test_flows_after_that(lab):
+    load = traffic.Load(lab, "load-after", sources=CLIENTS[V4])
+    load.ask("open", tcp=60, udp=60, interval=0.5)
+    check = traffic.FlowCheck(lab, load)
+    for name in ALL:
+        assert check.at(name), f"{name}: none"
+    load.stop()
+
+
+def hold(lab, name, ms):
+    """take a device away until zebra waits for long before it makes it again"""
+
+    def held():
+        lab.cmd("e1", f"ip link del {device(name)} 2>/dev/null || true")
+        return tunnel(lab, name).get("retryMs", 0) > ms or str(tunnel(lab, name))
+
+    wait_for("a pause", held, 150)
+
+
+@with_devices
+def test_no_storm(lab):
+    """What is removed again and again is made ever more rarely, and is named;
+    at a site without BPF its instance is told to be down meanwhile."""
+    name = device("a1")
+    said = f"of tunnel device {name}, which is made again"
+    before = lab.log("e1", "zebra").count(said)
+    remade = tunnel(lab, "a1")["remade"]
+    hold(lab, "a1", 20000)
+    assert tunnel(lab, "a1")["problem"] == "something else has removed the device"
+    shown = lab.vtysh("e1", "show dyncast forwarding")
+    assert f"tunnel device {name} is not there: something else has removed" in shown
+    lab.wait_ring("r1", ALL - {"a1"})
+    wait_for("its end", lambda: tunnel(lab, "a1")["state"] == "made" or str(tunnel(lab, "a1")), 70)
+    assert 1 < tunnel(lab, "a1")["remade"] - remade < 9
+    lab.wait_ring("r1", ALL)
+    # once, for the first time is long ago only where this test runs alone
+    assert lab.log("e1", "zebra").count(said) - before <= 1
+
+
+@with_devices
+def test_tried_again(lab):
+    """A device that the kernel refuses is named with the reason, its instance
+    is down where there is no BPF; when the reason goes, it is there."""
+    name = device("a2")
+    hold(lab, "a2", 5000)
+    lab.cmd("e1", f"ip link add mine type ipip local {small.dbid('a2', ipip=True)}")
+    wait_for(
+        "the reason",
+        lambda: "another device has the same local address" in tunnel(lab, "a2").get("problem", "")
+        or str(tunnel(lab, "a2")),
+        30,
+    )
+    assert lab.log("e1", "zebra").count(f"made no tunnel device {name} for instance a2") == 1
+    lab.wait_ring("r1", ALL - {"a2"})
+    lab.cmd("e1", "ip link del mine")
+    wait_for("its end", lambda: tunnel(lab, "a2")["state"] == "made" or str(tunnel(lab, "a2")), 70)
+    lab.wait_ring("r1", ALL)
+    assert f"tunnel device {name} is there now" in lab.log("e1", "zebra")
+
+
+def steps(lab, router):
+    """how often zebra had an event for tunnel devices"""
+    lines = (lab.vtysh(router, "show thread cpu") + lab.vtysh(router, "show event cpu")).splitlines()
+    rows = [line.split() for line in lines if line.split()[-1:] == ["tunnel_step"]]
+    return max((int(row[2]) for row in rows), default=0)
+
+
+@with_devices
+def test_one_in_an_event(lab):
+    """Devices come and go one by one, however many at once."""
+    many = 20
+    a1 = ipaddress.ip_address(INSTANCES["a1"].address)
+    lines = [
+        f"dyncast service {V4} instance m{i} address {a1 + 100 + i} capacity 1 sid {150 + i}"
+        for i in range(many)
+    ]
+    before, links = steps(lab, "e1"), len(kernel_state(lab, "e1")[0])
+    assert "%" not in lab.configure("e1", *lines)
+    wait_for(
+        "devices",
+        lambda: len(kernel_state(lab, "e1")[0]) == links + many or str(kernel_state(lab, "e1")[0]),
+        60,
+    )
+    came = steps(lab, "e1")
+    assert came - before >= 2 * many
+    lab.configure("e1", *[f"no dyncast service {V4} instance m{i}" for i in range(many)])
+    wait_for("none", lambda: len(kernel_state(lab, "e1")[0]) == links or "there", 60)
+    assert steps(lab, "e1") - came >= many
+
+
+@with_devices
+def test_stop_and_start(lab):
+    """zebra stops (SIGTERM): its routes go, and flows to the instances go on,
+    by the same devices as before when it is back.
+
+    IPv6: the way of the answers is not e1's (dyncast_tunnel).
+    """
+    load = traffic.Load(lab, "load-stop", target=ADDRESS[V6], sources=CLIENTS[V6])
+    load.ask("open", udp=120, interval=0.5)
+    check = traffic.FlowCheck(lab, load)
+    before = kernel_state(lab, "e1")
+    links = lab.cmd("e1", "ip -o link show type ipip; ip -o link show type sit")
+    numbers = sorted(re.findall(r"^(\d+): (dync-[0-9a-f]+)", links, re.M))
+    assert len(numbers) == 4
+    end_processes([lab.daemon_pid("e1", "zebra")])
+    assert kernel_state(lab, "e1") == before
+    check.expect_kept()
+    lab.restart_daemon("e1", "zebra")
+    lab.wait_ring("r1", ALL, V6)
+    check.expect_kept()
+    links = lab.cmd("e1", "ip -o link show type ipip; ip -o link show type sit")
+    assert sorted(re.findall(r"^(\d+): (dync-[0-9a-f]+)", links, re.M)) == numbers
+    load.stop()
+
+
 @with_devices
 def test_clear(lab):
     """by the command, and by the script for what a zebra that is gone has left"""
@@ -245,10 +414,13 @@ def test_clear(lab):
     path = lab.logdir + "/clear_tunnels"
     with open(path, "w", encoding="utf-8") as out:
         out.write(f"status=0\n{functions}\nclear_tunnels\nexit $status\n")
+    # a zebra that runs would make them again
+    lab.kill_daemon("e2", "zebra")
     lab.cmd("e2", f"sh {path}")
     assert kernel_state(lab, "e2") == ([], 0, [])
-    lab.configure("e2", "no dyncast forwarding kernel", "dyncast forwarding kernel")
-    wait_for("devices", lambda: len(kernel_state(lab, "e2")[0]) == 2 or "not yet", 10)
+    lab.restart_daemon("e2", "zebra")
+    wait_for("devices", lambda: len(kernel_state(lab, "e2")[0]) == 2 or "not yet", 60)
+    lab.wait_ring("r1", ALL)
 
 
 @with_devices

@@ -139,6 +139,17 @@ def test_egress_crash(lab):
     load.stop()
 
 
+def test_removed_sid_is_added_again(lab):
+    """as zebra does with the routes that are its own; said once"""
+    sid = small.dbid("a1", V6)
+    for _ in range(3):
+        lab.cmd("e1", f"ip -6 route del {sid}")
+        wait_for("the SID", lambda: "End.DX6" in lab.cmd("e1", f"ip -6 route show {sid}") or "none", 10)
+    said = f"something else has removed SID {sid}, which is added again"
+    assert lab.log("e1", "zebra").count(said) == 1
+    assert "a1" in lab.new_flows_at("after", V6)
+
+
 def test_zebra_leaves_nothing(lab):
     """SIGTERM: no SID stays behind."""
     from dyncast_topology import end_processes  # pylint: disable=import-outside-toplevel

@@ -72,7 +72,7 @@ def start_servers(lab, workers=WORKERS, service_ms=SERVICE_MS):
     for inst in lab.instances.values():
         start_server(lab, inst, workers, service_ms)
     for name in lab.instances:
-        lab.procs["server-" + name].read_line(15)
+        lab.procs["server-" + name].read_line(60)
 
 
 def start_server(lab, inst, workers=WORKERS, service_ms=SERVICE_MS):
