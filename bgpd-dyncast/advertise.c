@@ -149,6 +149,7 @@ static void origin_send(struct dyncast_origin *origin,
 			XREALLOC(MTYPE_DYNCAST_ORIGIN, origin->value, len);
 	memcpy(origin->value, buf, len);
 	origin->len = len;
+	origin->recode = false;
 	origin->sent_ms = dyncast_now_ms();
 	origin_put(origin);
 	DYNCAST_DEBUG("said %zu bytes for %u instances%s", len,
@@ -262,7 +263,7 @@ static void origin_consider(struct dyncast_origin *origin,
 	int64_t wait;
 
 	origin->no_export = service->scope == DYNCAST_SCOPE_INTERNAL;
-	if (!origin->len) {
+	if (!origin->len || origin->recode) {
 		origin_send(origin, want);
 		return;
 	}
@@ -398,8 +399,14 @@ void dyncast_advertise_all(void)
 {
 	struct dyncast_service *service;
 
-	frr_each (dyncast_services, &dyncast_state.services, service)
-		dyncast_advertise_service(service);
+	frr_each (dyncast_services, &dyncast_state.services, service) {
+		if (service->soon && !service->soon_waits)
+			continue;
+		if (service->soon_waits)
+			dyncast_soons_del(&waits, service);
+		service->soon = true;
+		soon_add(service);
+	}
 }
 
 void dyncast_advertise_recode(void)
@@ -408,7 +415,7 @@ void dyncast_advertise_recode(void)
 
 	frr_each (dyncast_services, &dyncast_state.services, service)
 		if (service->origin)
-			service->origin->len = 0;
+			service->origin->recode = true;
 	dyncast_advertise_all();
 }
 

@@ -41,6 +41,7 @@ struct dyncast_origin {
 	struct dyncast_attr said; /* as last sent, quantised */
 	uint8_t *value;		  /* the attribute, header included */
 	size_t len;		  /* of value; 0: nothing was said yet */
+	bool recode;		  /* it is to be said again, whatever it is */
 	int64_t sent_ms;
 	bool present;	       /* the path was in the table at the last look */
 	unsigned int left_out; /* instances that did not fit */
@@ -58,6 +59,7 @@ void dyncast_advertise_service(struct dyncast_service *service);
 void dyncast_advertise_soon(struct dyncast_service *service);
 /* the service is being freed */
 void dyncast_advertise_gone(struct dyncast_service *service);
+/* likewise for all services, some in each of the next events */
 void dyncast_advertise_all(void);
 /* the attribute's code changed: say everything again */
 void dyncast_advertise_recode(void);

@@ -276,9 +276,15 @@ static void agent_accept(struct event *event)
 	struct agent *agent;
 	int fd;
 
+	fd = accept(listen_fd, NULL, NULL);
+	/* no descriptor is free: who waits stays there, so look again later */
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE)) {
+		event_add_timer(dyncast_state.loop, agent_accept, NULL, 1,
+				&t_accept);
+		return;
+	}
 	event_add_read(dyncast_state.loop, agent_accept, NULL, listen_fd,
 		       &t_accept);
-	fd = accept(listen_fd, NULL, NULL);
 	if (fd < 0)
 		return;
 	if (agents_count(&agents) >= CLIENTS_MAX) {

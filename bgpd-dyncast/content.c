@@ -138,19 +138,31 @@ static bool moved(uint32_t from, uint32_t to, uint32_t floor,
 	return difference * 100 > (uint64_t)MAX(from, floor) * percent;
 }
 
-/* A learnt rate is smooth, and weights are made of it: it counts sooner. */
+/* A learnt rate is smooth, a capacity does not move by itself, and weights are
+ * made of them: they count sooner. */
 #define RATE_PERCENT 2u
 
 /* The floors keep small figures from counting as large relative moves. */
 static bool metrics_moved(const struct dyncast_metrics *a,
 			  const struct dyncast_metrics *b, unsigned int percent)
 {
-	return a->has != b->has || a->capacity != b->capacity ||
+	return a->has != b->has ||
+	       moved(a->capacity, b->capacity, 1, MIN(percent, RATE_PERCENT)) ||
 	       a->score != b->score ||
 	       moved(a->utilisation, b->utilisation, 1000, percent) ||
 	       moved(a->delay_us, b->delay_us, 100, percent) ||
 	       moved(a->in_flight, b->in_flight, 10, percent) ||
 	       moved(a->rate, b->rate, 10, MIN(percent, RATE_PERCENT));
+}
+
+/* a score that stands for utilisation (score_only()) says it in tenths */
+static unsigned int load_of(const struct dyncast_metrics *m)
+{
+	if (m->has & DYNCAST_HAS_UTILISATION)
+		return m->utilisation;
+	return m->has & DYNCAST_HAS_SCORE
+		       ? (DYNCAST_SCORE_MAX - m->score) * 1000u
+		       : 0;
 }
 
 /* Did it become overloaded, or end to be?  Not for every step around the
@@ -162,7 +174,7 @@ static bool overload_changed(const struct dyncast_service *service,
 	unsigned int threshold =
 		100 * (service->overload ? service->overload
 					 : DYNCAST_OVERLOAD_DEFAULT);
-	unsigned int from = said->utilisation, to = want->utilisation;
+	unsigned int from = load_of(said), to = load_of(want);
 
 	if (from < threshold)
 		return to >= threshold;

@@ -72,9 +72,11 @@ static void attribute_take(struct dyncast_local *local,
 
 	local->feed_ms = path->received_ms;
 	local->feed_flags = in ? in->flags : 0;
+	local->feed_metrics = metrics.has;
 	if (!metrics.has)
 		return;
 	local->metrics = metrics;
+	local->feed_age_ms = metrics.age_ms;
 	local->measured_ms = path->received_ms - metrics.age_ms;
 	local->reports++;
 	local->reported_ms = path->received_ms;
@@ -97,6 +99,7 @@ static bool local_take(struct dyncast_local *local,
 		changed |= local->feed_flags != 0;
 		local->feed_flags = 0;
 		local->feed_ms = 0;
+		local->feed_metrics = false;
 		return changed;
 	}
 	if (path->received_ms == local->feed_ms)
@@ -115,4 +118,17 @@ bool dyncast_feed_take(struct dyncast_service *service,
 		if (local->feed && local->address.family)
 			changed |= local_take(local, path_of(local, paths));
 	return changed;
+}
+
+void dyncast_feed_tick(struct dyncast_service *service)
+{
+	int64_t now = dyncast_now_ms();
+	struct dyncast_local *local;
+
+	frr_each (dyncast_locals, &service->locals, local) {
+		if (!local->feed || !local->feed_up || !local->feed_metrics)
+			continue;
+		local->reported_ms = now;
+		local->measured_ms = now - local->feed_age_ms;
+	}
 }

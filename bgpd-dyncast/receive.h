@@ -138,6 +138,9 @@ void dyncast_receive_rescan(void);
  * true when something changed */
 bool dyncast_feed_take(struct dyncast_service *service,
 		       const struct dyncast_path *paths);
+/* Each second: BGP says a thing once, so what is in a path that is there is as
+ * true as when it came. */
+void dyncast_feed_tick(struct dyncast_service *service);
 
 struct dyncast_track *dyncast_track_find(const struct dyncast_service_key *key);
 

@@ -84,6 +84,8 @@ struct dyncast_local {
 	bool feed_up;
 	uint8_t feed_flags; /* DYNCAST_INSTANCE_*, as it says */
 	int64_t feed_ms; /* when the attribute came that was taken; 0: none */
+	uint32_t feed_age_ms; /* of its metrics, as they came; */
+	bool feed_metrics;    /* it has some */
 
 	/* from agents; times are dyncast_now_ms() */
 	uint8_t agent_state; /* enum dyncast_agent_state */

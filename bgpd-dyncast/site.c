@@ -206,23 +206,44 @@ static void capacities_fill(struct dyncast_set *set)
 }
 
 /* Capacities are relative: all are made larger, so that a part of one stays
- * different from the whole. */
+ * different from the whole, by this at most and as far as the largest allows.
+ */
 #define CAPACITY_FACTOR 1000.0
 
-static void capacity_act(struct dyncast_candidate *c,
-			 const struct dyncast_site_view *view, uint32_t highest)
+static double capacity_factor(const struct dyncast_set *set)
 {
-	double capacity = c->instance.metrics.capacity * CAPACITY_FACTOR *
-			  view->availability / 100;
+	uint32_t largest = 1;
+	unsigned int i;
+
+	for (i = 0; i < set->n_candidates; i++)
+		largest = MAX(largest,
+			      set->candidates[i].instance.metrics.capacity);
+	return MIN(CAPACITY_FACTOR, UINT32_MAX / (double)largest);
+}
+
+static uint32_t part_of(uint32_t value, double part)
+{
+	double is = value * part;
+
+	return is < 1 ? 1 : is > UINT32_MAX ? UINT32_MAX : (uint32_t)is;
+}
+
+/* The part of a site that it, or its operator, wants to be used: of what is
+ * configured and of what it has learnt, or the latter would overrule it. */
+static void capacity_act(struct dyncast_candidate *c,
+			 const struct dyncast_site_view *view, uint32_t highest,
+			 double factor)
+{
+	struct dyncast_metrics *m = &c->instance.metrics;
+	double part = view->availability / 100.0;
 
 	if (view->preference)
-		capacity = capacity * view->preference / highest;
+		part = part * view->preference / highest;
 	if (!view->availability)
 		c->instance.flags |= DYNCAST_INSTANCE_DRAIN;
-	c->instance.metrics.capacity = capacity < 1 ? 1
-				       : capacity > UINT32_MAX
-					       ? UINT32_MAX
-					       : (uint32_t)capacity;
+	m->capacity = part_of(m->capacity, part * factor);
+	if (m->has & DYNCAST_HAS_RATE)
+		m->rate = part_of(m->rate, part);
 }
 
 void dyncast_site_act(struct dyncast_set *set,
@@ -230,6 +251,7 @@ void dyncast_site_act(struct dyncast_set *set,
 {
 	uint32_t highest = 0, lowest = UINT32_MAX;
 	bool acts = false;
+	double factor;
 	unsigned int i;
 
 	for (i = 0; i < set->n_candidates; i++) {
@@ -242,6 +264,7 @@ void dyncast_site_act(struct dyncast_set *set,
 	if (!acts && (!highest || highest == lowest))
 		return;
 	capacities_fill(set);
+	factor = capacity_factor(set);
 	for (i = 0; i < set->n_candidates; i++)
-		capacity_act(&set->candidates[i], &views[i], highest);
+		capacity_act(&set->candidates[i], &views[i], highest, factor);
 }

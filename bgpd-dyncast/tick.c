@@ -26,6 +26,7 @@ static struct dyncast_service from; /* its name: where the walk goes on */
 
 static void service_tick(struct dyncast_service *service)
 {
+	dyncast_feed_tick(service);
 	dyncast_agent_tick(service);
 	dyncast_advertise_tick(service);
 	dyncast_receive_service(service);

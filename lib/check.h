@@ -56,7 +56,7 @@ static inline bool dyncast_kind_fits(uint8_t kind, uint8_t family)
 	case DYNCAST_KIND_SRV6:
 		return family == AF_INET6;
 	case DYNCAST_KIND_IPIP:
-		return family == AF_INET;
+		return family == AF_INET || family == AF_INET6;
 	default:
 		return false;
 	}

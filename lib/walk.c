@@ -99,9 +99,14 @@ static void step(const uint32_t *start, const uint32_t *goals,
 	}
 	for (size_t i = 0; i < n; i++) {
 		uint64_t to_go = distance(start[i], goals[i]);
-		/* up by half of itself at most, and as far down by as much */
+		/* up by half of itself at most, and as far down by as much;
+		 * by one always, or one that is all but nothing would keep
+		 * everybody where they are */
 		uint64_t allowed =
 			goals[i] > start[i] ? start[i] / 2 : start[i] / 3;
+
+		if (!allowed)
+			allowed = 1;
 
 		if (part * to_go > allowed * way) {
 			part = allowed;

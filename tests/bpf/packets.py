@@ -439,6 +439,8 @@ def srv6_case(directory, ipv6=False):
     new = answers(open_flows(client))
     check("without a next hop the kernel's route carries the outer packet",
           set(new) == {"i1"}, spread(new))
+    if set(new) != {"i1"}:
+        print(f"# instances {id1} and {id2}; flows:", dp("flows"), sep="\n", flush=True)
     check("no packet could not be rewritten", dp.status()["errors"] == "0", str(dp.status()))
     dp("uninstall")
     stop_servers()

@@ -121,6 +121,25 @@ static void test_cap_of_spread(void **state)
 }
 
 /* the rest of one that takes all goes to the others, and he stays chosen */
+/* who has all but nothing keeps nobody from where they belong */
+static void test_cap_of_a_crumb(void **state)
+{
+	(void)state;
+	inputs_fill(DYNCAST_ACTION_SPREAD);
+	for (size_t i = 0; i < N; i++)
+		in[i].network_metric = 10;
+	settle();
+	in[0].weight = 1;
+	in[1].weight = 40000;
+	in[2].weight = 20000;
+	in[3].weight = 5535;
+	cap(0, 1, 0);
+	config.elapsed_ms = 250;
+	settle();
+	assert_int_equal(out[0].weight, 0);
+	assert_percents(0, 33, 33, 33);
+}
+
 static void test_cap_of_best(void **state)
 {
 	(void)state;
@@ -212,6 +231,7 @@ int main(void)
 		cmocka_unit_test(test_pin),
 		cmocka_unit_test(test_cap),
 		cmocka_unit_test(test_cap_of_spread),
+		cmocka_unit_test(test_cap_of_a_crumb),
 		cmocka_unit_test(test_cap_of_best),
 		cmocka_unit_test(test_caps_of_all),
 		cmocka_unit_test(test_sites),

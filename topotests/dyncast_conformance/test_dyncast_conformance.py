@@ -349,5 +349,12 @@ def test_site_preference(lab, p1, p2, profile):
         value = em.u32(em.PREFERENCE, preference) + instance(dbid, name=name)
         speaker.announce(PREFIX, attribute(value, flags, code))
     wait_for("half", lambda: weights() == {"one": 100000, "two": 50000} or str(weights()))
+    # what a site has learnt does not overrule it
+    rates = lambda: {n: c.get("ratePerSecond") for n, c in candidates(lab, "r1", PREFIX).items()}
+    for speaker, name, preference in ((p1, b"one", 100), (p2, b"two", 50)):
+        dbid = "2001:db8:e1:0:11::" if name == b"one" else "2001:db8:e2:0:11::"
+        value = em.u32(em.PREFERENCE, preference) + instance(dbid, name=name, capacity=100, rate=3000000)
+        speaker.announce(PREFIX, attribute(value, flags, code))
+    wait_for("half of the rate", lambda: rates() == {"one": 3000, "two": 1500} or str(rates()))
     p2.withdraw(PREFIX)
     wait_for("no comparison", lambda: weights() == {"one": 100} or str(weights()))

@@ -431,6 +431,14 @@ def test_instance_that_speaks_bgp(lab):
     host.announce(PREFIX, em.attribute(em.instance(A1, em.KIND_ADJACENT, capacity=70, delay_us=9000)))
     wait_learnt(lab, "fed", "delayUs", 9000)
     assert learnt(lab, "fed", "capacity") == 70
+    # BGP says it once: it is no agent that has become silent
+    agent = AgentSocket(lab, "e1", SERVICE)
+    configure(lab, f"dyncast service {SERVICE} agent-timeout 1")
+    agent.report("i1", state="up")
+    wait_learnt(lab, "i1", "down", True, 20)
+    assert not learnt(lab, "fed", "down")
+    configure(lab, f"no dyncast service {SERVICE} agent-timeout 1")
+    agent.close()
     # a speaker that knows the draft's own types only
     figures = em.u32(em.RESOURCE, 25, 0x80) + em.u32(em.DELAY, 4) + em.u32(em.CAPABILITY, 80)
     host.announce(PREFIX, em.attribute(figures))

@@ -464,6 +464,26 @@ def test_upgrade(lab):
     lab.expect_alive()
 
 
+# -- forwarding ---------------------------------------------------------------------
+
+
+def test_ip_in_ip_by_the_ipv6_locator(lab):
+    """Where there is no IPv4 locator, `encapsulation ipip` takes the other."""
+    line = f"dyncast service {V4} instance b1 encapsulation ipip"
+    lab.configure("e2", line)
+    wait_for("its kind", lambda: lab.candidates("r1")["b1"]["kind"] == "ipip" or "not yet", 20)
+    lab.wait_ring("r1", ALL)
+    load = traffic.Load(lab, "ipip", target=ADDRESS[V4], sources=CLIENTS[V4])
+    assert load.ask("open", tcp=40, udp=40, interval=0.5)["opened"] == 80
+    check = traffic.FlowCheck(lab, load)
+    assert check.opened == 80 and len(check.at("b1")) > 5, check.at("b1")
+    kernel = lab.forwarding("e2")["kernel"]
+    assert kernel["decapsulated"] > 0 and kernel["decapDropped"] == 0, kernel
+    load.stop()
+    lab.configure("e2", "no " + line)
+    wait_for("its kind", lambda: lab.candidates("r1")["b1"]["kind"] == "srv6" or "not yet", 20)
+
+
 # -- the ring -----------------------------------------------------------------------
 
 STEP, STEP_EVERY = 64, 0.05

@@ -36,9 +36,9 @@ def raw_measurement(period, to, fro):
 
 
 def instance(dbid="2001:db8:e1:0:99::", kind=KIND_SRV6, name=b"raw", flags=0, **metrics):
-    """metrics: capacity, utilisation (0.01 %), in_flight, delay_us, score, age (0.1 s)"""
+    """metrics: capacity, utilisation (0.01 %), in_flight, delay_us, score, rate, age (0.1 s)"""
     metrics = metrics or {"capacity": 100}
-    names = ("capacity", "utilisation", "in_flight", "delay_us", "score")
+    names = ("capacity", "utilisation", "in_flight", "delay_us", "score", "rate")
     has = sum(1 << bit for bit, key in enumerate(names) if key in metrics)
     address = ipaddress.ip_address(dbid)
     value = struct.pack("!BBBB", kind, address.version, flags, has)
@@ -47,7 +47,8 @@ def instance(dbid="2001:db8:e1:0:99::", kind=KIND_SRV6, name=b"raw", flags=0, **
         *(metrics.get(k, 0) for k in ("utilisation", "age", "capacity", "in_flight")),
         *(metrics.get(k, 0) for k in ("delay_us", "score")),
     )
-    return subtlv(INSTANCE, value + bytes([len(name)]) + address.packed + name)
+    value += bytes([len(name)]) + address.packed + name
+    return subtlv(INSTANCE, value + (struct.pack("!I", metrics["rate"]) if "rate" in metrics else b""))
 
 
 def policy(action=0, affinity=0, cost=0, plen=0, timeout=0):
