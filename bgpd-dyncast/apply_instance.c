@@ -117,6 +117,8 @@ static void agents_evict(const struct dyncast_service *service,
 			zlog_warn(
 				"dyncast: service %s instance %s, brought up by an agent, gives way to the configured %s",
 				other->name, local->name, self->name);
+			dyncast_yang_instance_gone(
+				local, "it gives way to a configured one");
 			dyncast_local_free(local);
 			if (other != service)
 				dyncast_apply_service_changed(other);
@@ -171,6 +173,36 @@ static bool local_check(struct dyncast_apply *apply,
 	return true;
 }
 
+/* a line of an instance that the configuration has, or begins with it: what an
+ * agent brought up is not in the configuration */
+static bool line_check(struct dyncast_apply *apply,
+		       const struct dyncast_service *service, const char *name,
+		       const char *instance)
+{
+	struct dyncast_local *local;
+	unsigned int n = 0;
+
+	if (!dyncast_apply_names_valid(apply, name, instance))
+		return false;
+	if (!service)
+		return true;
+	local = dyncast_local_find(service, instance);
+	if (local && local->by_agent)
+		return dyncast_apply_refuse(
+			apply,
+			"instance %s was brought up by an agent, which says this itself; enter its address to configure it",
+			instance);
+	if (local)
+		return true;
+	frr_each (dyncast_locals,
+		  (struct dyncast_locals_head *)&service->locals, local)
+		n += !local->by_agent;
+	return n < DYNCAST_ATTR_INSTANCES_MAX ||
+	       dyncast_apply_refuse(apply,
+				    "at most %u instances per service here",
+				    DYNCAST_ATTR_INSTANCES_MAX);
+}
+
 /* nothing but lines that are gone had named it */
 static void local_end_unused(struct dyncast_local *local)
 {
@@ -195,6 +227,7 @@ bool dyncast_apply_instance_remove(struct dyncast_apply *apply,
 		local->feedback = 0;
 		local_end_unused(local);
 	} else {
+		dyncast_yang_instance_gone(local, "it was removed");
 		dyncast_local_free(local);
 	}
 	dyncast_apply_service_changed(service);
@@ -208,7 +241,7 @@ bool dyncast_apply_drain(struct dyncast_apply *apply, const char *name,
 	struct dyncast_local *local;
 
 	if (apply->phase == DYNCAST_VALIDATE)
-		return drain ? dyncast_apply_names_valid(apply, name, instance)
+		return drain ? line_check(apply, service, name, instance)
 			     : local_check(apply, service, name, instance);
 	service = dyncast_service_get(name);
 	local = dyncast_local_get(service, instance);
@@ -228,8 +261,7 @@ bool dyncast_apply_encapsulation(struct dyncast_apply *apply, const char *name,
 	if (apply->phase == DYNCAST_VALIDATE)
 		return kind == DYNCAST_KIND_NONE
 			       ? local_check(apply, service, name, instance)
-			       : dyncast_apply_names_valid(apply, name,
-							   instance);
+			       : line_check(apply, service, name, instance);
 	service = dyncast_service_get(name);
 	local = dyncast_local_get(service, instance);
 	dyncast_local_dbid(local, &before);
@@ -249,7 +281,7 @@ bool dyncast_apply_feed(struct dyncast_apply *apply, const char *name,
 	struct dyncast_local *local;
 
 	if (apply->phase == DYNCAST_VALIDATE)
-		return feed ? dyncast_apply_names_valid(apply, name, instance)
+		return feed ? line_check(apply, service, name, instance)
 			    : local_check(apply, service, name, instance);
 	service = dyncast_service_get(name);
 	local = dyncast_local_get(service, instance);
@@ -267,12 +299,16 @@ static void agents_end(struct dyncast_service *service)
 {
 	struct dyncast_local *local;
 
-	frr_each_safe (dyncast_locals, &service->locals, local)
-		if (local->by_agent &&
-		    (!service->agent_within.addr.family ||
-		     !dyncast_prefix_contains(&service->agent_within,
-					      &local->address)))
-			dyncast_local_free(local);
+	frr_each_safe (dyncast_locals, &service->locals, local) {
+		if (!local->by_agent ||
+		    (service->agent_within.addr.family &&
+		     dyncast_prefix_contains(&service->agent_within,
+					     &local->address)))
+			continue;
+		dyncast_yang_instance_gone(
+			local, "agents may not bring it up any more");
+		dyncast_local_free(local);
+	}
 }
 
 bool dyncast_apply_agent_instances(struct dyncast_apply *apply,

@@ -67,7 +67,7 @@ static bool max_present(const void *object)
 #define LEAF(path, type, object, member, ...)                                  \
 	{                                                                      \
 		path, DYNCAST_LEAF_##type, offsetof(struct object, member),    \
-			__VA_ARGS__                                            \
+			sizeof(((struct object *)0)->member), __VA_ARGS__      \
 	}
 #define END                                                                    \
 	{                                                                      \

@@ -48,11 +48,12 @@ struct metric {
 			LEVEL_BGP, "received.malformed." member,               \
 			.label = "reason=\"" reason "\""                       \
 	}
-#define AGENT_LINES(member, result)                                            \
+#define REFUSED_LINES(member, reason)                                          \
 	{                                                                      \
-		"dyncast_agent_lines_total", "Lines that agents sent.",        \
-			COUNTER, LEVEL_BGP, "agents." member,                  \
-			.label = "result=\"" result "\""                       \
+		"dyncast_agent_refused_lines_total",                           \
+			"Of these, lines that were refused.", COUNTER,         \
+			LEVEL_BGP, "agents." member,                           \
+			.label = "reason=\"" reason "\""                       \
 	}
 #define MEMORY(member, part)                                                   \
 	{                                                                      \
@@ -91,10 +92,11 @@ static const struct metric metrics[] = {
 	 LEVEL_BGP, "drain"},
 	{"dyncast_agents", "Agents that are connected.", GAUGE, LEVEL_BGP,
 	 "agents.clients"},
-	AGENT_LINES("lines", "all"),
-	AGENT_LINES("badLines", "bad"),
-	AGENT_LINES("overlongLines", "overlong"),
-	AGENT_LINES("halfLines", "half"),
+	{"dyncast_agent_lines_total", "Lines that agents sent.", COUNTER,
+	 LEVEL_BGP, "agents.lines"},
+	REFUSED_LINES("badLines", "bad"),
+	REFUSED_LINES("overlongLines", "overlong"),
+	REFUSED_LINES("halfLines", "half"),
 	{RECEIVED, "received.decoded", .label = "result=\"decoded\""},
 	{RECEIVED, "received.untrusted", .label = "result=\"untrusted\""},
 	{RECEIVED, "received.outOfScope", .label = "result=\"out_of_scope\""},

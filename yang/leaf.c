@@ -51,7 +51,7 @@ static void value_read(const struct dyncast_leaf *leaf, const char *value,
 		*(uint8_t *)to = enum_read(leaf, value);
 		break;
 	case DYNCAST_LEAF_TEXT:
-		strcpy(to, value);
+		strlcpy(to, value, leaf->size);
 		break;
 	case DYNCAST_LEAF_ADDR:
 	case DYNCAST_LEAF_SITE: /* "local" is none, and stays it */

@@ -22,7 +22,8 @@ enum dyncast_leaf_type {
 	DYNCAST_LEAF_U16,
 	DYNCAST_LEAF_U32,
 	DYNCAST_LEAF_ENUM, /* in 8 bits, named by `names` */
-	DYNCAST_LEAF_TEXT, /* char[]; its size is the model's business */
+	DYNCAST_LEAF_TEXT, /* char[]; what does not fit is cut off, and the
+			    * model has to see to it that nothing is */
 	DYNCAST_LEAF_ADDR,
 	DYNCAST_LEAF_SITE, /* an address, "local" for none; with a mark */
 	DYNCAST_LEAF_PREFIX,
@@ -34,7 +35,7 @@ enum dyncast_leaf_type {
 struct dyncast_leaf {
 	const char *path; /* relative to the structure's node; NULL ends */
 	enum dyncast_leaf_type type;
-	size_t offset;
+	size_t offset, size;	  /* of the member */
 	const char *const *names; /* by value, NULL ends; "" for none */
 	/* the member that says whether it is set, when that is not its not
 	 * being zero: a bool, which is written too, or a question */

@@ -56,7 +56,8 @@ static bool device_preferred(void)
 
 static bool device_wanted(const struct dyncast_backend *b)
 {
-	return is_ipip(b) && !dyncast_cleared && dyncast_startup_done() &&
+	return is_ipip(b) && b->data.instance.dbid.family == AF_INET &&
+	       !dyncast_cleared && dyncast_startup_done() &&
 	       device_preferred() && b->service->key.vrf_id == VRF_DEFAULT &&
 	       b->data.address.family == b->service->key.prefix.addr.family &&
 	       dyncast_nht_on_link(b->nht);
@@ -148,6 +149,8 @@ void dyncast_decap_forget(struct dyncast_backend *b)
 
 static const char *device_problem(const struct dyncast_backend *b)
 {
+	if (b->data.instance.dbid.family != AF_INET)
+		return "the kernel refuses BPF, and tunnel devices are for D-BIDs of an IPv4 locator only";
 	if (b->service->key.vrf_id != VRF_DEFAULT)
 		return "the kernel refuses BPF, and tunnel devices are for the default VRF only";
 	if (b->data.address.family != b->service->key.prefix.addr.family)

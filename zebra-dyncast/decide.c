@@ -175,6 +175,18 @@ uint32_t dyncast_backend_metric(const struct dyncast_backend *b)
 	return b->nht->metric;
 }
 
+/* of the way with the least, when there are several: the kernel's route chooses
+ * after the outer header is on */
+static uint32_t mtu_of(const struct dyncast_nht *nht)
+{
+	uint32_t least = UINT32_MAX;
+
+	for (unsigned int i = 0; i < nht->n_nexthops; i++)
+		least = MIN(least,
+			    dyncast_ifindex_mtu(nht->nexthops[i].ifindex));
+	return least;
+}
+
 static void forwarding_of(const struct dyncast_backend *b, bool alive,
 			  struct dyncast_dp_instance *dp)
 {
@@ -189,7 +201,7 @@ static void forwarding_of(const struct dyncast_backend *b, bool alive,
 	dp->kind = adjacent ? DYNCAST_KIND_ADJACENT : in->kind;
 	if (!alive || !nht || !nht->n_nexthops)
 		return;
-	dp->mtu = dyncast_ifindex_mtu(nht->nexthops[0].ifindex);
+	dp->mtu = mtu_of(nht);
 	if (adjacent) {
 		dp->nexthop = dyncast_backend_is_local(b) ? b->data.address
 							  : in->dbid;

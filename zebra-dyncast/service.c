@@ -7,8 +7,7 @@
  *
  * A backend's identity is (service, D-BID).  After a restart of zebra the
  * pinned maps still hold services, ids and rings, and the kernel steers by
- * them: a service that is set again takes them over, so that no flow and no
- * slot moves without need.
+ * them: a service that is set again takes them over, so that nothing moves.
  *
  * Main thread.  Called by peer_bgpd.c, nht.c and the timers.
  */
@@ -281,6 +280,7 @@ bool dyncast_service_reap(struct dyncast_service *service)
 {
 	if (!service->removed || dyncast_backends_count(&service->backends))
 		return false;
+	dyncast_yang_tick(service);
 	DYNCAST_DEBUG("nothing left of a removed service: deleted");
 	service_drop(service, true);
 	return true;

@@ -144,18 +144,33 @@ static void endpoint_install(struct dyncast_sid *sid)
 	sid->failed = error != 0;
 }
 
-/* Somebody who takes one away again and again gets it back once a second. */
+static void sid_restore(struct event *e);
+
+static void restore_later(void)
+{
+	int64_t wait = restored_ms + RESTORE_MS - dyncast_now_ms();
+
+	if (!t_restore)
+		event_add_timer_msec(dyncast_loop, sid_restore, NULL,
+				     MAX(wait, 1), &t_restore);
+}
+
+/* Somebody who takes one away again and again gets it back once a second; what
+ * the kernel refuses is tried again as often. */
 static void sid_restore(struct event *e)
 {
 	char text[DYNCAST_ADDR_STRLEN];
+	struct dyncast_backend *b;
 	struct dyncast_sid *sid;
+	bool refused = false;
 
 	(void)e;
+	restored_ms = dyncast_now_ms();
 	frr_each (dyncast_sids, &sids, sid) {
 		if (!sid->taken)
 			continue;
 		sid->taken = false;
-		if (!sid->ifindex)
+		if (!sid->ifindex || dyncast_endpoint_there(&sid->sid))
 			continue;
 		if (!sid->restored)
 			zlog_warn(
@@ -164,8 +179,21 @@ static void sid_restore(struct event *e)
 						 sizeof(text)));
 		sid->restored = true;
 		endpoint_install(sid);
+		sid->taken = sid->failed;
+		refused |= sid->failed;
+		frr_each (dyncast_sid_users, &sid->users, b)
+			dyncast_feedback(b);
 	}
-	restored_ms = dyncast_now_ms();
+	if (refused)
+		restore_later();
+}
+
+static void suspect(struct dyncast_sid *sid)
+{
+	if (!sid->ifindex || !dyncast_sid_is_ipv6(sid))
+		return;
+	sid->taken = true;
+	restore_later();
 }
 
 /* zebra does so by itself with the routes that it has installed */
@@ -173,15 +201,17 @@ void dyncast_sid_taken(const struct dyncast_addr *addr)
 {
 	const struct dyncast_sid key = {.sid = *addr};
 	struct dyncast_sid *sid = dyncast_sids_find(&sids, &key);
-	int64_t wait = restored_ms + RESTORE_MS - dyncast_now_ms();
 
-	if (!sid || !sid->ifindex || !dyncast_sid_is_ipv6(sid) ||
-	    dyncast_endpoint_there(addr))
-		return;
-	sid->taken = true;
-	if (!t_restore)
-		event_add_timer_msec(dyncast_loop, sid_restore, NULL,
-				     MAX(wait, 1), &t_restore);
+	if (sid && !dyncast_endpoint_there(addr))
+		suspect(sid);
+}
+
+void dyncast_sid_suspect(void)
+{
+	struct dyncast_sid *sid;
+
+	frr_each (dyncast_sids, &sids, sid)
+		suspect(sid);
 }
 
 static void sid_send(struct dyncast_sid *sid)

@@ -74,6 +74,8 @@ void dyncast_sid_realias(void);
 void dyncast_sid_resend(void);
 /* a route for that address has gone, which may have been its End.DX6 */
 void dyncast_sid_taken(const struct dyncast_addr *addr);
+/* any may have gone */
+void dyncast_sid_suspect(void);
 
 /* SIDs of the family can lead into that VRF */
 bool dyncast_sid_vrf_served(uint8_t family, uint32_t vrf_id);

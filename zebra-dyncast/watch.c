@@ -151,8 +151,10 @@ static void dyncast_watch_read(struct event *e)
 			heard(message);
 	}
 	/* there was more than the socket holds */
-	if (n < 0 && errno == ENOBUFS)
+	if (n < 0 && errno == ENOBUFS) {
 		dyncast_tunnel_suspect(NULL);
+		dyncast_sid_suspect();
+	}
 }
 
 static void watch_end(void)

@@ -29,7 +29,9 @@ static bool hold_present(const void *object)
 #define LEAF(path, type, member, ...)                                          \
 	{                                                                      \
 		path, DYNCAST_LEAF_##type,                                     \
-			offsetof(struct dyncast_config, member), __VA_ARGS__   \
+			offsetof(struct dyncast_config, member),               \
+			sizeof(((struct dyncast_config *)0)->member),          \
+			__VA_ARGS__                                            \
 	}
 #define MARK(member)                                                           \
 	.has_mark = true, .mark = offsetof(struct dyncast_config, member)

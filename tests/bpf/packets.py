@@ -175,6 +175,10 @@ class Client:
 
     def tcp(self):
         s = self.socket(socket.SOCK_STREAM)
+        # The kernel may give the port of a connection that was reset, which the
+        # router did not see: its entry would have the new one, as it should.
+        self.port += 1
+        s.bind(("", self.port))
         s.connect((self.service, PORT))
         return s
 

@@ -303,6 +303,21 @@ def test_trust(lab, p1, p3, profile):
     p3.withdraw(PREFIX)
 
 
+def test_dbid_prefixes(lab, p1, profile):
+    """With `dbid-prefix`, D-BIDs of elsewhere are counted and not followed."""
+    code, flags = profile
+    value = instance("2001:db8:e1:0:11::", name=b"in") + instance("2001:db8:bad:0:11::", name=b"out")
+    p1.announce(PREFIX, attribute(value, flags, code))
+    wait_for("both", lambda: set(candidates(lab, "r1", PREFIX)) == {"in", "out"})
+    before = received(lab)["filtered"]
+    lab.configure("r1", "dyncast dbid-prefix 2001:db8:e1::/48")
+    wait_for("one to go", lambda: set(candidates(lab, "r1", PREFIX)) == {"in"})
+    (path,) = service_of(lab, "r1", PREFIX)["paths"]
+    assert path["filtered"] == 1 and received(lab)["filtered"] > before
+    lab.configure("r1", "no dyncast dbid-prefix 2001:db8:e1::/48")
+    wait_for("it to come back", lambda: set(candidates(lab, "r1", PREFIX)) == {"in", "out"})
+
+
 def test_policy_refused(lab, p1, profile):
     """iBGP's policy is followed unless neighbor or service say otherwise."""
     code, flags = profile

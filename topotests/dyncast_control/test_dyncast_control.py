@@ -392,6 +392,10 @@ def test_instance_by_agent(lab, agent):
     agent.report("third", state="up", address="10.50.0.29", sid=29)
     assert "at most 2" in agent.answer()["error"]
     assert "instance new " not in lab.vtysh("e1", "show running-config")
+    # no line of the configuration is for it
+    for words in ("drain", "feed bgp", "encapsulation ipip"):
+        line = f"dyncast service {SERVICE} instance second {words}"
+        assert "by an agent" in lab.configure("e1", line), words
     # what is configured takes its place
     line = f"dyncast service {SERVICE} instance fixed address 10.50.0.30 sid 30"
     configure(lab, line)

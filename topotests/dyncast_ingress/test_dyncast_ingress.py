@@ -258,6 +258,16 @@ def test_several_ways_to_the_sites(lab):
 
     wait_for("instances without a next hop of their own", by_route, 10)
     wait_attached(lab, ["r1-c1"])
+
+    # what fits the wider way only is too big: which one is taken is not known before
+    def too_big():
+        out = lab.cmd("c1", f"ping -n -c 1 -W 1 -M do -s 1340 {ADDRESS[V4]} 2>&1; true")
+        return True if "Frag needed" in out or "too long" in out else out[-200:]
+
+    lab.cmd("r1", "ip link set r1-core2 mtu 1400")
+    wait_for("the narrower way's MTU to count", too_big, 10)
+    lab.cmd("r1", "ip link set r1-core2 mtu 1500")
+    lab.cmd("c1", "ip route flush cache")
     lab.cmd("r1", "ip -6 neigh flush dev r1-core; ip -6 neigh flush dev r1-core2")
     before, placed = [sent(lab, device) for device in ways], steered(lab)
     answers = lab.bulk("c1", "udp", ADDRESS[V4], 10, 60)

@@ -240,6 +240,8 @@ BAD = {
                      for n, a in (("bad", "10.2.0.8"), ("worse", "10.2.0.9"))]},
         "another instance",
     ),
+    # 36 characters of three bytes are more than a VRF's name holds
+    "vrf-bytes": ("bgpd", a_service(vrf="\u20ac" * 36), "."),
     "pin-multicast": ("bgpd", a_service(pin="224.0.0.5"), "unicast"),
     "cap-without-percent": ("bgpd", a_service(**{"weight-cap": [{"site": "local"}]}), "percent"),
     "hold": ("zebra", {"hold": 86401}, "."),
