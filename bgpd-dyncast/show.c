@@ -233,24 +233,28 @@ static void columns_header(struct vty *vty)
 		"Capacity", "Util", "Delay ms", "Age s");
 }
 
+#define WIDTH 80u /* of a terminal */
+
 /* site NULL: local */
 static void instance_lines(struct vty *vty, const char *name, uint8_t flags,
 			   const struct dyncast_metrics *metrics,
 			   const struct dyncast_addr *dbid,
 			   const struct dyncast_addr *site)
 {
-	char text[DYNCAST_ADDR_STRLEN];
+	char sid[DYNCAST_ADDR_STRLEN] = "-", at[DYNCAST_ADDR_STRLEN] = "";
 
 	vty_out(vty, "  %-31s %-5s", name[0] ? name : "-", flags_str(flags));
 	metrics_columns(vty, metrics);
-	vty_out(vty, "\n    D-BID %s, ",
-		dbid->family ? dyncast_addr_str(dbid, text, sizeof(text))
-			     : "-");
+	if (dbid->family)
+		dyncast_addr_str(dbid, sid, sizeof(sid));
 	if (site)
-		vty_out(vty, "site %s\n",
-			dyncast_addr_str(site, text, sizeof(text)));
-	else
-		vty_out(vty, "local\n");
+		dyncast_addr_str(site, at, sizeof(at));
+	/* two long addresses have a line each */
+	vty_out(vty, "\n    D-BID %s,%s%s%s\n", sid,
+		strlen(sid) + strlen(at) > WIDTH - strlen("    D-BID , site ")
+			? "\n   "
+			: "",
+		site ? " site " : " local", at);
 }
 
 static void candidate_line(struct vty *vty, const struct dyncast_candidate *c)
@@ -281,7 +285,8 @@ static void service_text(struct vty *vty, const struct dyncast_service *service,
 				   text, sizeof(text)));
 	if (service && service->vrf[0])
 		vty_out(vty, ", VRF %s", service->vrf);
-	vty_out(vty, "\n  select %s, cost %s, affinity %s, flow timeout %u s\n",
+	vty_out(vty,
+		"\n  select %s, cost %s\n  affinity %s, flow timeout %u s\n",
 		dyncast_action_str(policy->action),
 		dyncast_cost_policy_str(policy->cost),
 		dyncast_affinity_str(policy->affinity),

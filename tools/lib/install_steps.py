@@ -386,20 +386,38 @@ def test_agent():
 
 
 def reload():
-    """A line more in frr.conf, and frr-reload.py."""
+    """frr-reload.py: lines of frr.conf that come, are changed, and go."""
     path = "/etc/frr/e1/frr.conf"
     with open(path, encoding="utf-8") as file:
-        text = file.read()
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(text + "dyncast service video instance a2 drain\n")
-    # frrinit.sh of FRR 8 takes the router's name for a file's in this case
-    run(["/usr/lib/frr/frr-reload.py", "--reload", path, "-N", "e1", "--confdir", "/etc/frr/e1"])
-    must("the reload took the line", "dyncast service video instance a2 drain" in our_lines("e1"))
+        first = file.read()
+
+    def to(text, how="--reload"):
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        # frrinit.sh of FRR 8 takes the router's name for a file's in this case
+        return run(
+            ["/usr/lib/frr/frr-reload.py", how, path, "-N", "e1", "--confdir", "/etc/frr/e1"]
+        )
+
+    def lines(text):
+        return sorted(line for line in text.splitlines() if line.startswith("dyncast "))
+
+    drain = "dyncast service video instance a2 drain"
+    before = our_lines("e1")
+    must("--test says what it would do", drain in to(first + drain + "\n", "--test"))
+    must("and does not do it", our_lines("e1") == before)
+    to(first + drain + "\n")
+    must("the reload took the line", drain in our_lines("e1"))
     wait_for_answers("no new flow at an instance that is drained", {"a1"})
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(text)
-    run(["/usr/lib/frr/frr-reload.py", "--reload", path, "-N", "e1", "--confdir", "/etc/frr/e1"])
-    must("the reload took it back", "dyncast service video instance a2 drain" not in our_lines("e1"))
+    to(first)
+    must("the reload took it back", our_lines("e1") == before)
+    wait_for_answers("flows at both again", {"a1", "a2"})
+    changed = first.replace("capacity 100 sid 18", "capacity 55 sid 18")
+    must("there is a line to change", changed != first)
+    to(changed)
+    must("the reload changed the line", sorted(our_lines("e1")) == lines(changed))
+    to(first)
+    must("and changed it back", our_lines("e1") == before)
     wait_for_answers("flows at both again", {"a1", "a2"})
 
 

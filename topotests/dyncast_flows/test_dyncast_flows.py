@@ -470,8 +470,14 @@ def test_upgrade(lab):
 def test_ip_in_ip_by_the_ipv6_locator(lab):
     """Where there is no IPv4 locator, `encapsulation ipip` takes the other."""
     line = f"dyncast service {V4} instance b1 encapsulation ipip"
-    lab.configure("e2", line)
-    wait_for("its kind", lambda: lab.candidates("r1")["b1"]["kind"] == "ipip" or "not yet", 20)
+    locator = f"dyncast locator {small.locator4('e2')}"
+    lab.configure("e2", "no " + locator, line)
+
+    def wrapped():
+        b1 = lab.candidates("r1")["b1"]
+        return True if b1["kind"] == "ipip" and ":" in b1["dbid"] else str(b1)
+
+    wait_for("its kind", wrapped, 20)
     lab.wait_ring("r1", ALL)
     load = traffic.Load(lab, "ipip", target=ADDRESS[V4], sources=CLIENTS[V4])
     assert load.ask("open", tcp=40, udp=40, interval=0.5)["opened"] == 80
@@ -480,7 +486,7 @@ def test_ip_in_ip_by_the_ipv6_locator(lab):
     kernel = lab.forwarding("e2")["kernel"]
     assert kernel["decapsulated"] > 0 and kernel["decapDropped"] == 0, kernel
     load.stop()
-    lab.configure("e2", "no " + line)
+    lab.configure("e2", "no " + line, locator)
     wait_for("its kind", lambda: lab.candidates("r1")["b1"]["kind"] == "srv6" or "not yet", 20)
 
 

@@ -145,6 +145,14 @@ def test_stock_vtysh_shows_our_lines(lab):
         [stock, "-c", "configure terminal", "-c", "dyncast hold 5"], warn=False
     )
     assert rc and "Unknown command" in out + err
+    # the rest of a configuration is read all the same
+    route = "ip route 192.0.2.0/24 blackhole"
+    lab.cmd("e1", f"printf 'dyncast hold 5\\n{route}\\n' > /etc/frr/stock.conf")
+    rc, out, err = lab.node("e1").cmd_status([stock, "-f", "/etc/frr/stock.conf"], warn=False)
+    assert "dyncast hold 5" in out + err
+    running = lab.cmd("e1", f"{stock} -c 'show running-config'")
+    assert route in running and "dyncast hold 5" not in running
+    lab.configure("e1", "no " + route)
 
 
 def test_daemons_survived(lab):
