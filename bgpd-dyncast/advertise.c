@@ -387,7 +387,7 @@ void dyncast_advertise_soon(struct dyncast_service *service)
 		dyncast_timer_set(&t_waits, waits_event, NULL, SOON_LOOK_MS);
 }
 
-void dyncast_advertise_gone(struct dyncast_service *service)
+static void soon_drop(struct dyncast_service *service)
 {
 	if (service->soon)
 		dyncast_soons_del(service->soon_waits ? &waits : &soons,
@@ -395,15 +395,17 @@ void dyncast_advertise_gone(struct dyncast_service *service)
 	service->soon = service->soon_waits = false;
 }
 
+void dyncast_advertise_gone(struct dyncast_service *service)
+{
+	soon_drop(service);
+}
+
 void dyncast_advertise_all(void)
 {
 	struct dyncast_service *service;
 
 	frr_each (dyncast_services, &dyncast_state.services, service) {
-		if (service->soon && !service->soon_waits)
-			continue;
-		if (service->soon_waits)
-			dyncast_soons_del(&waits, service);
+		soon_drop(service);
 		service->soon = true;
 		soon_add(service);
 	}

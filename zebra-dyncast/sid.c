@@ -202,7 +202,7 @@ void dyncast_sid_taken(const struct dyncast_addr *addr)
 	const struct dyncast_sid key = {.sid = *addr};
 	struct dyncast_sid *sid = dyncast_sids_find(&sids, &key);
 
-	if (sid && !dyncast_endpoint_there(addr))
+	if (sid)
 		suspect(sid);
 }
 

@@ -36,8 +36,8 @@ struct dyncast_sid {
 	bool alias_installed; /* zebra says so */
 	bool sid_installed;
 	bool failed;
-	bool taken;    /* somebody else has removed an End.DX6 route; .. */
-	bool restored; /* .. it was added again, and the log said so */
+	bool taken;    /* somebody else may have removed an End.DX6 route; .. */
+	bool restored; /* .. did, it was added again, and the log said so */
 };
 
 void dyncast_sid_init(void);

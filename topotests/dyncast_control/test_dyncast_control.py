@@ -228,6 +228,12 @@ def test_score_only(lab, s1, agent):
         assert data[3] == em.SCORE and data[8:20] == bytes(12) and data[4:6] == b"\0\0"
     # an ingress can place flows by it
     assert learnt(lab, "i1", "capacity") == 70
+    # overload does not wait here either, though what it is seen by is hidden
+    configure(lab, f"dyncast service {SERVICE} advertise interval 600000 threshold 10")
+    agent.report("i1", utilisation=50)  # would wait ten minutes
+    agent.report("i1", utilisation=96)
+    wait_learnt(lab, "i1", "score", 0, 5)
+    configure(lab, f"dyncast service {SERVICE} advertise interval 500 threshold 10")
     agent.report("i1", utilisation=30, score=2)
     wait_learnt(lab, "i1", "score", 2)
     configure(lab, f"no dyncast service {SERVICE} advertise level score")
