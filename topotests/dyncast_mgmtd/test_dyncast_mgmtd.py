@@ -260,6 +260,22 @@ def test_commit_is_atomic(lab):
     wait_hold(lab, 77)
 
 
+def test_commit_check_asks_the_daemons(lab):
+    """Which `load … check` does not: and nothing is made so, good or bad."""
+    before = lines(lab)
+    path = "/frr-dyncast:services/service[name='bad']/prefix"
+    for prefix, why in (("224.0.0.1/32", "unicast"), ("10.9.0.3/32", None)):
+        with Vty(lab, "r1", "mgmtd") as vty:
+            vty.ask("configure terminal file-lock")
+            vty.ask(f"mgmt set-config {path} {prefix}")
+            said = vty.ask("mgmt commit check")
+            assert why in said if why else "ailed" not in said, said
+            said = vty.ask("mgmt commit abort")
+            assert "ailed" not in said, said
+        assert lines(lab) == before
+        wait_services(lab, "video")
+
+
 @pytest.mark.parametrize("what", WITHOUT_EFFECT)
 def test_without_effect_is_refused(lab, what):
     """By the model, whatever good is beside it."""
