@@ -330,6 +330,7 @@ bool dyncast_candidates_same(const struct dyncast_set *a,
 		    strcmp(x->instance.name, y->instance.name) ||
 		    dyncast_addr_cmp(&x->site, &y->site) ||
 		    dyncast_addr_cmp(&x->address, &y->address) ||
+		    x->withheld != y->withheld ||
 		    !metrics_same(&x->instance.metrics, &y->instance.metrics))
 			return false;
 	}

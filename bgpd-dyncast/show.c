@@ -74,6 +74,9 @@ static struct json_object *json_candidate(const struct dyncast_candidate *c)
 	json_addr(json, "address", &c->address);
 	json_flags(json, c->instance.flags);
 	json_metrics(json, &c->instance.metrics);
+	if (c->withheld)
+		json_object_double_add(json, "wantedPercent",
+				       dyncast_wanted_percent(c->withheld));
 	return json;
 }
 

@@ -182,89 +182,29 @@ struct dyncast_site_view dyncast_site_learnt(const struct dyncast_track *track,
 	return view;
 }
 
-/* every candidate gets a capacity to be multiplied */
-static void capacities_fill(struct dyncast_set *set)
+#define WHOLE 65536u
+
+/* the part of a site's traffic that it, or its operator, wants it to have */
+static void act(struct dyncast_candidate *c,
+		const struct dyncast_site_view *view, uint32_t highest)
 {
-	uint64_t sum = 0, known = 0;
-	struct dyncast_metrics *m;
-	unsigned int i;
-
-	for (i = 0; i < set->n_candidates; i++) {
-		m = &set->candidates[i].instance.metrics;
-		if (m->has & DYNCAST_HAS_CAPACITY) {
-			sum += m->capacity;
-			known++;
-		}
-	}
-	for (i = 0; i < set->n_candidates; i++) {
-		m = &set->candidates[i].instance.metrics;
-		if (m->has & DYNCAST_HAS_CAPACITY)
-			continue;
-		m->has |= DYNCAST_HAS_CAPACITY;
-		m->capacity = known ? MAX(sum / known, 1) : 1;
-	}
-}
-
-/* Capacities are relative: all are made larger, so that a part of one stays
- * different from the whole, by this at most and as far as the largest allows.
- */
-#define CAPACITY_FACTOR 1000.0
-
-static double capacity_factor(const struct dyncast_set *set)
-{
-	uint32_t largest = 1;
-	unsigned int i;
-
-	for (i = 0; i < set->n_candidates; i++)
-		largest = MAX(largest,
-			      set->candidates[i].instance.metrics.capacity);
-	return MIN(CAPACITY_FACTOR, UINT32_MAX / (double)largest);
-}
-
-static uint32_t part_of(uint32_t value, double part)
-{
-	double is = value * part;
-
-	return is < 1 ? 1 : is > UINT32_MAX ? UINT32_MAX : (uint32_t)is;
-}
-
-/* The part of a site that it, or its operator, wants to be used: of what is
- * configured and of what it has learnt, or the latter would overrule it. */
-static void capacity_act(struct dyncast_candidate *c,
-			 const struct dyncast_site_view *view, uint32_t highest,
-			 double factor)
-{
-	struct dyncast_metrics *m = &c->instance.metrics;
 	double part = view->availability / 100.0;
 
 	if (view->preference)
 		part = part * view->preference / highest;
 	if (!view->availability)
 		c->instance.flags |= DYNCAST_INSTANCE_DRAIN;
-	m->capacity = part_of(m->capacity, part * factor);
-	if (m->has & DYNCAST_HAS_RATE)
-		m->rate = part_of(m->rate, part);
+	c->withheld = MIN((uint32_t)(WHOLE * (1 - part) + 0.5), WHOLE - 1);
 }
 
 void dyncast_site_act(struct dyncast_set *set,
 		      const struct dyncast_site_view *views)
 {
-	uint32_t highest = 0, lowest = UINT32_MAX;
-	bool acts = false;
-	double factor;
+	uint32_t highest = 0;
 	unsigned int i;
 
-	for (i = 0; i < set->n_candidates; i++) {
-		if (views[i].preference) {
-			highest = MAX(highest, views[i].preference);
-			lowest = MIN(lowest, views[i].preference);
-		}
-		acts |= views[i].availability != 100;
-	}
-	if (!acts && (!highest || highest == lowest))
-		return;
-	capacities_fill(set);
-	factor = capacity_factor(set);
 	for (i = 0; i < set->n_candidates; i++)
-		capacity_act(&set->candidates[i], &views[i], highest, factor);
+		highest = MAX(highest, views[i].preference);
+	for (i = 0; i < set->n_candidates; i++)
+		act(&set->candidates[i], &views[i], highest);
 }

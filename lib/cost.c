@@ -388,14 +388,16 @@ static void exclude(struct dyncast_work *w,
 	}
 }
 
-/* an action that has no steps to its targets: caps, and there they are */
-static bool select_capped(struct dyncast_work *w)
+/* an action that has no steps to its targets: what is withheld, caps, and there
+ * they are */
+static bool select_now(struct dyncast_work *w)
 {
 	uint32_t targets[CANDIDATES_MAX];
 	bool more = dyncast_work_select(w);
 
 	for (size_t i = 0; i < w->n; i++)
 		targets[i] = w->out[i].target;
+	dyncast_work_withhold(w, targets);
 	dyncast_work_cap(w, targets);
 	for (size_t i = 0; i < w->n; i++)
 		w->out[i].weight = w->out[i].target = targets[i];
@@ -457,5 +459,5 @@ bool dyncast_cost_weights(const struct dyncast_cost_config *config,
 	if (config->policy.action == DYNCAST_ACTION_DEFAULT ||
 	    config->policy.action == DYNCAST_ACTION_SPREAD)
 		return dyncast_work_spread(&w);
-	return select_capped(&w);
+	return select_now(&w);
 }

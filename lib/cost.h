@@ -91,7 +91,8 @@ struct dyncast_cost_input {
 	bool pinned_away;
 	uint8_t cap_group;
 	uint8_t cap_percent;
-	uint32_t weight; /* current, 0 for a new candidate */
+	uint16_t withheld; /* of its target, in 65536ths (dyncast.h) */
+	uint32_t weight;   /* current, 0 for a new candidate */
 	struct dyncast_cost_state state;
 };
 

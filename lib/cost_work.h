@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What cost.c, spread.c, walk.c, select.c and cap.c share.  Nobody else
- * includes this.
+ * What cost.c, spread.c, walk.c, select.c, withhold.c and cap.c share.  Nobody
+ * else includes this.
  */
 
 #ifndef DYNCAST_COST_WORK_H
@@ -42,6 +42,13 @@ void dyncast_work_scale(const uint64_t *from, uint32_t *to, size_t n,
 /* Lower targets to the operator's caps, and give the rest to others (cap.c).  A
  * candidate that gets nothing has a verdict that says so. */
 void dyncast_work_cap(const struct dyncast_work *w, uint32_t *targets);
+/* Lower targets by what sites withhold, and give it to others (withhold.c). */
+void dyncast_work_withhold(const struct dyncast_work *w, uint32_t *targets);
+/* what is left of a whole of 65536 */
+static inline uint32_t dyncast_work_left(const struct dyncast_work *w, size_t i)
+{
+	return 65536u - w->in[i].withheld;
+}
 /* Bring the sum down to DYNCAST_WEIGHT_SUM. */
 void dyncast_work_trim(uint32_t *weights, size_t n);
 

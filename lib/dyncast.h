@@ -176,7 +176,16 @@ struct dyncast_candidate {
 	struct dyncast_addr site;
 	/* local instances only: the address of the instance itself */
 	struct dyncast_addr address;
+	/* what its site's preference and availability take from the weight that
+	 * it would have, in 65536ths: 0 nothing, 65535 all but nothing */
+	uint16_t withheld;
 };
+
+/* what is not withheld, in percent */
+static inline double dyncast_wanted_percent(uint16_t withheld)
+{
+	return 100 * (65536 - withheld) / 65536.0;
+}
 
 /*
  * A service's candidates with its policy, as bgpd hands it to zebra.

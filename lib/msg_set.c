@@ -70,7 +70,9 @@ static void get_metrics(struct dyncast_reader *r, struct dyncast_metrics *m)
  *   | kind          | flags         | metrics, 24 bytes             |
  *   +---------------+---------------+-------------------------------+
  *   | D-BID, site, address: 17 bytes each                           |
- *   +---------------+-----------------------------------------------+
+ *   +-------------------------------+-------------------------------+
+ *   | withheld, of 65536            |
+ *   +---------------+---------------+-------------------------------+
  *   | name length   | name, 0-31 bytes                              |
  *   +---------------+-----------------------------------------------+
  */
@@ -85,6 +87,7 @@ static void put_candidate(struct dyncast_writer *w,
 	dyncast_wire_put_addr(w, &instance->dbid);
 	dyncast_wire_put_addr(w, &candidate->site);
 	dyncast_wire_put_addr(w, &candidate->address);
+	dyncast_put_u16(w, candidate->withheld);
 	dyncast_wire_put_name(w, instance->name);
 }
 
@@ -99,6 +102,7 @@ static void get_candidate(struct dyncast_reader *r,
 	instance->dbid = dyncast_wire_get_addr(r);
 	candidate->site = dyncast_wire_get_addr(r);
 	candidate->address = dyncast_wire_get_addr(r);
+	candidate->withheld = dyncast_get_u16(r);
 	dyncast_wire_get_name(r, instance->name);
 	if (!dyncast_instance_valid(instance))
 		r->bad = true;

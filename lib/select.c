@@ -7,7 +7,7 @@
  *                     hysteresis, and the present one have been it for the hold
  *   min               all to the cheapest, always
  *   max               all to the highest score, or without scores to the most
- *                     spare capacity
+ *                     spare capacity that its site does not withhold
  *   min-then-random   evenly to those that are within the hysteresis of the
  *                     cheapest; flows choose by their hash
  *   min-then-first    all to the first of those, the smallest D-BID
@@ -188,7 +188,8 @@ static uint64_t worth(const struct dyncast_work *w, size_t i, bool scores)
 
 	return scores ? w->in[i].metrics.score
 		      : (uint64_t)w->share[i] *
-				(DYNCAST_UTILISATION_MAX - used);
+				(DYNCAST_UTILISATION_MAX - used) *
+				dyncast_work_left(w, i);
 }
 
 static void max(const struct dyncast_work *w)

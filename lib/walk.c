@@ -145,6 +145,7 @@ bool dyncast_work_walk(const struct dyncast_work *w, const uint32_t *wanted,
 	bool walking;
 
 	memcpy(targets, wanted, w->n * sizeof(*targets));
+	dyncast_work_withhold(w, targets);
 	dyncast_work_cap(w, targets);
 	start_fill(w, targets, start, goals);
 	walking =

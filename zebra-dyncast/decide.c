@@ -307,6 +307,7 @@ static unsigned int collect(struct dyncast_service *s,
 		in[n].metrics.age_ms = dyncast_backend_age(b);
 		in[n].network_metric = dyncast_backend_metric(b);
 		in[n].verdict = verdict;
+		in[n].withheld = b->data.withheld;
 		in[n].weight = b->out.weight;
 		in[n].state = b->out.state;
 		override_fill(b, &in[n]);

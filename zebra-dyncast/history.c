@@ -39,6 +39,8 @@ const char *dyncast_cause_str(uint8_t cause)
 		return "verdict";
 	case DYNCAST_CAUSE_CONFIG:
 		return "configuration";
+	case DYNCAST_CAUSE_SITE:
+		return "preference or availability";
 	case DYNCAST_CAUSE_CAPACITY:
 		return "capacity";
 	case DYNCAST_CAUSE_NETWORK:
@@ -104,6 +106,7 @@ static struct dyncast_history_mark mark_of(const struct dyncast_backend *b)
 		.verdict = b->out.verdict,
 		.score = m->score,
 		.utilisation = m->utilisation,
+		.withheld = b->data.withheld,
 		.target = b->out.target,
 		.capacity = m->capacity,
 		.rate = m->rate,
@@ -124,7 +127,9 @@ static void metric_cause(struct dyncast_history *h,
 			 const struct dyncast_history_mark *old,
 			 const struct dyncast_history_mark *new)
 {
-	if (moved(old->capacity, new->capacity))
+	if (old->withheld != new->withheld)
+		because(h, DYNCAST_CAUSE_SITE, old->withheld, new->withheld);
+	else if (moved(old->capacity, new->capacity))
 		because(h, DYNCAST_CAUSE_CAPACITY, old->capacity,
 			new->capacity);
 	else if (old->network != new->network)

@@ -18,6 +18,7 @@ enum dyncast_cause {
 	DYNCAST_CAUSE_REMOVED,	/* it is gone */
 	DYNCAST_CAUSE_VERDICT,	/* old and new: enum dyncast_verdict */
 	DYNCAST_CAUSE_CONFIG,	/* the policy or the operator's override */
+	DYNCAST_CAUSE_SITE,	/* old and new: withheld (dyncast.h) */
 	DYNCAST_CAUSE_CAPACITY, /* old and new: relative, or requests/1000 s */
 	DYNCAST_CAUSE_NETWORK,	/* old and new: metric of the route */
 	DYNCAST_CAUSE_LOAD,	/* old and new: utilisation, of 10000 */
@@ -32,6 +33,7 @@ struct dyncast_history_mark {
 	uint8_t verdict;
 	uint8_t score;
 	uint16_t utilisation;
+	uint16_t withheld;
 	uint32_t target;
 	uint32_t capacity;
 	uint32_t rate;

@@ -204,6 +204,10 @@ static void explain_backend(struct vty *vty, const struct dyncast_backend *b)
 			b->out.network_us, b->out.delay_us, b->out.cost_us);
 	vty_out(vty, "    weight %u, target %u, %u of %u slots\n",
 		b->out.weight, b->out.target, b->slots, DYNCAST_RING_SLOTS);
+	if (b->data.withheld)
+		vty_out(vty,
+			"    its site wants %.4g%% of that (preference, availability)\n",
+			dyncast_wanted_percent(b->data.withheld));
 	if (cap_of(b))
 		vty_out(vty, "    its site may have %u%% (`weight-cap`)\n",
 			cap_of(b)->percent);
@@ -323,6 +327,10 @@ static json_object *json_backend(const struct dyncast_backend *b)
 		json_object_int_add(json, "delayCostUs", b->out.delay_us);
 		json_object_int_add(json, "costUs", b->out.cost_us);
 	}
+	if (b->data.withheld)
+		json_object_double_add(
+			json, "wantedPercent",
+			dyncast_wanted_percent(b->data.withheld));
 	if (cap_of(b))
 		json_object_int_add(json, "capPercent", cap_of(b)->percent);
 	json_object_int_add(json, "weight", b->out.weight);

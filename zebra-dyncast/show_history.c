@@ -43,6 +43,11 @@ static bool values_str(const struct dyncast_history *h, char *buf, size_t size)
 			 h->old_value % 100 / 10, h->new_value / 100,
 			 h->new_value % 100 / 10);
 		return true;
+	case DYNCAST_CAUSE_SITE:
+		snprintf(buf, size, "%.4g%% -> %.4g%%",
+			 dyncast_wanted_percent(h->old_value),
+			 dyncast_wanted_percent(h->new_value));
+		return true;
 	case DYNCAST_CAUSE_DELAY:
 		snprintf(buf, size, "%u us -> %u us", h->old_value,
 			 h->new_value);

@@ -222,7 +222,7 @@ static struct yang_data *backend_get(const char *leaf, const char *xpath,
 				     const struct dyncast_backend *b)
 {
 	struct dyncast_dp_counters counters = {};
-	char site[DYNCAST_ADDR_STRLEN];
+	char site[DYNCAST_ADDR_STRLEN], wanted[sizeof("100.00")];
 	struct yang_data *data;
 
 	if (IS("name"))
@@ -239,6 +239,11 @@ static struct yang_data *backend_get(const char *leaf, const char *xpath,
 			       : NULL;
 	if (IS("verdict"))
 		return yang_data_new(xpath, dyncast_show_reason(b));
+	if (IS("wanted")) {
+		snprintf(wanted, sizeof(wanted), "%.2f",
+			 dyncast_wanted_percent(b->data.withheld));
+		return yang_data_new(xpath, wanted);
+	}
 	data = decision_get(leaf, xpath, b);
 	if (!data)
 		data = dyncast_nb_metric(leaf, xpath, &b->data.instance.metrics,

@@ -23,7 +23,7 @@
 #define BARE(type, sequence) type, 0, U16(8), U32(sequence)
 
 #define HELLO                                                                  \
-	U64(0x1122334455667788), U32(3) /* version */, U32(3) /* features */,  \
+	U64(0x1122334455667788), U32(4) /* version */, U32(3) /* features */,  \
 		48, V6(0x20010db8, 0xe10000, 0, 0), 24, V4(10, 9, 1, 0)
 
 /* one whole set: part 0, last; 1 item each */
@@ -45,7 +45,7 @@
 	1 /* adjacent */, 0 /* flags */, 0x3f, 8 /* score */, U16(3750),       \
 		U32(100), U32(7), U32(4100), U32(20) /* age */,                \
 		U32(250500) /* rate */, V4(10, 1, 0, 11), NO_ADDR,             \
-		V4(10, 1, 0, 11), 2, 'a', '1'
+		V4(10, 1, 0, 11), U16(45875) /* withheld */, 2, 'a', '1'
 #define SITE V4(192, 0, 2, 1)
 
 struct msg_case {
@@ -58,9 +58,9 @@ struct msg_case {
 static const struct msg_case cases[] = {
 	{"hello", DYNCAST_MSG_DONE, BYTES(MESSAGE(1, 0, HELLO))},
 	{"hello without a locator", DYNCAST_MSG_DONE,
-	 BYTES(MESSAGE(1, 0, U64(1), U32(3), U32(0), 0, NO_ADDR, 0, NO_ADDR))},
-	{"hello of version 4, longer", DYNCAST_MSG_BAD_VERSION,
-	 BYTES(MESSAGE(1, 0, U64(1), U32(4), U32(0), 1, 2, 3))},
+	 BYTES(MESSAGE(1, 0, U64(1), U32(4), U32(0), 0, NO_ADDR, 0, NO_ADDR))},
+	{"hello of version 5, longer", DYNCAST_MSG_BAD_VERSION,
+	 BYTES(MESSAGE(1, 0, U64(1), U32(5), U32(0), 1, 2, 3))},
 	{"hello of version 1, shorter", DYNCAST_MSG_BAD_VERSION,
 	 BYTES(MESSAGE(1, 0, U64(1), U32(1), U32(0)))},
 	{"remove", DYNCAST_MSG_DONE, BYTES(MESSAGE(3, 9, KEY))},
@@ -85,18 +85,18 @@ static const struct msg_case cases[] = {
 	{"trailing byte", DYNCAST_MSG_BAD, BYTES(MESSAGE(5, 9, 0))},
 	{"hello with a sequence", DYNCAST_MSG_BAD, BYTES(MESSAGE(1, 1, HELLO))},
 	{"hello of epoch 0", DYNCAST_MSG_BAD,
-	 BYTES(MESSAGE(1, 0, U64(0), U32(3), U32(0), 0, NO_ADDR, 0, NO_ADDR))},
-	{"short hello", DYNCAST_MSG_BAD, BYTES(MESSAGE(1, 0, U64(1), U32(3)))},
+	 BYTES(MESSAGE(1, 0, U64(0), U32(4), U32(0), 0, NO_ADDR, 0, NO_ADDR))},
+	{"short hello", DYNCAST_MSG_BAD, BYTES(MESSAGE(1, 0, U64(1), U32(4)))},
 	{"hello with host bits", DYNCAST_MSG_BAD,
-	 BYTES(MESSAGE(1, 0, U64(1), U32(3), U32(0), 48,
+	 BYTES(MESSAGE(1, 0, U64(1), U32(4), U32(0), 48,
 		       V6(0x20010db8, 0xe10001, 0, 0), 0, NO_ADDR))},
 	{"hello with a length and no locator", DYNCAST_MSG_BAD,
-	 BYTES(MESSAGE(1, 0, U64(1), U32(3), U32(0), 1, NO_ADDR, 0, NO_ADDR))},
+	 BYTES(MESSAGE(1, 0, U64(1), U32(4), U32(0), 1, NO_ADDR, 0, NO_ADDR))},
 	{"hello with an IPv4 prefix as the SRv6 locator", DYNCAST_MSG_BAD,
-	 BYTES(MESSAGE(1, 0, U64(1), U32(3), U32(0), 24, V4(10, 9, 1, 0), 0,
+	 BYTES(MESSAGE(1, 0, U64(1), U32(4), U32(0), 24, V4(10, 9, 1, 0), 0,
 		       NO_ADDR))},
 	{"hello with an IPv6 prefix as the IPv4 locator", DYNCAST_MSG_BAD,
-	 BYTES(MESSAGE(1, 0, U64(1), U32(3), U32(0), 0, NO_ADDR, 48,
+	 BYTES(MESSAGE(1, 0, U64(1), U32(4), U32(0), 0, NO_ADDR, 48,
 		       V6(0x20010db8, 0xe10000, 0, 0)))},
 	{"remove of nothing", DYNCAST_MSG_BAD,
 	 BYTES(MESSAGE(3, 9, U32(0), 0, NO_ADDR))},
@@ -245,7 +245,7 @@ static void test_simple(void **state)
 	(void)state;
 	decode_and_back("hello", &msg);
 	assert_true(msg.hello.epoch == 0x1122334455667788);
-	assert_int_equal(msg.hello.version, 3);
+	assert_int_equal(msg.hello.version, 4);
 	assert_int_equal(msg.hello.features, 3);
 	assert_int_equal(dyncast_prefix_cmp(&msg.hello.locator, &locator), 0);
 	locator = prefix_of("10.9.1.0/24");
@@ -267,13 +267,13 @@ static void test_simple(void **state)
 
 static void test_bad_version(void **state)
 {
-	const struct msg_case *c = case_of("hello of version 4, longer");
+	const struct msg_case *c = case_of("hello of version 5, longer");
 	struct dyncast_msg_reader reader = {0};
 	struct dyncast_msg msg;
 
 	(void)state;
 	dyncast_msg_decode(&reader, c->bytes, c->len, &msg);
-	assert_int_equal(msg.hello.version, 4);
+	assert_int_equal(msg.hello.version, 5);
 	assert_true(msg.hello.epoch == 1);
 }
 
@@ -342,6 +342,7 @@ static void test_set(void **state)
 	assert_int_equal(set->candidates[0].site.family, 0);
 	assert_int_equal(
 		dyncast_addr_cmp(&set->candidates[0].address, &instance), 0);
+	assert_int_equal(set->candidates[0].withheld, 45875);
 	assert_string_equal(set->candidates[0].instance.name, "a1");
 	assert_int_equal(set->candidates[0].instance.metrics.delay_us, 4100);
 	assert_int_equal(set->candidates[0].instance.metrics.age_ms, 20);

@@ -193,6 +193,35 @@ static void test_cost_policies(void **state)
 	assert_int_equal(out[3].cost_us, 3000);
 }
 
+/* what is withheld counts where the action gives to several */
+static void test_withheld(void **state)
+{
+	(void)state;
+	inputs_fill(DYNCAST_ACTION_WEIGHTED);
+	in[1].withheld = 65536 / 2;
+	weigh();
+	assert_in_range(out[1].weight, DYNCAST_WEIGHT_SUM / 7 - 2,
+			DYNCAST_WEIGHT_SUM / 7 + 2);
+	assert_int_equal(out[0].weight, out[3].weight);
+	config.policy.action = DYNCAST_ACTION_MIN_RANDOM;
+	weigh();
+	assert_in_range(out[1].weight, DYNCAST_WEIGHT_SUM / 7 - 2,
+			DYNCAST_WEIGHT_SUM / 7 + 2);
+	config.policy.action = DYNCAST_ACTION_MIN;
+	in[1].metrics.delay_us = 3000;
+	weigh();
+	assert_winner(1);
+	/* most spare capacity: half of it is withheld */
+	inputs_fill(DYNCAST_ACTION_MAX);
+	in[1].metrics.has &= (uint8_t)~DYNCAST_HAS_SCORE;
+	in[1].metrics.utilisation = 1000;
+	weigh();
+	assert_winner(1);
+	in[1].withheld = 65536 / 2;
+	weigh();
+	assert_winner(0);
+}
+
 static void test_words(void **state)
 {
 	(void)state;
@@ -213,6 +242,7 @@ int main(void)
 		cmocka_unit_test(test_min_then),
 		cmocka_unit_test(test_weighted),
 		cmocka_unit_test(test_cost_policies),
+		cmocka_unit_test(test_withheld),
 		cmocka_unit_test(test_words),
 	};
 

@@ -326,6 +326,47 @@ static void test_closed_loop(void **state)
 	}
 }
 
+/* delays of sites with four workers of 4 ms each: one that was as fast with
+ * more load would be a faster one */
+static void queues_by_use(void)
+{
+	for (size_t i = 0; i < SITES; i++) {
+		double used = in[i].metrics.utilisation / 10000.0;
+
+		in[i].metrics.delay_us =
+			(uint32_t)(4000 * (1 + used / 4 / (1 - used)));
+	}
+}
+
+/* a site that wants 30 % of its part gets it exactly until the others are
+ * nearly full, also when the loads of all are what comes of that */
+static void test_withheld(void **state)
+{
+	const double loads[] = {0.02, 0.1, 0.4, 0.6, 0.65};
+
+	(void)state;
+	for (size_t k = 0; k < sizeof(loads) / sizeof(loads[0]); k++) {
+		inputs_fill();
+		weigh(0);
+		in[2].withheld = 65536 * 7 / 10;
+		for (unsigned int step = 0; step < 400; step++) {
+			used_by_share(loads[k]);
+			queues_by_use();
+			weigh(250);
+		}
+		for (size_t i = 0; i < SITES; i++) {
+			double wanted = (i == 2 ? 30 : 100) / 230.0;
+
+			assert_in_range(out[i].weight, ONE * (wanted - 0.001),
+					ONE * (wanted + 0.001));
+		}
+		in[2].withheld = UINT16_MAX;
+		for (unsigned int step = 0; step < 100; step++)
+			weigh(250);
+		assert_in_range(out[2].weight, 1, 2);
+	}
+}
+
 static void test_score_only(void **state)
 {
 	(void)state;
@@ -353,6 +394,7 @@ int main(void)
 		cmocka_unit_test(test_two_ingresses),
 		cmocka_unit_test(test_backlog),
 		cmocka_unit_test(test_closed_loop),
+		cmocka_unit_test(test_withheld),
 		cmocka_unit_test(test_score_only),
 	};
 

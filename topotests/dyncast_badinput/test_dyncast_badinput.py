@@ -231,6 +231,20 @@ def test_bad_agent_line(lab, case):
     assert "dyncast: agent: line 1: " in lab.log("e1", "bgpd")
 
 
+def test_agent_socket_is_not_for_everybody(lab):
+    """It is of FRR's user and group, and of nobody else: an agent belongs to the
+    group."""
+    path = "/var/run/frr/dyncast-agent.sock"
+    assert lab.cmd("e1", f"stat -L -c '%U %G %a' {path}").split() == ["frr", "frr", "660"]
+    connect = (
+        f"/usr/bin/python3 -c 'import socket; socket.socket(socket.AF_UNIX).connect(\"{path}\")'"
+    )
+    for group, said in (("frr", "connected"), ("nogroup", "PermissionError")):
+        who = f"setpriv --reuid nobody --regid nogroup --groups {group}"
+        answer = lab.cmd("e1", f"{who} {connect} 2>&1 && echo connected || true")
+        assert said in answer, answer
+
+
 def test_half_lines(lab):
     """A line in pieces is one line; one without its end is none."""
     agents = lab.json("e1", "show dyncast bgp json")["agents"]

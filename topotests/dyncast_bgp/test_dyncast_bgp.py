@@ -33,6 +33,7 @@ E1, RR1, RR2, R1, X1, M1, M2 = (f"10.50.0.{n}" for n in range(1, 8))
 S1 = "10.50.0.12"
 CLIENT = ("route-reflector-client", "addpath-tx-all-paths")
 VRF_PREFIX = "10.9.0.9/32"
+TWO = "10.9.0.2/32"
 
 
 def service(name, prefix, address, locator):
@@ -161,6 +162,54 @@ def test_without_addpath(lab, profile):
     assert set(known(lab, "r1")) == {"i1"}
     lab.configure("r1", f"router bgp {ASN}", f"no neighbor {RR2} shutdown")
     wait_for("two again", lambda: len(service_of(lab, "r1", PREFIX)["paths"]) >= 2, 30)
+
+
+def test_two_sites_want_addpath(lab, s1, profile):
+    """s1 is a second site of a service.  Behind reflectors with add-path r1 has
+    both; without, the one whose path is the best, and nothing says that there is
+    another."""
+    flags = {250: 0xC0, 42: 0x80}[profile]
+    far = em.attribute(em.instance("2001:db8:e9:0:77::", name=b"far"), flags, profile)
+    lines = [f"neighbor {R1} addpath-tx-all-paths"]
+    inside = [f"router bgp {ASN}", "address-family ipv4 unicast"]
+
+    def both():
+        return set(known(lab, "r1", TWO)) == {"i2", "far"} or str(known(lab, "r1", TWO))
+
+    lab.configure(
+        "e1", f"dyncast service two prefix {TWO}",
+        "dyncast service two instance i2 address 10.50.0.21 capacity 100 sid 2",
+    )  # fmt: skip
+    s1.announce(TWO, far)
+    wait_for("both sites", both, 30)
+    for rr in ("rr1", "rr2"):
+        lab.configure(rr, *inside, *["no " + line for line in lines])
+    wait_for("the best path's", lambda: set(known(lab, "r1", TWO)) == {"i2"}, 30)
+    assert set(known(lab, "rr1", TWO)) == {"i2", "far"}
+    for rr in ("rr1", "rr2"):
+        lab.configure(rr, *inside, *lines)
+    wait_for("both sites again", both, 30)
+    s1.withdraw(TWO)
+    lab.configure("e1", "no dyncast service two")
+    wait_for("no service", lambda: not known(lab, "r1", TWO))
+    wait_for("the other service", lambda: set(known(lab, "r1")) == {"i1"}, 30)
+
+
+def test_path_attribute_discard(lab, profile):
+    """bgpd's own line against an attribute is stronger than the module: routes
+    stay, metrics do not come."""
+    lines = [f"neighbor {rr} path-attribute discard {profile}" for rr in (RR1, RR2)]
+    again = "clear bgp ipv4 unicast * soft in"
+    said = lab.configure("r1", f"router bgp {ASN}", *lines)
+    if "%" in said:
+        pytest.skip("this FRR has no `path-attribute discard`: " + said.strip().splitlines()[-1])
+    lab.vtysh("r1", again)
+    wait_for("no metrics", lambda: not known(lab, "r1"))
+    assert PREFIX in lab.vtysh("r1", f"show bgp ipv4 unicast {PREFIX}")
+    assert known(lab, "rr1")
+    lab.configure("r1", f"router bgp {ASN}", *["no " + line for line in lines])
+    lab.vtysh("r1", again)
+    wait_for("metrics again", lambda: set(known(lab, "r1")) == {"i1"})
 
 
 def test_ebgp_hop(lab, profile):

@@ -343,40 +343,36 @@ def test_policy_refused(lab, p1, profile):
 def test_standalone_site_update(lab, p1, profile):
     """Type 2 with I=0 for a next hop acts on all routes of its site (EM 4.2)."""
     code, flags = profile
-    capacity = lambda: candidates(lab, "r1", PREFIX).get("raw", {})
+    found = lambda: candidates(lab, "r1", PREFIX).get("raw", {})
+    wanted = lambda: round(found().get("wantedPercent", 100))
     value = instance(capacity=100) + em.availability(100, 5, True)
     p1.announce(PREFIX, attribute(value, flags, code))
-    wait_for("full capacity", lambda: capacity().get("capacity") == 100)
+    wait_for("all of it", lambda: found() and wanted() == 100)
     loopback = P1 + "/32"
     p1.announce(loopback, attribute(em.availability(40, 5), flags, code))
-    wait_for("40 %", lambda: capacity().get("capacity") == 40000 or str(capacity()))
-    assert not capacity()["drain"]
+    wait_for("40 %", lambda: wanted() == 40 or str(found()))
+    assert not found()["drain"]
     # another site behind the same next hop is not meant
     p1.announce(loopback, attribute(em.availability(40, 6), flags, code))
-    wait_for("not this site", lambda: capacity().get("capacity") == 100)
+    wait_for("not this site", lambda: wanted() == 100)
     p1.announce(loopback, attribute(em.availability(0, 5), flags, code))
-    wait_for("no new flows", lambda: capacity().get("drain"))
+    wait_for("no new flows", lambda: found().get("drain"))
     # it is not taken for a service
     assert not candidates(lab, "r1", loopback)
     p1.withdraw(loopback)
-    wait_for("full capacity", lambda: capacity().get("capacity") == 100)
+    wait_for("all of it", lambda: found() and wanted() == 100)
 
 
 def test_site_preference(lab, p1, p2, profile):
-    """Capacity counts relative to the most preferred site."""
+    """A site is wanted relative to the most preferred one."""
     code, flags = profile
-    weights = lambda: {n: c["capacity"] for n, c in candidates(lab, "r1", PREFIX).items()}
+    wanted = lambda: {
+        n: round(c.get("wantedPercent", 100)) for n, c in candidates(lab, "r1", PREFIX).items()
+    }
     for speaker, name, preference in ((p1, b"one", 100), (p2, b"two", 50)):
         dbid = "2001:db8:e1:0:11::" if name == b"one" else "2001:db8:e2:0:11::"
         value = em.u32(em.PREFERENCE, preference) + instance(dbid, name=name)
         speaker.announce(PREFIX, attribute(value, flags, code))
-    wait_for("half", lambda: weights() == {"one": 100000, "two": 50000} or str(weights()))
-    # what a site has learnt does not overrule it
-    rates = lambda: {n: c.get("ratePerSecond") for n, c in candidates(lab, "r1", PREFIX).items()}
-    for speaker, name, preference in ((p1, b"one", 100), (p2, b"two", 50)):
-        dbid = "2001:db8:e1:0:11::" if name == b"one" else "2001:db8:e2:0:11::"
-        value = em.u32(em.PREFERENCE, preference) + instance(dbid, name=name, capacity=100, rate=3000000)
-        speaker.announce(PREFIX, attribute(value, flags, code))
-    wait_for("half of the rate", lambda: rates() == {"one": 3000, "two": 1500} or str(rates()))
+    wait_for("half", lambda: wanted() == {"one": 100, "two": 50} or str(wanted()))
     p2.withdraw(PREFIX)
-    wait_for("no comparison", lambda: weights() == {"one": 100} or str(weights()))
+    wait_for("no comparison", lambda: wanted() == {"one": 100} or str(wanted()))

@@ -260,13 +260,13 @@ def test_standalone_update(lab):
     """
     line = "dyncast site loopback 10.0.0.1 availability "
     configure(lab, line + "30")
-    wait_learnt(lab, "i1", "capacity", 30000)
+    wait_learnt(lab, "i1", "wantedPercent", 100 * (65536 - 45875) / 65536)
     configure(lab, line + "0")
     wait_learnt(lab, "i1", "drain", True)
     (site,) = lab.json("r1", "show dyncast bgp json")["sites"]
     assert site["availability"] == 0 and site["nextHop"] == "10.0.0.1"
     configure(lab, "no " + line + "0")
-    wait_learnt(lab, "i1", "capacity", 100)
+    wait_learnt(lab, "i1", "wantedPercent", None)
     wait_learnt(lab, "i1", "drain", False)
 
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-r"""Instances that fall silent while their link stays up.
+r"""Instances that fall silent while their link stays up, and such that no route
+leads to.
 
     c1 ---- r1 ---- core ---- e1 --+-- a1   site 1
   clients   |        |             +-- a2
@@ -125,6 +126,25 @@ def test_instance_is_replaced(lab):
     lab.wait_ring("r1", ALL)
     check.expect_kept(set(check.home) - theirs)
     load.stop()
+
+
+def test_default_route_does_not_lead_to_a_site(lab):
+    """A D-BID has to be announced by its site: that a default route covers it
+    says nothing of the site."""
+    site = small.locator("e2")
+    next_hop = "2001:db8:0:10::9"
+    lab.configure("r1", f"ipv6 route ::/0 {next_hop}")
+    # what covers it by another route is there: nothing changes
+    wait_for("the default route", lambda: "::/0" in lab.vtysh("r1", "show ipv6 route static"))
+    lab.wait_ring("r1", ALL)
+    lab.configure("r1", f"no ipv6 route {site} {next_hop}")
+    lab.wait_ring("r1", ALL - {"b1"})
+    b1 = lab.candidates("r1")["b1"]
+    assert b1["verdict"] == "unresolved", b1
+    assert small.dbid("b1") in lab.cmd("r1", f"ip -6 route get {small.dbid('b1')}")
+    lab.configure("r1", f"ipv6 route {site} {next_hop}")
+    lab.wait_ring("r1", ALL)
+    lab.configure("r1", f"no ipv6 route ::/0 {next_hop}")
 
 
 def test_daemons_survived(lab):
