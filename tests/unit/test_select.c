@@ -200,13 +200,13 @@ static void test_withheld(void **state)
 	inputs_fill(DYNCAST_ACTION_WEIGHTED);
 	in[1].withheld = 65536 / 2;
 	weigh();
-	assert_in_range(out[1].weight, DYNCAST_WEIGHT_SUM / 7 - 2,
-			DYNCAST_WEIGHT_SUM / 7 + 2);
+	assert_between(out[1].weight, DYNCAST_WEIGHT_SUM / 7 - 2,
+		       DYNCAST_WEIGHT_SUM / 7 + 2);
 	assert_int_equal(out[0].weight, out[3].weight);
 	config.policy.action = DYNCAST_ACTION_MIN_RANDOM;
 	weigh();
-	assert_in_range(out[1].weight, DYNCAST_WEIGHT_SUM / 7 - 2,
-			DYNCAST_WEIGHT_SUM / 7 + 2);
+	assert_between(out[1].weight, DYNCAST_WEIGHT_SUM / 7 - 2,
+		       DYNCAST_WEIGHT_SUM / 7 + 2);
 	config.policy.action = DYNCAST_ACTION_MIN;
 	in[1].metrics.delay_us = 3000;
 	weigh();
