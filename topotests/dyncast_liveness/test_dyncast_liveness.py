@@ -133,7 +133,8 @@ def test_default_route_does_not_lead_to_a_site(lab):
     says nothing of the site."""
     site = small.locator("e2")
     next_hop = "2001:db8:0:10::9"
-    lab.configure("r1", f"ipv6 route ::/0 {next_hop}")
+    # zebra itself takes it for a way only with this
+    lab.configure("r1", f"ipv6 route ::/0 {next_hop}", "ipv6 nht resolve-via-default")
     # what covers it by another route is there: nothing changes
     wait_for("the default route", lambda: "::/0" in lab.vtysh("r1", "show ipv6 route static"))
     lab.wait_ring("r1", ALL)
@@ -144,7 +145,7 @@ def test_default_route_does_not_lead_to_a_site(lab):
     assert small.dbid("b1") in lab.cmd("r1", f"ip -6 route get {small.dbid('b1')}")
     lab.configure("r1", f"ipv6 route {site} {next_hop}")
     lab.wait_ring("r1", ALL)
-    lab.configure("r1", f"no ipv6 route ::/0 {next_hop}")
+    lab.configure("r1", f"no ipv6 route ::/0 {next_hop}", "no ipv6 nht resolve-via-default")
 
 
 def test_daemons_survived(lab):
