@@ -259,14 +259,14 @@ static struct dyncast_service *value_service(struct dyncast_apply *apply,
 }
 
 bool dyncast_apply_level(struct dyncast_apply *apply, const char *name,
-			 enum dyncast_level level)
+			 bool set, enum dyncast_level level)
 {
 	bool valid;
 	struct dyncast_service *service =
-		value_service(apply, name, level == DYNCAST_LEVEL_RAW, &valid);
+		value_service(apply, name, !set, &valid);
 
 	if (service) {
-		service->level = level;
+		service->level = set ? level : DYNCAST_LEVEL_RAW;
 		dyncast_apply_service_changed(service);
 	}
 	return valid;

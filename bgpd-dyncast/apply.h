@@ -60,9 +60,9 @@ bool dyncast_apply_interval(struct dyncast_apply *apply, const char *name,
 			    uint32_t interval_ms, uint8_t threshold);
 bool dyncast_apply_scope(struct dyncast_apply *apply, const char *name,
 			 bool set, enum dyncast_scope scope);
-/* DYNCAST_LEVEL_RAW removes the line */
+/* DYNCAST_LEVEL_RAW is what holds without the line, too */
 bool dyncast_apply_level(struct dyncast_apply *apply, const char *name,
-			 enum dyncast_level level);
+			 bool set, enum dyncast_level level);
 /* 0 removes the line, here and in the next two */
 bool dyncast_apply_overload(struct dyncast_apply *apply, const char *name,
 			    uint8_t percent);

@@ -249,11 +249,11 @@ DEFPY(dyncast_service_level, dyncast_service_level_cmd,
       "Every metric\n"
       "A score of 0 to 10, and nothing that it is made of\n")
 {
+	enum dyncast_level to =
+		*level == 's' ? DYNCAST_LEVEL_SCORE : DYNCAST_LEVEL_RAW;
+
 	return APPLY_SERVICE(vty, name,
-			     dyncast_apply_level(&apply, name,
-						 !no && *level == 's'
-							 ? DYNCAST_LEVEL_SCORE
-							 : DYNCAST_LEVEL_RAW));
+			     dyncast_apply_level(&apply, name, !no, to));
 }
 
 DEFPY(dyncast_service_overload, dyncast_service_overload_cmd,

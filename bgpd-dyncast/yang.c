@@ -349,8 +349,8 @@ static bool advertise_apply(const struct dyncast_service *was,
 		ok &= TRY(error,
 			  dyncast_apply_overload(&apply, name, want->overload));
 	if (was->level != want->level)
-		ok &= TRY(error,
-			  dyncast_apply_level(&apply, name, want->level));
+		ok &= TRY(error, dyncast_apply_level(&apply, name, want->level,
+						     want->level));
 	if (was->scope_set != want->scope_set || was->scope != want->scope)
 		ok &= TRY(error,
 			  dyncast_apply_scope(&apply, name, want->scope_set,

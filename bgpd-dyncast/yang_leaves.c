@@ -182,7 +182,7 @@ void dyncast_yang_read_service(const struct lyd_node *node,
 		if (!strcmp(child->schema->name, "weight-cap"))
 			read_cap(child, &want->override);
 	}
-	if (!strcmp(want->vrf, VRF_DEFAULT_NAME) || !want->prefix.addr.family)
+	if (!strcmp(want->vrf, VRF_DEFAULT_NAME))
 		want->vrf[0] = '\0';
 	/* one line has both */
 	if (want->threshold && !want->interval_ms)

@@ -176,9 +176,10 @@ bool dyncast_apply_scope(struct dyncast_apply *apply, const char *name,
 }
 
 bool dyncast_apply_level(struct dyncast_apply *apply, const char *name,
-			 enum dyncast_level level)
+			 bool set, enum dyncast_level level)
 {
-	return EDIT(apply, name, !level, want.level = level);
+	return EDIT(apply, name, !set,
+		    want.level = set ? level : DYNCAST_LEVEL_RAW);
 }
 
 bool dyncast_apply_overload(struct dyncast_apply *apply, const char *name,

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "agent/mapping.h"
+#include "tests/unit/between.h"
 
 #define ROWS(table) (sizeof(table) / sizeof((table)[0]))
 
@@ -350,7 +351,7 @@ static void test_idle_recovers(void **state)
 	for (int i = 0; i < 30; i++)
 		metrics = apply(&mapping, &memory, ms += 200,
 				"w 2\nf 0\nd_sum 10.1\nd_count 20\n", &missing);
-	assert_in_range(metrics.delay_us, 10000, 40000);
+	assert_between(metrics.delay_us, 10000, 40000);
 }
 
 /* The same when it was never seen without a queue: 8 workers, 24 present. */
@@ -368,12 +369,12 @@ static void test_idle_after_load_from_the_start(void **state)
 			 "w 8\nf 24\nd_sum %f\nd_count %d\n", 4.8 * i, 80 * i);
 		metrics = apply(&mapping, &memory, ms += 200, text, &missing);
 	}
-	assert_in_range(metrics.delay_us, 59999, 60001);
+	assert_between(metrics.delay_us, 59999, 60001);
 	snprintf(text, sizeof(text), "w 8\nf 0\nd_sum %f\nd_count %d\n",
 		 4.8 * 19, 80 * 19);
 	for (int i = 0; i < 30; i++)
 		metrics = apply(&mapping, &memory, ms += 200, text, &missing);
-	assert_in_range(metrics.delay_us, 18000, 22000);
+	assert_between(metrics.delay_us, 18000, 22000);
 }
 
 /* Scrapes faster than the ring of points can hold shorten the window only. */
@@ -417,7 +418,7 @@ static void test_rate(void **state)
 			assert_false(metrics.has & DYNCAST_HAS_RATE);
 	}
 	assert_true(metrics.has & DYNCAST_HAS_RATE);
-	assert_in_range(metrics.rate, 199000, 201000);
+	assert_between(metrics.rate, 199000, 201000);
 	metrics = apply(&mapping, &memory, 30000, "d_sum 9\nd_count 9\n",
 			&missing);
 	assert_false(metrics.has & DYNCAST_HAS_RATE);

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "dp_harness.h"
+#include "tests/unit/between.h"
 
 #define FLOWS 500
 
@@ -119,7 +120,7 @@ static void pins_come_and_go(void **state)
 	assert_int_equal(*pin, 0);
 	dp_ring(0, b, b);
 	assert_int_equal(dp_flow(&p), a);
-	assert_in_range(dyncast_dp_now() - *pin, 0, 3);
+	assert_between(dyncast_dp_now() - *pin, 0, 3);
 	dp_age(0, DP_TIMEOUT + 1);
 	dyncast_dp_ring_settle(0);
 	*pin -= DP_TIMEOUT - 5;
@@ -127,7 +128,7 @@ static void pins_come_and_go(void **state)
 	dyncast_dp_ring_settle(0);
 	assert_int_not_equal(*pin, 0);
 	assert_int_equal(dp_flow(&p), a);
-	assert_in_range(dyncast_dp_now() - *pin, 0, 3);
+	assert_between(dyncast_dp_now() - *pin, 0, 3);
 	/* no packet for so long: the entry has expired with the pin */
 	*pin -= DP_TIMEOUT + 2;
 	dyncast_dp_ring_settle(0);
@@ -373,7 +374,7 @@ static void refused_stays_while_it_sends(void **state)
 					 DP_REDIRECT);
 		}
 		if (!round)
-			assert_in_range(dp_on_probation(), 1, MANY);
+			assert_between(dp_on_probation(), 1, MANY);
 	}
 	assert_true(status().flow_limited > 0);
 	assert_true(dyncast_dp_instance_counters(b, &of_b));

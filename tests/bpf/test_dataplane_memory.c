@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "dp_harness.h"
+#include "tests/unit/between.h"
 #include "zebra-dyncast/sizing.h"
 
 /* what the kernel says of a map */
@@ -56,7 +57,7 @@ static uint64_t memlock(enum dyncast_dp_map which)
 static void assert_about(uint64_t told, uint64_t real)
 {
 	if (real)
-		assert_in_range(told, real * 9 / 10, real * 11 / 10);
+		assert_between(told, real * 9 / 10, real * 11 / 10);
 }
 
 static void memory_is_as_told(void **state)
@@ -73,9 +74,9 @@ static void memory_is_as_told(void **state)
 	assert_about(told.slots, memlock(DYNCAST_DP_MAP_SLOTS) +
 					 memlock(DYNCAST_DP_MAP_PINS));
 	/* of each flow that can be remembered */
-	assert_in_range(told.flows, 1, 2 * 128ull * 262144);
-	assert_in_range(flows4, 0, 128ull * 262144);
-	assert_in_range(flows - flows4, 0, 128ull * 262144);
+	assert_between(told.flows, 1, 2 * 128ull * 262144);
+	assert_between(flows4, 0, 128ull * 262144);
+	assert_between(flows - flows4, 0, 128ull * 262144);
 	print_message("bytes for a flow: IPv4 %.1f, IPv6 %.1f\n",
 		      flows4 / 262144.0, (flows - flows4) / 262144.0);
 

@@ -31,6 +31,7 @@
 #include <linux/seccomp.h>
 
 #include "dp_harness.h"
+#include "tests/unit/between.h"
 
 #define FLOWS 500
 
@@ -148,7 +149,7 @@ static void slots_remember(void **state)
 	dp_ring(0, c, c); /* a second move within the timeout */
 	assert_int_equal(slot->cur, c);
 	assert_int_equal(slot->old, a);
-	assert_in_range(dyncast_dp_now() - slot->t_change, 0, 3);
+	assert_between(dyncast_dp_now() - slot->t_change, 0, 3);
 }
 
 /* makes the start fail with a reason that names `what`, and everything that
@@ -414,7 +415,7 @@ static void see_flow(const struct dyncast_dp_flow *flow, void *arg)
 	assert_int_equal(flow->table_id, DP_TABLE);
 	assert_int_equal(flow->proto, IPPROTO_UDP);
 	assert_int_equal(flow->dport, 80);
-	assert_in_range(flow->sport, 1000, 1000 + 3 * FLOWS);
+	assert_between(flow->sport, 1000, 1000 + 3 * FLOWS);
 	assert_int_equal(flow->src.family, AF_INET);
 	assert_int_equal(flow->dst.bytes[0], 10);
 	assert_true(flow->idle_s <= flow->age_s);
@@ -456,7 +457,7 @@ static void walk_and_clear(void **state)
 	do {
 		before = seen[0];
 		more = dyncast_dp_flow_walk(&walk, 100, see_flow, seen);
-		assert_in_range(seen[0] - before, 0, 100);
+		assert_between(seen[0] - before, 0, 100);
 	} while (more);
 	dyncast_dp_flow_walk_end(&walk);
 	assert_null(walk);

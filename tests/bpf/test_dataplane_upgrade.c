@@ -28,6 +28,7 @@
 #include <cmocka.h>
 
 #include "dp_harness.h"
+#include "tests/unit/between.h"
 #include "lib/ring.h"
 #include "live.h"
 #include "v1.h"
@@ -235,7 +236,7 @@ static void upgrade(bool tcx)
 
 	v1_leave_behind(tcx);
 	live = live_start();
-	assert_in_range(live_at(live, 1), LIVE_FLOWS / 4, LIVE_FLOWS * 3 / 4);
+	assert_between(live_at(live, 1), LIVE_FLOWS / 4, LIVE_FLOWS * 3 / 4);
 	v1_turn_ring();
 	live_pass(live);
 	assert_int_equal(live_moved(live), 0);

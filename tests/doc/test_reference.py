@@ -139,6 +139,21 @@ def test_manual_page(program):
     assert not [option for option in options if option not in text]
 
 
+def test_manual_pages_name_each_other():
+    """In the index, and each where the others are: also those that are of no program."""
+    pages = {os.path.basename(path)[: -len(".8")] for path in glob.glob(os.path.join(DOC, "*.8"))}
+    assert pages > set(PROGRAMS)
+    assert set(re.findall(r"([a-z-]+)\(8\)", read("doc", "index.rst"))) == pages
+    for page in pages:
+        run = subprocess.run(
+            ["groff", "-man", "-Tutf8", "-ww", "-z", os.path.join(DOC, page + ".8")],
+            capture_output=True, text=True, timeout=60, check=False,
+        )
+        assert run.returncode == 0 and not run.stderr, run.stderr
+        also = read("doc", page + ".8").replace("\\-", "-").split(".SH SEE ALSO", 1)[1]
+        assert set(re.findall(r"^\.BR ([a-z-]+) \(8\)", also, re.MULTILINE)) >= pages - {page}, page
+
+
 def test_programs_were_found():
     assert {"dyncast-agent", "dyncast-exporter"} <= set(PROGRAMS)
 

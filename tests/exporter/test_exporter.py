@@ -119,6 +119,25 @@ def test_rules_are_valid():
     assert used and used <= listed
 
 
+def test_alerts_fire_and_stay_silent():
+    """Each alert, on series of metrics that there are: tests/exporter/dyncast-rules-test.yml"""
+    tests = os.path.join(HERE, "dyncast-rules-test.yml")
+    run = subprocess.run(
+        ["promtool", "test", "rules", tests], text=True, capture_output=True,
+        timeout=fakes.BOUND, check=False,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    with open(tests, encoding="utf-8") as file:
+        said = file.read()
+    with open(os.path.join(TOP, "exporter", "dyncast-rules.yml"), encoding="utf-8") as file:
+        alerts = set(re.findall(r"alert: (\w+)", file.read()))
+    expected = re.findall(r"alertname: (\w+)\n +exp_alerts:( \[\])?\n", said)
+    assert alerts == {name for name, none in expected if none} == {name for name, none in expected if not none}
+    with open(os.path.join(TOP, "doc", "monitoring.rst"), encoding="utf-8") as file:
+        listed = set(re.findall(r"^``(dyncast_\w+)``", file.read(), re.MULTILINE))
+    assert set(re.findall(r"series: '(\w+)", said)) - {"up"} <= listed
+
+
 def hang(daemon):
     def answer(_command, _sock):
         daemon.stopped.wait(fakes.BOUND)

@@ -24,7 +24,9 @@ BUILD = os.path.abspath(os.environ.get("DYNCAST_BUILD", os.path.join(TOP, "build
 sys.path.insert(0, os.path.join(TOP, "topotests", "lib"))
 
 # pylint: disable=wrong-import-position
-from dyncast_model import FORWARDING, FORWARDING_LINES, NAMESPACE, SERVICES, SERVICES_LINES, plain, xml_of
+from dyncast_model import (
+    FORWARDING, FORWARDING_LINES, NAMESPACE, SERVICES, SERVICES_LINES, WITHOUT_EFFECT, plain, xml_of,
+)  # fmt: skip
 from ncclient import manager
 from ncclient.operations import RPCError
 
@@ -73,6 +75,17 @@ def as_text(data):
     if isinstance(data, list):
         return [as_text(value) for value in data]
     return str(data).lower() if isinstance(data, bool) else str(data)
+
+
+def within(data, whole, path=""):
+    """Where `whole`, which has state besides, does not say what `data` says."""
+    if isinstance(data, dict):
+        where = [within(value, whole.get(key), f"{path}/{key}") for key, value in data.items()]
+    elif isinstance(data, list):
+        where = [None if any(within(one, other) is None for other in whole or ()) else path for one in data]
+    else:
+        where = [None if data == whole else f"{path}: {whole}"]
+    return next((found for found in where if found), None)
 
 
 class Router:
@@ -284,6 +297,7 @@ def test_every_leaf(router, client, name):
     client.commit()
     assert router.lines(daemon) == sorted(lines)
     assert plain(running(client, name)) == plain(as_text(data))
+    assert within(as_text(data), running(client, name, get=True)) is None
 
     edit(client, f'<{name} xmlns="{NS}" nc:operation="delete"/>')
     client.commit()
@@ -399,6 +413,7 @@ BAD = {
     "address": ("services", service(instance=[{"name": n, "address": "10.1.0.5"} for n in "xy"]),
                 "[Uu]nique"),
     "alias": ("forwarding", {"alias-prefix": "127.0.0.0/24"}, "unicast"),
+    **WITHOUT_EFFECT,
 }  # fmt: skip
 
 

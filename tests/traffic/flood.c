@@ -53,10 +53,13 @@ static void die(const char *what)
 
 static uint32_t sum(const void *data, size_t size, uint32_t total)
 {
-	const uint16_t *words = data;
+	uint16_t word;
 
-	for (size_t i = 0; i < size / 2; i++)
-		total += words[i];
+	for (size_t i = 0; i < size / sizeof(word); i++) {
+		memcpy(&word, (const char *)data + i * sizeof(word),
+		       sizeof(word));
+		total += word;
+	}
 	return total;
 }
 

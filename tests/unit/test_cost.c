@@ -4,6 +4,7 @@
  * capacity, delay, network and age; verdicts, thresholds; the bounded walk.
  */
 
+#include "tests/unit/between.h"
 #include "tests/unit/wire.h"
 
 #include <stdio.h>
@@ -455,8 +456,8 @@ static void test_bounded_steps(void **state)
 	}
 	settle(MAX);
 	for (size_t i = 0; i < 250; i++)
-		assert_in_range(out[i].weight, out[i].target - 1,
-				out[i].target + 1);
+		assert_between(out[i].weight, out[i].target - 1,
+			       out[i].target + 1);
 }
 
 static void test_noise_moves_nothing(void **state)

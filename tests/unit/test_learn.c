@@ -4,6 +4,7 @@
  * missed, and what says nothing.
  */
 
+#include "tests/unit/between.h"
 #include "tests/unit/wire.h"
 
 #include <math.h>
@@ -70,7 +71,7 @@ static void test_stays(void **state)
 		serve(&learn, 1000, 50, 400);
 		off += fabs(learnt(&learn) / 400 - 1) > 0.04;
 	}
-	assert_in_range(off, 0, 40);
+	assert_between(off, 0, 40);
 }
 
 static void test_notices(void **state)
@@ -93,8 +94,8 @@ static void test_notices(void **state)
 			} while (fabs(learnt(&learn) / 400 / factors[f] - 1) >
 					 0.25 &&
 				 served < 100000);
-			assert_in_range(served, 1,
-					each[e] < 100 ? 300 : 6 * each[e]);
+			assert_between(served, 1,
+				       each[e] < 100 ? 300 : 6 * each[e]);
 		}
 	}
 }

@@ -4,6 +4,7 @@
  * pin to a site, and caps, with each action.
  */
 
+#include "tests/unit/between.h"
 #include "tests/unit/candidates.h"
 
 #include "lib/override.h"
@@ -44,7 +45,7 @@ static void assert_percents(unsigned int a, unsigned int b, unsigned int c,
 	const unsigned int expected[N] = {a, b, c, d};
 
 	for (size_t i = 0; i < N; i++)
-		assert_in_range(percent(i) + 1, expected[i], expected[i] + 2);
+		assert_between(percent(i) + 1, expected[i], expected[i] + 2);
 }
 
 static void cap(size_t i, uint8_t group, uint8_t value)
@@ -114,7 +115,7 @@ static void test_cap_of_spread(void **state)
 	config.elapsed_ms = 50;
 	dyncast_cost_weights(&config, in, out, N);
 	/* in bounded steps */
-	assert_in_range(out[0].weight, before / 2, before - 1);
+	assert_between(out[0].weight, before / 2, before - 1);
 	config.elapsed_ms = 1000;
 	settle();
 	assert_percents(5, 32, 32, 32);

@@ -5,6 +5,7 @@
  * code, but for the golden ring that pins the arithmetic between releases.
  */
 
+#include "tests/unit/between.h"
 #include "tests/unit/wire.h"
 
 #include <math.h>
@@ -199,7 +200,7 @@ static void test_leaving_moves_own_slots(void **state)
 		else
 			others += after[i] != before[i];
 	}
-	assert_in_range(others, 0, OTHERS_MAX);
+	assert_between(others, 0, OTHERS_MAX);
 	/* and the freed ones go to all others */
 	for (size_t i = 0; i < 6; i++) {
 		if (i != 2)
@@ -231,8 +232,8 @@ static void test_growing_moves_the_least(void **state)
 			others++;
 	}
 	/* from a quarter to a third */
-	assert_in_range(moved, SLOTS / 12, SLOTS / 12 + 3);
-	assert_in_range(others, 0, OTHERS_MAX);
+	assert_between(moved, SLOTS / 12, SLOTS / 12 + 3);
+	assert_between(others, 0, OTHERS_MAX);
 
 	/* a weight that moves by a percent or two moves about as much */
 	for (uint32_t seed = 0; seed < 50; seed++) {
@@ -242,7 +243,7 @@ static void test_growing_moves_the_least(void **state)
 		dyncast_ring_build(seed, members, 4, before);
 		members[0].weight = 1020;
 		dyncast_ring_build(seed, members, 4, after);
-		assert_in_range(differing(before, after), 1, 16);
+		assert_between(differing(before, after), 1, 16);
 	}
 }
 
@@ -265,7 +266,7 @@ static void test_draws_are_not_shared(void **state)
 		members[1].weight = 1020;
 		dyncast_ring_build(seed, members, 2, after);
 		members[1].weight = 1000;
-		assert_in_range(differing(before, after), 1, 40);
+		assert_between(differing(before, after), 1, 40);
 	}
 }
 

@@ -4,6 +4,7 @@
  * hysteresis and hold.
  */
 
+#include "tests/unit/between.h"
 #include "tests/unit/candidates.h"
 
 #include "lib/words.h"
@@ -129,7 +130,7 @@ static void test_min_then(void **state)
 	assert_int_equal(out[0].weight, 0);
 	assert_int_equal(out[0].verdict, DYNCAST_VERDICT_NOT_BEST);
 	for (size_t i = 1; i < N; i++)
-		assert_in_range(out[i].weight, 21844, 21846);
+		assert_between(out[i].weight, 21844, 21846);
 	config.policy.hysteresis = 1;
 	weigh();
 	assert_int_equal(out[1].weight, 0);
@@ -152,8 +153,8 @@ static void test_weighted(void **state)
 	in[0].metrics.capacity = 200;
 	in[1].metrics.delay_us = 99999; /* is not looked at */
 	weigh();
-	assert_in_range(out[0].weight, 26213, 26215);
-	assert_in_range(out[1].weight, 13106, 13108);
+	assert_between(out[0].weight, 26213, 26215);
+	assert_between(out[1].weight, 13106, 13108);
 	in[0].metrics.capacity = 100; /* at once */
 	weigh();
 	assert_int_equal(out[0].weight, 16384);
@@ -199,13 +200,13 @@ static void test_withheld(void **state)
 	inputs_fill(DYNCAST_ACTION_WEIGHTED);
 	in[1].withheld = 65536 / 2;
 	weigh();
-	assert_in_range(out[1].weight, DYNCAST_WEIGHT_SUM / 7 - 2,
-			DYNCAST_WEIGHT_SUM / 7 + 2);
+	assert_between(out[1].weight, DYNCAST_WEIGHT_SUM / 7 - 2,
+		       DYNCAST_WEIGHT_SUM / 7 + 2);
 	assert_int_equal(out[0].weight, out[3].weight);
 	config.policy.action = DYNCAST_ACTION_MIN_RANDOM;
 	weigh();
-	assert_in_range(out[1].weight, DYNCAST_WEIGHT_SUM / 7 - 2,
-			DYNCAST_WEIGHT_SUM / 7 + 2);
+	assert_between(out[1].weight, DYNCAST_WEIGHT_SUM / 7 - 2,
+		       DYNCAST_WEIGHT_SUM / 7 + 2);
 	config.policy.action = DYNCAST_ACTION_MIN;
 	in[1].metrics.delay_us = 3000;
 	weigh();

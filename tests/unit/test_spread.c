@@ -5,6 +5,7 @@
  * tests/sim/ does the same with real queues.
  */
 
+#include "tests/unit/between.h"
 #include "tests/unit/wire.h"
 
 #include <stdio.h>
@@ -121,8 +122,8 @@ static void test_short_reports(void **state)
 		}
 		weigh(50);
 		for (unsigned int i = 0; i < SITES && round > 100; i++)
-			assert_in_range(out[i].weight, 65536 / 3 * 90 / 100,
-					65536 / 3 * 110 / 100);
+			assert_between(out[i].weight, 65536 / 3 * 90 / 100,
+				       65536 / 3 * 110 / 100);
 	}
 }
 
@@ -203,8 +204,8 @@ static void test_foreign_load(void **state)
 		used_by_share(0.1);
 		weigh(250);
 	}
-	assert_in_range(out[0].weight, 65536 / 3 * 95 / 100,
-			65536 / 3 * 105 / 100);
+	assert_between(out[0].weight, 65536 / 3 * 95 / 100,
+		       65536 / 3 * 105 / 100);
 }
 
 /* other ingresses send to their own near site: what they do there is foreign
@@ -241,7 +242,7 @@ static void test_two_ingresses(void **state)
 	assert_true(share(0) > 1.05 * share(1));
 	assert_true(other_out[1].target > other_out[0].target);
 	for (size_t i = 0; i < SITES; i++)
-		assert_in_range(in[i].metrics.utilisation, 3000, 8500);
+		assert_between(in[i].metrics.utilisation, 3000, 8500);
 }
 
 /* a queue is worked off: a site that is full and slow gets less than it can
@@ -263,8 +264,8 @@ static void test_backlog(void **state)
 		in[0].metrics.delay_us = 4000;
 		weigh(250);
 	}
-	assert_in_range(out[0].weight, 65536 / 3 * 95 / 100,
-			65536 / 3 * 105 / 100);
+	assert_between(out[0].weight, 65536 / 3 * 95 / 100,
+		       65536 / 3 * 105 / 100);
 }
 
 /*
@@ -356,13 +357,13 @@ static void test_withheld(void **state)
 		for (size_t i = 0; i < SITES; i++) {
 			double wanted = (i == 2 ? 30 : 100) / 230.0;
 
-			assert_in_range(out[i].weight, ONE * (wanted - 0.001),
-					ONE * (wanted + 0.001));
+			assert_between(out[i].weight, ONE * (wanted - 0.001),
+				       ONE * (wanted + 0.001));
 		}
 		in[2].withheld = UINT16_MAX;
 		for (unsigned int step = 0; step < 100; step++)
 			weigh(250);
-		assert_in_range(out[2].weight, 1, 2);
+		assert_between(out[2].weight, 1, 2);
 	}
 }
 
@@ -377,8 +378,8 @@ static void test_score_only(void **state)
 	in[0].metrics.score = 2;
 	weigh(0);
 	/* 2 x 2 + 1 of 2 x 7 + 1 */
-	assert_in_range(out[0].target * 3ull, out[1].target - 200,
-			out[1].target + 200);
+	assert_between(out[0].target * 3ull, out[1].target - 200,
+		       out[1].target + 200);
 }
 
 int main(void)

@@ -120,6 +120,7 @@ def server(steps, command, environ):
 def check(steps, router):
     """Of this router, with `run`, `must` and `wait_for` of steps."""
     steps.run("apt-get install -y ./build/package/frr-dyncast-netconf_*.deb", cwd=steps.TOP)
+    steps.units(os.path.basename(UNIT))
     os.makedirs(RUN, mode=0o750)
     shutil.chown(RUN, "root", "frr")
     environ = dict(os.environ, DYNCAST_VTYDIR="/run/frr/" + router, HOME="/root")

@@ -24,6 +24,7 @@ import subprocess
 import sys
 import time
 
+import install_exporter
 import install_mgmtd
 import install_netconf
 
@@ -31,6 +32,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 ROUTERS = ("r1", "e1")
 HOSTS = ("c1", "a1", "a2")
 SERVICE = "10.255.0.1"
+UNITS = ("dyncast-agent.service", "dyncast-exporter.service")
 PORT = 8080
 PATIENCE = 240  # seconds for anything; a slow machine is no failure
 FRR_INIT = "/usr/lib/frr/frrinit.sh"
@@ -365,6 +367,14 @@ def our_lines(router):
     return [l for l in vtysh(router, "show running-config").splitlines() if l.startswith("dyncast ")]
 
 
+def units(*more):
+    """systemd takes each unit of our packages as it is, and finds what it starts."""
+    names = [name for name in glob.glob("/usr/lib/systemd/system/*dyncast*") if os.path.isfile(name)]
+    said = run(["systemd-analyze", "verify", "--man=no", *names])
+    must(f"{names} are those of the packages", {os.path.basename(name) for name in names} == {*UNITS, *more})
+    must(f"systemd-analyze verify: {said}", not re.search("dyncast", said))
+
+
 def test_agent():
     run("dyncast-agent --check /usr/share/doc/frr-dyncast/examples/dyncast-agent.conf.example", check=False)
     with open("/etc/dyncast-agent.conf", "w", encoding="utf-8") as file:
@@ -500,8 +510,11 @@ def main():
     must(f"r1 knows both candidates: {explained}", "a1" in str(explained) and "a2" in str(explained))
     must("zebra has BPF maps", any(kind == "map" for kind, _ in bpf_objects()))
 
+    units()
     say("== agent")
     test_agent()
+    say("== exporter")
+    install_exporter.check(sys.modules[__name__], "r1", SERVICE + "/32")
     say("== netconf")
     install_netconf.check(sys.modules[__name__], "e1")
     say("== reload")

@@ -15,7 +15,9 @@ import os
 import pytest
 
 import dyncast_small as small
-from dyncast_model import FORWARDING, FORWARDING_LINES, NAMESPACE, SERVICES, SERVICES_LINES, plain, xml_of
+from dyncast_model import (
+    FORWARDING, FORWARDING_LINES, NAMESPACE, SERVICES, SERVICES_LINES, WITHOUT_EFFECT, plain, xml_of,
+)  # fmt: skip
 from dyncast_small import V4
 from dyncast_vty import Vty
 
@@ -142,6 +144,7 @@ REFUSED = {
     ),
     "cut-short": ("services", '{"frr-dyncast:services": {"drain": tr', "."),
     "empty": ("services", "", "."),
+    **WITHOUT_EFFECT,
 }  # fmt: skip
 
 

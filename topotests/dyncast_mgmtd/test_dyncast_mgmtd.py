@@ -19,7 +19,7 @@ import pytest
 import dyncast_frr
 import dyncast_topology as topology
 from dyncast_lan import LanLab, Router, candidates, neighbor
-from dyncast_model import FORWARDING, FORWARDING_LINES, SERVICES, SERVICES_LINES, plain
+from dyncast_model import FORWARDING, FORWARDING_LINES, SERVICES, SERVICES_LINES, WITHOUT_EFFECT, plain
 from dyncast_topology import end_processes, wait_for
 from dyncast_traffic import Process
 from dyncast_vty import Vty
@@ -207,6 +207,19 @@ def test_command_refused(lab, line, why):
     assert (lines(lab), mgmtd_data(lab, "services", "candidate")) == before
 
 
+def test_a_default_may_be_the_first_line(lab):
+    """Of a service that nothing else is said of: it leaves no trace."""
+    before = lines(lab)
+    for line in ("dyncast service new advertise level raw", "dyncast attribute profile transitive"):
+        said = lab.configure("r1", line)
+        assert "%" not in said, said
+    assert lines(lab) == before
+    said = lab.configure("r1", "dyncast service video advertise level score")
+    assert "dyncast service video advertise level score" in lines(lab), said
+    said = lab.configure("r1", "dyncast service video advertise level raw")
+    assert lines(lab) == before, said
+
+
 def test_daemons_refuse(lab):
     """Nobody else configures what mgmtd has."""
     for daemon, command in (("bgpd", "no " + SERVICE), ("zebra", "dyncast hold 5")):
@@ -245,6 +258,32 @@ def test_commit_is_atomic(lab):
     assert "unicast" in said, said
     assert lines(lab) == before
     wait_hold(lab, 77)
+
+
+def test_commit_check_asks_the_daemons(lab):
+    """Which `load … check` does not: and nothing is made so, good or bad."""
+    before = lines(lab)
+    path = "/frr-dyncast:services/service[name='bad']/prefix"
+    for prefix, why in (("224.0.0.1/32", "unicast"), ("10.9.0.3/32", None)):
+        with Vty(lab, "r1", "mgmtd") as vty:
+            vty.ask("configure terminal file-lock")
+            vty.ask(f"mgmt set-config {path} {prefix}")
+            said = vty.ask("mgmt commit check")
+            assert why in said if why else "ailed" not in said, said
+            said = vty.ask("mgmt commit abort")
+            assert "ailed" not in said, said
+        assert lines(lab) == before
+        wait_services(lab, "video")
+
+
+@pytest.mark.parametrize("what", WITHOUT_EFFECT)
+def test_without_effect_is_refused(lab, what):
+    """By the model, whatever good is beside it."""
+    container, data, why = WITHOUT_EFFECT[what]
+    good = {"drain": True} if container == "services" else {"hold": 5}
+    before = lines(lab)
+    assert why in edit(lab, container, {**good, **data}, "lock", "commit")
+    assert lines(lab) == before
 
 
 def test_set_config_and_commit(lab):

@@ -100,6 +100,31 @@ def test_each_line_can_be_taken_back(lab):
     show.wait_candidates(lab, "r1", set(INSTANCES))
 
 
+def test_a_default_may_be_the_first_line(lab):
+    """Of a service that nothing else is said of: it leaves no trace; and takes
+    another value back."""
+    before = ours(lab, "e1")
+    level = "dyncast service new advertise level "
+    assert "there is no service new" in lab.configure("e1", "no " + level + "raw")
+    said = lab.configure("e1", level + "raw")
+    assert "%" not in said, said
+    assert ours(lab, "e1") == before
+    said = lab.configure("e1", level + "score")
+    assert "%" not in said and level + "score" in ours(lab, "e1"), said
+    said = lab.configure("e1", level + "raw")
+    assert "%" not in said, said
+    assert ours(lab, "e1") == before
+
+
+# FRR's topotest library takes "::" in the name of a test for its own
+@pytest.mark.parametrize("source", ["::", "0.0.0.0"], ids=["ipv6", "ipv4"])
+def test_source_of_outer_headers_is_an_address(lab, source):
+    """`no` takes it back; an unspecified address is none."""
+    before = ours(lab, "e1")
+    assert "global unicast" in lab.configure("e1", "dyncast encapsulation source " + source)
+    assert ours(lab, "e1") == before
+
+
 def test_write_memory(lab):
     """Into the daemons' own files, as this lab begins."""
     said = lab.vtysh("e1", "write memory")

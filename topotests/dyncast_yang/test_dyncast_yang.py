@@ -17,10 +17,13 @@ import subprocess
 
 import pytest
 
+import dyncast_behaviour as behaviour
 import dyncast_frr
 import dyncast_small as small
 import dyncast_traffic as traffic
-from dyncast_model import FORWARDING, FORWARDING_LINES, SERVICES, SERVICES_LINES, plain
+from dyncast_model import (
+    FORWARDING, FORWARDING_LINES, SERVICES, SERVICES_LINES, WITHOUT_EFFECT, plain,
+)  # fmt: skip
 from dyncast_small import ADDRESS, CLIENTS, PREFIX, V4
 from dyncast_topology import end_processes, wait_for
 from dyncast_vty import Vty
@@ -123,6 +126,17 @@ def test_documents_have_every_leaf():
     assert ours == model_leaves()
 
 
+def test_behaviour_of_every_leaf_is_seen():
+    """By what the daemon answers (test_every_leaf), or by a test that there is."""
+    answered, elsewhere = set(behaviour.ANSWERED), set(behaviour.SEEN_BY)
+    assert answered | elsewhere == model_leaves() and not answered & elsewhere
+    for leaf, test in behaviour.SEEN_BY.items():
+        module, name = test.split("::")
+        path = os.path.join(dyncast_frr.TOP, "topotests", module, f"test_{module}.py")
+        with open(path, encoding="utf-8") as source:
+            assert f"\ndef {name}(" in source.read(), f"{leaf}: no {test}"
+
+
 def test_commands_are_seen(lab):
     """What a file said at start, and a command later, is in the data store."""
     services = running(lab, "e1", "bgpd")
@@ -158,16 +172,10 @@ def test_every_leaf(lab, daemon, data, expected):
     committed(lab, "e2", daemon, data)
     assert sorted(lines(lab, "e2", daemon)) == sorted(expected)
     assert plain(running(lab, "e2", daemon)) == plain(data)
-    if daemon == "bgpd":
-        service = lab.json("e2", "show dyncast service all-leaves json")["services"][0]
-        assert service["interval"] == 200 and service["scope"] == "external"
-        assert service["select"] == "min-then-random" and service["alpha"] == 0
-        local = [i for i in lab.json("e2", "show dyncast instance json")["instances"]
-                 if i["service"] == "all-leaves"]  # fmt: skip
-        assert {i["name"] for i in local if i["drain"]} == {"x", "y"}
-    else:
-        kernel = lab.forwarding("e2")["kernel"]
-        assert kernel["flowTableSize"] == 65536
+    container = CONTAINER[daemon].split(":")[1]
+    for leaf, (command, of, value) in behaviour.ANSWERED.items():
+        if leaf.startswith(container + "/"):
+            wait_for(leaf, lambda: of(lab.json("e2", command)) == value or of(lab.json("e2", command)))
 
     committed(lab, "e2", daemon, {})
     assert not lines(lab, "e2", daemon)
@@ -182,6 +190,41 @@ def test_every_leaf(lab, daemon, data, expected):
     if before:
         committed(lab, "e2", daemon, before)
     assert plain(running(lab, "e2", daemon)) == plain(before)
+
+
+def test_attribute_code(lab):
+    """Which is another one in profile ietf: by what the next router takes for ours."""
+    before = running(lab, "e2", "bgpd")
+    lab.wait_ring("r1", ALL)
+    committed(lab, "e2", "bgpd", {**before, "attribute": {"code": 200}})
+    assert lab.json("e2", "show dyncast bgp json")["attributeCode"] == 200
+    lab.wait_ring("r1", ("a1", "a2"))
+    committed(lab, "e2", "bgpd", before)
+    lab.wait_ring("r1", ALL)
+
+
+def test_route_and_source(lab):
+    """What zebra's listing does not tell of its leaves is in what it installs."""
+    before = running(lab, "r1", "zebra")
+    source = "2001:db8:1::1"
+
+    def outer():
+        (service,) = [s for s in lab.forwarding("r1")["services"] if s["prefix"] == PREFIX[V4]]
+        return {i.get("encapSource") for i in service["instances"]}
+
+    def routed():
+        return bool(lab.cmd("r1", f"ip route show {PREFIX[V4]} proto 194").strip())
+
+    assert routed() and outer() == {small.loopback6("r1")}
+    assert lab.explain("r1")["networkCostUnitUs"] == 100
+    changes = {"route": "none", "network-cost-unit": 50, "encapsulation": {"source-ipv6": source}}
+    committed(lab, "r1", "zebra", {**before, **changes})
+    wait_for("no route of ours", lambda: not routed() or "there is one")
+    wait_for("the outer source", lambda: outer() == {source} or outer())
+    assert lab.explain("r1")["networkCostUnitUs"] == 50
+    committed(lab, "r1", "zebra", before)
+    wait_for("the route", lambda: routed() or "there is none")
+    wait_for("the outer source", lambda: outer() == {small.loopback6("r1")} or outer())
 
 
 def test_steers_as_before(lab):
@@ -250,6 +293,8 @@ BAD = {
     "alias-length": ("zebra", {"alias-prefix": "10.0.0.0/31"}, "8 to 30 bits"),
     "alias-loopback": ("zebra", {"alias-prefix": "127.0.0.0/24"}, "unicast"),
     "source-multicast": ("zebra", {"encapsulation": {"source-ipv6": "ff02::1"}}, "unicast"),
+    **{what: ("bgpd" if container == "services" else "zebra", data, why)
+       for what, (container, data, why) in WITHOUT_EFFECT.items()},
 }  # fmt: skip
 
 

@@ -141,3 +141,29 @@ FORWARDING_LINES = [
     "dyncast ingress e2-core",
     "dyncast ingress not-there",
 ]
+
+# accepted, these would do nothing: {what: (container, data, why it is refused)}
+WITHOUT_EFFECT = {
+    "max-without-within": (
+        "services", {"service": [{"name": "bad", "agent": {"max": 3}}]}, "max goes with within",
+    ),
+    "vrf-without-prefix": (
+        "services", {"service": [{"name": "bad", "vrf": "red"}]}, "vrf goes with a prefix",
+    ),
+    "neighbor-alone": (
+        "services", {"neighbor": [{"address": "192.0.2.1"}]}, "needs accept or a policy",
+    ),
+    "neighbor-not-accepted": (
+        "services", {"neighbor": [{"address": "192.0.2.1", "accept": False}]},
+        "needs accept or a policy",
+    ),
+    "source-ipv6-none": (
+        "forwarding", {"encapsulation": {"source-ipv6": "::"}}, "global unicast",
+    ),
+    "source-ipv6-none-at-length": (
+        "forwarding", {"encapsulation": {"source-ipv6": "0:0::0:0"}}, "unicast",
+    ),
+    "source-ipv4-none": (
+        "forwarding", {"encapsulation": {"source-ipv4": "0.0.0.0"}}, "global unicast",
+    ),
+}  # fmt: skip
