@@ -192,8 +192,10 @@ static void act(struct dyncast_candidate *c,
 
 	if (view->preference)
 		part = part * view->preference / highest;
-	if (!view->availability)
+	if (!view->availability) {
 		c->instance.flags |= DYNCAST_INSTANCE_DRAIN;
+		return;
+	}
 	c->withheld = MIN((uint32_t)(WHOLE * (1 - part) + 0.5), WHOLE - 1);
 }
 

@@ -44,6 +44,12 @@ static bool is_full(const struct caps *c, size_t i)
 	return c->full[c->w->in[i].cap_group];
 }
 
+/* by capacity, less what its site withholds */
+static uint64_t left_of(const struct caps *c, size_t i)
+{
+	return (uint64_t)c->w->share[i] * dyncast_work_left(c->w, i);
+}
+
 /* what the candidates share among themselves that are not at a limit: by their
  * targets, or where the action gave none of them any, by capacity */
 static bool rest_fill(const struct caps *c, const uint32_t *targets,
@@ -57,7 +63,7 @@ static bool rest_fill(const struct caps *c, const uint32_t *targets,
 		raw[i] = 0;
 		if (!c->w->eligible[i] || is_full(c, i))
 			continue;
-		raw[i] = by_target ? targets[i] : c->w->share[i];
+		raw[i] = by_target ? targets[i] : left_of(c, i);
 		any |= raw[i] != 0;
 	}
 	return any;
@@ -77,7 +83,7 @@ static void group_fill(const struct caps *c, uint8_t group, uint32_t part,
 	}
 	for (size_t i = 0; !sum && i < c->w->n; i++)
 		if (c->w->eligible[i] && c->w->in[i].cap_group == group)
-			raw[i] = c->w->share[i];
+			raw[i] = left_of(c, i);
 	memset(scaled, 0, sizeof(scaled));
 	if (part)
 		dyncast_work_scale(raw, scaled, c->w->n, part);

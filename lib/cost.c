@@ -84,11 +84,6 @@ static uint32_t age_gain(uint32_t age_ms)
 			  (DYNCAST_AGE_STALE_MS - DYNCAST_AGE_FRESH_MS));
 }
 
-static uint64_t min_u64(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
-
 /* Bring the sum down to DYNCAST_WEIGHT_SUM, by cutting the largest: it is the
  * excess of rounding, never more than one each. */
 void dyncast_work_trim(uint32_t *weights, size_t n)

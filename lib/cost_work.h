@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What cost.c, spread.c, walk.c, select.c, withhold.c and cap.c share.  Nobody
- * else includes this.
+ * What cost.c, hear.c, spread.c, spread_cost.c, walk.c, select.c, withhold.c,
+ * cap.c share.  Nobody else includes this.
  */
 
 #ifndef DYNCAST_COST_WORK_H
@@ -16,6 +16,27 @@
 #define COST_CEILING_US (1ull << 40)
 
 #define GAIN_ONE 1024u
+#define ONE 65536u /* shares, weights, utilisation */
+
+/* over what reports are smoothed: the longest of these (spread.c) */
+#define SMOOTH_MS 500u
+#define SMOOTH_SERVICES 100u
+#define SMOOTH_AGES 2u
+
+static inline uint64_t min_u64(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static inline uint64_t max_u64(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+static inline uint32_t distance(uint32_t a, uint32_t b)
+{
+	return a > b ? a - b : b - a;
+}
 
 struct dyncast_work {
 	const struct dyncast_cost_config *config;
@@ -44,13 +65,22 @@ void dyncast_work_scale(const uint64_t *from, uint32_t *to, size_t n,
 void dyncast_work_cap(const struct dyncast_work *w, uint32_t *targets);
 /* Lower targets by what sites withhold, and give it to others (withhold.c). */
 void dyncast_work_withhold(const struct dyncast_work *w, uint32_t *targets);
+bool dyncast_work_any_withheld(const struct dyncast_work *w);
 /* what is left of a whole of 65536 */
 static inline uint32_t dyncast_work_left(const struct dyncast_work *w, size_t i)
 {
-	return 65536u - w->in[i].withheld;
+	return ONE - w->in[i].withheld;
 }
 /* Bring the sum down to DYNCAST_WEIGHT_SUM. */
 void dyncast_work_trim(uint32_t *weights, size_t n);
+
+/* Take in the reports that came since the last call; fills states.  share: of
+ * capacity, what others are thought to give who gives nothing here (hear.c). */
+void dyncast_work_hear(const struct dyncast_work *w, const uint32_t *share);
+/* the least delay that anybody reports: about a service time; 0: unknown */
+uint32_t dyncast_work_least_delay(const struct dyncast_work *w);
+/* targets of spread without loads, not scaled (spread_cost.c) */
+void dyncast_work_by_cost(const struct dyncast_work *w, uint64_t *raw);
 
 /* the actions; each fills target and weight.  true: would go on moving */
 bool dyncast_work_spread(const struct dyncast_work *w);

@@ -53,4 +53,26 @@ static inline uint64_t dyncast_exp2_q16(int32_t x)
 	return whole >= 0 ? (p << whole) >> 14 : p >> (14 - whole);
 }
 
+/*
+ * Square root of a number of 32 fractional bits below 1: 16 fractional bits,
+ * the rest cut off.  A straight line, good to 6 %, and two steps of Newton's,
+ * which come from above.
+ */
+static inline uint32_t dyncast_root_q32(uint64_t x)
+{
+	unsigned int shift;
+	uint32_t n, y;
+
+	if (!x)
+		return 0;
+	shift = (unsigned int)__builtin_clz((uint32_t)x) & ~1u;
+	n = (uint32_t)x << shift;
+	y = (n >> 17) + (n >> 19) + 24576;
+	y = (y + n / y) / 2;
+	y = (y + n / y) / 2;
+	if ((uint64_t)y * y > n)
+		y--;
+	return y >> shift / 2;
+}
+
 #endif /* DYNCAST_FIXED_H */

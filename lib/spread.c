@@ -27,6 +27,12 @@
  * and s and without foreign load that is capacity weights exactly; with little
  * load it is the nearest sites; with much load capacity weights again.
  *
+ * A site that withholds a part of itself (its preference, its availability) is
+ * solved for as if its capacity was so much less and that of the others more,
+ * with the load that it has: all ingresses want the same split of the whole
+ * then, however each came to its own.  As far as it would leave no site fuller
+ * than FULL: beyond, less is withheld, of all by the same part.
+ *
  * Damping.  Utilisation and delay are smoothed over 0.5 s, 100 service times or
  * twice their age, whichever is most, and so are the weights that they are
  * compared with; foreign load below a tenth of a site's is noise; service
@@ -43,8 +49,7 @@
  * load.
  *
  * Without utilisation there is no load to split, and delay is followed after
- * all: capacity x (mean cost / cost), within a factor of 8, slowly (2 s).
- * A score alone counts likewise, as (2 score + 1).
+ * all, slowly (2 s; spread_cost.c).
  */
 
 #include "cost_work.h"
@@ -55,19 +60,14 @@
 
 #define MAX DYNCAST_CANDIDATES_MAX
 
-#define ONE 65536u
-
-#define SMOOTH_MS 500u
-#define SMOOTH_SERVICES 100u
-#define SMOOTH_AGES 2u
-
 #define LOAD_LEAST (ONE * 15 / 100) /* plan for no less, in all */
 #define LOAD_MOST (ONE * 98 / 100)  /* of a site */
 #define FOREIGN_NOISE 10u	    /* percent of a site's load, at least */
-#define NOISE_REPORTS 32u	    /* that measure how reports vary */
 #define MOVABLE_LEAST 2u	    /* a half of all */
 #define GIVEN_LEAST 32u		    /* a part that says something */
 #define FLOOR_DIVISOR 16u	    /* a target is no less of its capacity's */
+#define FULL (ONE * 85 / 100)	    /* what is withheld fills nobody more */
+#define RELAX_STEPS 10
 
 #define BACKLOG_FROM (ONE * 90 / 100)
 #define BACKLOG_HORIZONS 4u
@@ -79,9 +79,6 @@
 #define WORKERS_MAX 16u
 #define SOLVE_STEPS 20
 
-#define OCTAVE 65536 /* one, with 16 fractional bits */
-#define CORRECTION_MAX (3 * OCTAVE)
-
 /* network-first: a millisecond nearer outweighs any queue but that of a site
  * which is all but full */
 #define NETWORK_FIRST 256u
@@ -91,132 +88,31 @@
 
 /* what the model is solved for */
 struct model {
+	uint32_t share[MAX];   /* of capacity, less what is withheld */
 	uint32_t load[MAX];    /* of 65536, all sites' capacity */
 	uint32_t foreign[MAX]; /* part of load */
 	uint64_t network[MAX]; /* us, weighed as the policy says */
 	uint64_t service[MAX]; /* us */
-	uint32_t movable;
+	uint32_t moving;       /* load that follows our weights, */
+	uint32_t movable;      /* and for how much there is to be a plan */
 	uint32_t workers;
 };
 
-static uint64_t min_u64(uint64_t a, uint64_t b)
+/* Shares of capacity less what is withheld, of that the part that `relax`
+ * leaves (of 65536: 0 all, 65536 nothing). */
+static void shares_want(const struct dyncast_work *w, uint32_t relax,
+			uint32_t *share)
 {
-	return a < b ? a : b;
-}
+	uint64_t raw[MAX];
 
-static uint64_t max_u64(uint64_t a, uint64_t b)
-{
-	return a > b ? a : b;
-}
-
-static uint32_t distance(uint32_t a, uint32_t b)
-{
-	return a > b ? a - b : b - a;
-}
-
-/*
- * Square root of a number of 32 fractional bits below 1: 16 fractional bits,
- * the rest cut off.  A straight line, good to 6 %, and two steps of Newton's,
- * which come from above.
- */
-static uint32_t root(uint64_t x)
-{
-	unsigned int shift;
-	uint32_t n, y;
-
-	if (!x)
-		return 0;
-	shift = (unsigned int)__builtin_clz((uint32_t)x) & ~1u;
-	n = (uint32_t)x << shift;
-	y = (n >> 17) + (n >> 19) + 24576;
-	y = (y + n / y) / 2;
-	y = (y + n / y) / 2;
-	if ((uint64_t)y * y > n)
-		y--;
-	return y >> shift / 2;
-}
-
-/* ---- what was heard ------------------------------------------------------ */
-
-static uint32_t towards(uint32_t from, uint32_t to, uint64_t part,
-			uint64_t whole)
-{
-	if (to > from)
-		return from + (uint32_t)((to - from) * part / whole);
-	return from - (uint32_t)((from - to) * part / whole);
-}
-
-/* A report came since the last call: take it in, with the weight that stood
- * while it was measured. */
-static void hear(const struct dyncast_work *w, size_t i, uint64_t smooth_ms,
-		 struct dyncast_cost_state *s)
-{
-	const struct dyncast_metrics *m = &w->in[i].metrics;
-	uint32_t used =
-		(uint32_t)m->utilisation * ONE / DYNCAST_UTILISATION_MAX;
-	uint32_t given = s->since_ms ? (uint32_t)(s->given_sum / s->since_ms)
-				     : w->in[i].weight;
-	uint64_t part = s->since_ms, whole;
-
-	whole = max_u64(smooth_ms, (uint64_t)SMOOTH_AGES * m->age_ms) + part;
-	if (!s->heard) {
-		part = whole = 1;
-		s->heard = true;
-		s->used = used;
-		s->delay_us = m->delay_us;
-		if (!given) /* new here, not to those who load it */
-			given = w->share[i];
+	if (!dyncast_work_any_withheld(w)) {
+		memcpy(share, w->share, w->n * sizeof(*share));
+		return;
 	}
-	s->used_off =
-		towards(s->used_off, distance(used, s->used), 1, NOISE_REPORTS);
-	s->delay_off = towards(s->delay_off, distance(m->delay_us, s->delay_us),
-			       1, NOISE_REPORTS);
-	s->smoothed = root((part << 32) / (2 * whole));
-	s->used = towards(s->used, used, part, whole);
-	s->given = towards(s->given, given, part, whole);
-	s->delay_us = towards(s->delay_us, m->delay_us, part, whole);
-	s->since_ms = 0;
-	s->given_sum = 0;
-}
-
-/* the least delay that anybody reports: about a service time; 0: unknown */
-static uint32_t least_delay(const struct dyncast_work *w)
-{
-	uint32_t least = UINT32_MAX;
-
-	for (size_t i = 0; i < w->n; i++) {
-		if (w->eligible[i] && w->gain[i] &&
-		    dyncast_work_has(w, i, DYNCAST_HAS_DELAY) &&
-		    w->in[i].metrics.delay_us < least)
-			least = w->in[i].metrics.delay_us;
-	}
-	return least < UINT32_MAX ? least : 0;
-}
-
-static void states_fill(const struct dyncast_work *w)
-{
-	uint64_t smooth_ms = max_u64(SMOOTH_MS, (uint64_t)SMOOTH_SERVICES *
-							least_delay(w) / 1000);
-	uint32_t elapsed = w->config->elapsed_ms;
-
-	for (size_t i = 0; i < w->n; i++) {
-		const struct dyncast_metrics *m = &w->in[i].metrics;
-		struct dyncast_cost_state *s = &w->out[i].state;
-
-		*s = w->in[i].state;
-		if (!w->eligible[i] || !w->gain[i]) {
-			memset(s, 0, sizeof(*s));
-			continue;
-		}
-		if (elapsed > UINT32_MAX - s->since_ms)
-			s->since_ms = 0;
-		s->since_ms += elapsed;
-		s->given_sum += (uint64_t)w->in[i].weight * elapsed;
-		/* it would be older if nothing had come */
-		if (!s->heard || m->age_ms < s->age_ms + elapsed / 2)
-			hear(w, i, smooth_ms, s);
-		s->age_ms = m->age_ms;
-	}
+	for (size_t i = 0; i < w->n; i++)
+		raw[i] = w->share[i] * (ONE - (uint64_t)w->in[i].withheld *
+						      (ONE - relax) / ONE);
+	dyncast_work_scale(raw, share, w->n, DYNCAST_WEIGHT_SUM);
 }
 
 /* how far a smoothed figure may be off by chance: three times its standard
@@ -259,7 +155,7 @@ static uint64_t backlog(const struct dyncast_work *w, size_t i, uint64_t least)
 /* loads; who says nothing is taken as average.  false: nobody says anything */
 static bool loads_fill(const struct dyncast_work *w, struct model *model)
 {
-	uint64_t sum = 0, shares = 0, least = least_delay(w);
+	uint64_t sum = 0, shares = 0, least = dyncast_work_least_delay(w);
 
 	for (size_t i = 0; i < w->n; i++) {
 		if (!is_known(w, i))
@@ -306,11 +202,10 @@ static void foreign_fill(const struct dyncast_work *w, struct model *model)
 				(uint32_t)(model->load[i] - ours - noise);
 		foreign += model->foreign[i];
 	}
+	model->moving = (uint32_t)(sum > foreign ? sum - foreign : 0);
 	/* plan for a little load where there is none, or what comes first
 	 * would all go to one site */
-	model->movable = (uint32_t)(sum > foreign ? sum - foreign : 0);
-	if (model->movable < LOAD_LEAST)
-		model->movable = LOAD_LEAST;
+	model->movable = (uint32_t)max_u64(model->moving, LOAD_LEAST);
 }
 
 /* network cost as the cost policy counts it, beside a service time as is */
@@ -404,8 +299,8 @@ static uint64_t load_at(const struct dyncast_work *w, const struct model *model,
 
 	if (cost <= least)
 		return 0;
-	used = ONE - root((queue << 32) / (cost - least + queue));
-	return w->share[i] * min_u64(used, LOAD_MOST) / ONE;
+	used = ONE - dyncast_root_q32((queue << 32) / (cost - least + queue));
+	return model->share[i] * min_u64(used, LOAD_MOST) / ONE;
 }
 
 /* our part of a site's load at that cost */
@@ -477,7 +372,8 @@ static void solve(const struct dyncast_work *w, const struct model *model,
 
 /* Mix with capacity by age, and leave everybody a little: who gets nothing
  * cannot show how he is. */
-static void mix(const struct dyncast_work *w, uint64_t *raw)
+static void mix(const struct dyncast_work *w, const struct model *model,
+		uint64_t *raw)
 {
 	uint32_t solved[MAX];
 
@@ -488,100 +384,104 @@ static void mix(const struct dyncast_work *w, uint64_t *raw)
 		raw[i] = 0;
 		if (!w->eligible[i])
 			continue;
-		weight = max_u64(weight, w->share[i] / FLOOR_DIVISOR);
+		weight = max_u64(weight, model->share[i] / FLOOR_DIVISOR);
 		raw[i] = weight * w->gain[i] +
-			 (uint64_t)w->share[i] * (GAIN_ONE - w->gain[i]);
+			 (uint64_t)model->share[i] * (GAIN_ONE - w->gain[i]);
 	}
 }
 
-static bool targets_by_load(const struct dyncast_work *w, uint64_t *raw)
+/* Our part of each site's load, by the model's shares. */
+static void place(const struct dyncast_work *w, const struct model *model,
+		  bool plain, uint64_t *ours)
 {
-	static struct model model;
-
-	if (!loads_fill(w, &model))
-		return false;
-	foreign_fill(w, &model);
-	model.workers = workers_guess(w);
-	services_fill(w, &model);
+	if (!plain) {
+		solve(w, model, ours);
+		return;
+	}
 	for (size_t i = 0; i < w->n; i++)
-		model.network[i] = network_weighed(w, i);
-	if (is_plain(w, &model)) {
-		for (size_t i = 0; i < w->n; i++)
-			raw[i] = w->eligible[i] ? w->share[i] : 0;
-		return true;
+		ours[i] = w->eligible[i] ? model->share[i] : 0;
+}
+
+/* would that fill a site, and what we send it is what does? */
+static bool fills(const struct dyncast_work *w, const struct model *model,
+		  const uint64_t *ours)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < w->n; i++)
+		sum += ours[i];
+	for (size_t i = 0; i < w->n; i++) {
+		uint64_t adds = sum ? ours[i] * model->moving / sum : 0;
+
+		if (adds > w->share[i] / FLOOR_DIVISOR &&
+		    model->foreign[i] + adds >
+			    (uint64_t)w->share[i] * FULL / ONE)
+			return true;
 	}
-	solve(w, &model, raw);
-	mix(w, raw);
+	return false;
+}
+
+/* The least that has to be given of what is withheld, so that nobody is filled,
+ * or all of it.  A continuous function of the load, which it does not change:
+ * nothing that could swing. */
+static void relax(const struct dyncast_work *w, struct model *model, bool plain,
+		  uint64_t *ours)
+{
+	uint32_t low = 0, high = ONE;
+
+	if (!dyncast_work_any_withheld(w) || !fills(w, model, ours))
+		return;
+	for (unsigned int step = 0; step < RELAX_STEPS; step++) {
+		uint32_t middle = (low + high) / 2;
+
+		shares_want(w, middle, model->share);
+		place(w, model, plain, ours);
+		if (fills(w, model, ours))
+			low = middle;
+		else
+			high = middle;
+	}
+	shares_want(w, high, model->share);
+	place(w, model, plain, ours);
+}
+
+static bool targets_by_load(const struct dyncast_work *w, struct model *model,
+			    uint64_t *raw)
+{
+	bool plain;
+
+	if (!loads_fill(w, model))
+		return false;
+	foreign_fill(w, model);
+	model->workers = workers_guess(w);
+	services_fill(w, model);
+	for (size_t i = 0; i < w->n; i++)
+		model->network[i] = network_weighed(w, i);
+	plain = is_plain(w, model);
+	place(w, model, plain, raw);
+	relax(w, model, plain, raw);
+	if (!plain)
+		mix(w, model, raw);
 	return true;
-}
-
-/* ---- without utilisation --------------------------------------------------
- */
-
-static uint64_t mean_cost(const struct dyncast_work *w)
-{
-	uint64_t sum = 0, weights = 0;
-
-	for (size_t i = 0; i < w->n; i++) {
-		if (!w->eligible[i])
-			continue;
-		sum += (uint64_t)w->share[i] * w->cost[i];
-		weights += w->share[i];
-	}
-	return weights ? sum / weights : 0;
-}
-
-static bool only_score(const struct dyncast_work *w, size_t i)
-{
-	return dyncast_work_has(w, i, DYNCAST_HAS_SCORE) &&
-	       !dyncast_work_has(w, i, DYNCAST_HAS_DELAY);
-}
-
-/* octaves by which a candidate's target differs from its capacity share */
-static int32_t correction(const struct dyncast_work *w, size_t i,
-			  uint64_t mean_log)
-{
-	uint64_t cost_log = dyncast_log2_q32(w->cost[i] + COST_FLOOR_US) >> 16;
-	int32_t octaves = (int32_t)((int64_t)mean_log - (int64_t)cost_log);
-
-	/* 5 is the middle: 11 */
-	if (only_score(w, i))
-		octaves += (int32_t)(((int64_t)dyncast_log2_q32(
-					      2u * w->in[i].metrics.score + 1) -
-				      (int64_t)dyncast_log2_q32(11)) >>
-				     16);
-	if (octaves > CORRECTION_MAX)
-		octaves = CORRECTION_MAX;
-	if (octaves < -CORRECTION_MAX)
-		octaves = -CORRECTION_MAX;
-	return (int32_t)((int64_t)octaves * w->gain[i] / (int32_t)GAIN_ONE);
-}
-
-static void targets_by_cost(const struct dyncast_work *w, uint64_t *raw)
-{
-	uint64_t mean_log =
-		dyncast_log2_q32(mean_cost(w) + COST_FLOOR_US) >> 16;
-
-	for (size_t i = 0; i < w->n; i++) {
-		/* at most 2^32 x 2^19, 256 times */
-		raw[i] = w->eligible[i]
-				 ? w->capacity[i] * dyncast_exp2_q16(correction(
-							    w, i, mean_log))
-				 : 0;
-	}
 }
 
 bool dyncast_work_spread(const struct dyncast_work *w)
 {
+	static struct model model;
 	uint64_t raw[MAX] = {0};
 	uint32_t targets[MAX];
 	uint32_t walk_ms = WALK_MS;
+	bool by_load;
 
-	states_fill(w);
-	if (!targets_by_load(w, raw)) {
-		targets_by_cost(w, raw);
+	shares_want(w, 0, model.share);
+	dyncast_work_hear(w, model.share);
+	by_load = targets_by_load(w, &model, raw);
+	if (!by_load) {
+		dyncast_work_by_cost(w, raw);
 		walk_ms = WALK_BLIND_MS;
 	}
 	dyncast_work_scale(raw, targets, w->n, DYNCAST_WEIGHT_SUM);
+	if (!by_load)
+		dyncast_work_withhold(w, targets);
 	return dyncast_work_walk(w, targets, walk_ms);
 }

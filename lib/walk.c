@@ -22,11 +22,6 @@
 #define BAND_ARRIVE 10u
 #define JOIN_DIVISOR 4u /* a candidate joins with a quarter of its target */
 
-static uint32_t distance(uint32_t a, uint32_t b)
-{
-	return a > b ? a - b : b - a;
-}
-
 static bool out_of_band(uint32_t weight, uint32_t goal, uint32_t band)
 {
 	return distance(weight, goal) > (uint64_t)goal * band / 1000 + 1;
@@ -145,7 +140,6 @@ bool dyncast_work_walk(const struct dyncast_work *w, const uint32_t *wanted,
 	bool walking;
 
 	memcpy(targets, wanted, w->n * sizeof(*targets));
-	dyncast_work_withhold(w, targets);
 	dyncast_work_cap(w, targets);
 	start_fill(w, targets, start, goals);
 	walking =

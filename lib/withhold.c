@@ -3,15 +3,21 @@
  * What sites withhold of themselves (draft-ietf-idr-5g-edge-service-metadata,
  * site preference and availability index) taken off their targets.
  *
- * Off the targets and not off the capacities from which those come: a site that
- * wants a third of its traffic is as large as before, and a model of its
- * load that took it for smaller would see load of somebody else on all others.
- * Targets are of what each site has when nobody withholds anything, so
- * weights that follow them do not feed back into them.
- * Part of lib/cost.c; pure.
+ * For actions that look at nothing else, and for spread where it knows no
+ * loads; where it does it solves for what is left (spread.c). Part of
+ * lib/cost.c; pure.
  */
 
 #include "cost_work.h"
+
+bool dyncast_work_any_withheld(const struct dyncast_work *w)
+{
+	for (size_t i = 0; i < w->n; i++) {
+		if (w->eligible[i] && w->in[i].withheld)
+			return true;
+	}
+	return false;
+}
 
 void dyncast_work_withhold(const struct dyncast_work *w, uint32_t *targets)
 {

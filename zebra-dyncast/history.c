@@ -25,6 +25,7 @@ static struct dyncast_history_all_head all;
 /* what is not worth a line: 3 %, and less than a slot */
 #define NOISE_DIVISOR 33
 #define SLOT_WEIGHT (DYNCAST_WEIGHT_SUM / DYNCAST_RING_SLOTS)
+#define WHOLE 65536u /* of withheld (dyncast.h) */
 /* utilisation is compared as such, not relative to itself */
 #define NOISE_UTILISATION (DYNCAST_UTILISATION_MAX / 33)
 
@@ -123,11 +124,30 @@ static void because(struct dyncast_history *h, enum dyncast_cause cause,
 	h->new_value = new;
 }
 
+/* What a site withholds is relative to the others that there are: it is a cause
+ * only while these are the same. */
+static bool others_came_or_went(const struct dyncast_service *s)
+{
+	const struct dyncast_backend *b;
+
+	frr_each (dyncast_backends_const, &s->backends, b) {
+		if (b->presence != DYNCAST_PRESENT || !b->mark.known)
+			return true;
+	}
+	return false;
+}
+
+static bool wanted_moved(const struct dyncast_history_mark *old,
+			 const struct dyncast_history_mark *new)
+{
+	return moved(WHOLE - old->withheld, WHOLE - new->withheld);
+}
+
 static void metric_cause(struct dyncast_history *h,
 			 const struct dyncast_history_mark *old,
 			 const struct dyncast_history_mark *new)
 {
-	if (old->withheld != new->withheld)
+	if (wanted_moved(old, new) && !others_came_or_went(h->service))
 		because(h, DYNCAST_CAUSE_SITE, old->withheld, new->withheld);
 	else if (moved(old->capacity, new->capacity))
 		because(h, DYNCAST_CAUSE_CAPACITY, old->capacity,

@@ -202,12 +202,12 @@ static void explain_backend(struct vty *vty, const struct dyncast_backend *b)
 			"    cost: network %" PRIu64 " + delay %" PRIu64
 			" = %" PRIu64 " us\n",
 			b->out.network_us, b->out.delay_us, b->out.cost_us);
-	vty_out(vty, "    weight %u, target %u, %u of %u slots\n",
-		b->out.weight, b->out.target, b->slots, DYNCAST_RING_SLOTS);
 	if (b->data.withheld)
 		vty_out(vty,
-			"    its site wants %.4g%% of that (preference, availability)\n",
+			"    its site wants %.4g%% of its part (preference, availability)\n",
 			dyncast_wanted_percent(b->data.withheld));
+	vty_out(vty, "    weight %u, target %u, %u of %u slots\n",
+		b->out.weight, b->out.target, b->slots, DYNCAST_RING_SLOTS);
 	if (cap_of(b))
 		vty_out(vty, "    its site may have %u%% (`weight-cap`)\n",
 			cap_of(b)->percent);

@@ -70,6 +70,7 @@ def test_metrics(exporter):
         f"dyncast_service_advertised{{{VIDEO}}}": "1",
         'dyncast_service_advertised{service="",prefix="10.255.0.2/32",vrf="0"}': "0",
         f'dyncast_candidate_utilisation_ratio{{{A1},site=""}}': "0.375",
+        f'dyncast_candidate_wanted_ratio{{{A1},site=""}}': "0.3",
         f'dyncast_candidate_delay_seconds{{{A1},site=""}}': "0.0041",
         f'dyncast_candidate_metrics_age_seconds{{{A1},site=""}}': "0.25",
         f'dyncast_candidate_drained{{{A1},site=""}}': "1",

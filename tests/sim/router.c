@@ -74,6 +74,7 @@ static void weigh(struct sim_router *router, double now)
 		}
 		in->verdict =
 			view->down ? DYNCAST_VERDICT_DOWN : DYNCAST_VERDICT_OK;
+		in->withheld = config->withheld[i];
 		in->state = router->out[i].state;
 		in->weight = router->out[i].weight;
 	}

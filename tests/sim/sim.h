@@ -64,12 +64,13 @@ struct sim_config {
 	unsigned int workers[SIM_SITES_MAX];
 	unsigned int routers;
 	enum sim_policy policy;
-	bool known;	    /* capacity is configured */
-	double gain;	    /* of SIM_FEEDBACK */
-	double load;	    /* of all workers */
-	double interval_us; /* between two reports of a site */
-	double delay_us;    /* until a report is there, at router 0; the
-			     * others are up to a quarter later */
+	bool known;			  /* capacity is configured */
+	uint16_t withheld[SIM_SITES_MAX]; /* as in lib/cost.h */
+	double gain;			  /* of SIM_FEEDBACK */
+	double load;			  /* of all workers */
+	double interval_us;		  /* between two reports of a site */
+	double delay_us; /* until a report is there, at router 0; the
+			  * others are up to a quarter later */
 	enum sim_service service;
 	double burst_us; /* 0: Poisson; else mean length of on and off phases,
 			  * with 1.5 and 0.5 times the rate */

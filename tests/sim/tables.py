@@ -164,7 +164,7 @@ def oscillation(folder):
                 % max(
                     100 * float(r["shareStd"])
                     for r in data
-                    if r["routers"] == routers and r["ageServiceTimes"] == age
+                    if (r["routers"], r["ageServiceTimes"], r["wanted"]) == (routers, age, "1.0")
                 )
             )
         body.append(line)

@@ -338,11 +338,11 @@ static void queues_by_use(void)
 	}
 }
 
-/* a site that wants 30 % of its part gets it exactly until the others are
- * nearly full, also when the loads of all are what comes of that */
+/* a site that wants 30 % of its part gets it exactly while the others are not
+ * full, also when the loads of all are what comes of that */
 static void test_withheld(void **state)
 {
-	const double loads[] = {0.02, 0.1, 0.4, 0.6, 0.65};
+	const double loads[] = {0.02, 0.1, 0.4, 0.6};
 
 	(void)state;
 	for (size_t k = 0; k < sizeof(loads) / sizeof(loads[0]); k++) {
@@ -357,13 +357,102 @@ static void test_withheld(void **state)
 		for (size_t i = 0; i < SITES; i++) {
 			double wanted = (i == 2 ? 30 : 100) / 230.0;
 
-			assert_between(out[i].weight, ONE * (wanted - 0.001),
+			/* weights at rest stay within 2 % */
+			assert_between(out[i].target, ONE * (wanted - 0.001),
 				       ONE * (wanted + 0.001));
+			assert_between(out[i].weight, ONE * wanted * 0.98,
+				       ONE * wanted * 1.02);
 		}
-		in[2].withheld = UINT16_MAX;
-		for (unsigned int step = 0; step < 100; step++)
-			weigh(250);
-		assert_between(out[2].weight, 1, 2);
+	}
+	/* without any load that is known */
+	inputs_fill();
+	for (size_t i = 0; i < SITES; i++)
+		in[i].metrics.has = DYNCAST_HAS_CAPACITY;
+	in[2].withheld = UINT16_MAX;
+	for (unsigned int step = 0; step < 400; step++)
+		weigh(250);
+	assert_between(out[2].weight, 1, 2);
+}
+
+/* What is withheld does not fill others.  Nor does it swing there. */
+static void test_withheld_when_full(void **state)
+{
+	(void)state;
+	for (double load = 0.5; load < 0.96; load += 0.05) {
+		double low = 1, high = 0;
+
+		inputs_fill();
+		in[1].withheld = in[2].withheld = 65536 * 9 / 10;
+		for (unsigned int step = 0; step < 400; step++) {
+			used_by_share(load);
+			queues_by_use();
+			weigh(step ? 250 : 0);
+			if (step < 200)
+				continue;
+			low = share(0) < low ? share(0) : low;
+			high = share(0) > high ? share(0) : high;
+		}
+		if (high - low > 0.01)
+			fail_msg("load %.2f: swings from %.3f to %.3f", load,
+				 low, high);
+		for (size_t i = 0; i < SITES; i++) {
+			double used = load * 3 * out[i].weight / ONE;
+
+			if (used > (load > 0.84 ? load + 0.02 : 0.87))
+				fail_msg("load %.2f: site %zu is used to %.2f",
+					 load, i, used);
+		}
+	}
+}
+
+/*
+ * Ingresses that learn of it at different times, or had another split for a
+ * reason of their own, come to one split: what others withhold already is not
+ * foreign load to be avoided.
+ */
+#define INGRESSES 4
+
+static void test_withheld_seen_late(void **state)
+{
+	static struct dyncast_cost_input all_in[INGRESSES][SITES];
+	static struct dyncast_cost_output all_out[INGRESSES][SITES];
+
+	(void)state;
+	inputs_fill();
+	in[2].verdict = DYNCAST_VERDICT_DOWN; /* with two it is worst */
+	for (size_t k = 0; k < INGRESSES; k++)
+		memcpy(all_in[k], in, sizeof(in));
+	memset(all_out, 0, sizeof(all_out));
+	for (unsigned int step = 0; step < 800; step++) {
+		for (size_t i = 0; i < SITES; i++) {
+			double used = 0;
+
+			for (size_t k = 0; k < INGRESSES; k++)
+				used += 0.4 * 2 / INGRESSES *
+					all_out[k][i].weight / ONE;
+			in[i].metrics.utilisation = (uint16_t)(10000 * used);
+		}
+		queues_by_use();
+		for (size_t k = 0; k < INGRESSES; k++) {
+			for (size_t i = 0; i < SITES; i++)
+				all_in[k][i].metrics = in[i].metrics;
+			if (step == (k ? 200 : 208))
+				all_in[k][0].withheld = 65536 * 7 / 10;
+			all_in[0][1].pinned_away = step >= 500 && step < 560;
+			config.elapsed_ms = step ? 250 : 0;
+			dyncast_cost_weights(&config, all_in[k], all_out[k],
+					     SITES);
+			for (size_t i = 0; i < SITES; i++) {
+				all_in[k][i].weight = all_out[k][i].weight;
+				all_in[k][i].state = all_out[k][i].state;
+			}
+		}
+		if (step != 490 && step != 790)
+			continue;
+		for (size_t k = 0; k < INGRESSES; k++)
+			assert_between(all_out[k][0].weight,
+				       ONE * (30 / 130.0 - 0.01),
+				       ONE * (30 / 130.0 + 0.01));
 	}
 }
 
@@ -395,6 +484,8 @@ int main(void)
 		cmocka_unit_test(test_backlog),
 		cmocka_unit_test(test_closed_loop),
 		cmocka_unit_test(test_withheld),
+		cmocka_unit_test(test_withheld_when_full),
+		cmocka_unit_test(test_withheld_seen_late),
 		cmocka_unit_test(test_score_only),
 	};
 

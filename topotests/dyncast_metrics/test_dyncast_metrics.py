@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 r"""What an ingress makes of what sites say: preference and availability, a
-learnt rate, metrics that grow old.
+learnt rate, metrics that grow old, thresholds, costs, the action that they want.
 
     c1 ---- r1 ---- core ---- e1 ----- a1   site 1
   clients            |
@@ -15,8 +15,10 @@ import dyncast_small as small
 from dyncast_agentline import AgentSocket
 from dyncast_small import PREFIX, V4
 from dyncast_topology import wait_for
+from dyncast_vty import Vty
 
 SITES = {"a1": "e1", "b1": "e2"}
+FORWARDING = "frr-dyncast:forwarding"
 STALE_S = 30  # DYNCAST_AGE_STALE_MS
 
 
@@ -91,6 +93,21 @@ def load(lab, report):
     return said
 
 
+def test_preference_at_rest(lab, configured):
+    """Nobody reports anything: the line alone reaches the ingress's ring."""
+    wait_parts(lab, a1=50, b1=50)
+    configured("e2", "dyncast site preference 100")
+    configured("e1", "dyncast site preference 30")
+    wait_parts(lab, a1=23.1, b1=76.9)
+    assert round(lab.candidates("r1")["a1"]["wantedPercent"], 1) == 30
+    # the same said by the model
+    with Vty(lab, "r1", "zebra") as vty:
+        data = vty.json(f"show yang operational-data /{FORWARDING}")[FORWARDING]
+    (service,) = data["service"]
+    said = {c["name"]: c["wanted"] for c in service["candidate"]}
+    assert said == {"a1": "30.0", "b1": "100.0"}
+
+
 def test_preference(lab, configured, load):
     """30 beside 100 is 30 of 130 of the traffic, also when the sites' loads are
     what comes of that."""
@@ -114,7 +131,7 @@ def test_preference(lab, configured, load):
     wanted = {c["name"]: c.get("wantedPercent") for c in service["candidates"]}
     assert round(wanted["a1"], 1) == 30 and wanted["b1"] is None
     text = lab.vtysh("r1", f"show dyncast explain {PREFIX[V4]}")
-    assert "its site wants 30% of that" in text, text
+    assert "its site wants 30% of its part" in text, text
     changes = lab.json("r1", f"show dyncast history {PREFIX[V4]} json")["changes"]
     said = [c.get("change") for c in changes if c["cause"] == "preference or availability"]
     assert "100% -> 30%" in said, changes
@@ -154,6 +171,128 @@ def test_learnt_rate(lab, load):
     assert any(c["cause"] == "capacity" and c["name"] == "b1" for c in changes), changes
     # within a tenth it is noise beside what is written down
     wait_parts(lab, meanwhile=lambda: load(b1=950), a1=50, b1=50)
+
+
+def said_of(lab, name):
+    """(cause, change) of the history's entries for one, the newest first"""
+    changes = lab.json("r1", f"show dyncast history {PREFIX[V4]} json")["changes"]
+    return [(c["cause"], c.get("change")) for c in changes if c["name"] == name]
+
+
+def last_change_ms(lab):
+    return lab.json("r1", f"show dyncast history {PREFIX[V4]} json")["changes"][0]["ageMs"]
+
+
+def wait_winner(lab, name, meanwhile=lambda: None, timeout=10):
+    others = {n: 0 for n in SITES if n != name}
+    wait_parts(lab, timeout, meanwhile, **{name: 100}, **others)
+
+
+def test_thresholds(lab, configured, report):
+    """Past a threshold no new flows, at once and both ways; past it all, all."""
+    service = f"dyncast service {V4} "
+    full = {"capacity": 100, "delayUs": 4000, "score": 5}
+
+    def used(a1, b1=20, **more):
+        return lambda: report(
+            a1=dict(full, utilisation=a1, **more), b1=dict(full, utilisation=b1)
+        )
+
+    configured("r1", service + f"prefix {PREFIX[V4]}")
+    configured("r1", service + "eligible utilisation 80")
+    wait_for("metrics", lambda: used(70)() or lab.candidates("r1")["a1"].get("utilisation") == 70)
+    assert lab.candidates("r1")["a1"]["verdict"] == "ok"
+    used(85)()
+    wait_winner(lab, "b1")
+    a1 = lab.candidates("r1")["a1"]
+    assert (a1["verdict"], a1["weight"]) == ("past threshold", 0)
+    assert "utilisation" in a1["reason"], a1
+    assert ("verdict", "ok -> past threshold") in said_of(lab, "a1")
+    # who is past it as well as all others serves
+    used(85, 85)()
+    wait_for("both", lambda: min(parts(lab).values()) > 5)
+    used(70)()
+    wait_for("a1 again", lambda: lab.candidates("r1")["a1"]["verdict"] == "ok")
+    for line, past in (("delay 5000", {"delayUs": 6000}), ("score 4", {"score": 3})):
+        configure(lab, "r1", service + "eligible " + line)
+        report(a1=dict(full, utilisation=20, **past), b1=dict(full, utilisation=20))
+        wait_winner(lab, "b1")
+        assert line.split()[0] in lab.candidates("r1")["a1"]["reason"]
+        report(a1=dict(full, utilisation=20))
+        wait_for("a1 again", lambda: lab.candidates("r1")["a1"]["verdict"] == "ok")
+
+
+def test_cost_policies(lab, configured, report):
+    """Of a near and slow site and a far and fast one each policy takes its own."""
+    service = f"dyncast service {V4} "
+    far = f"{small.locator('e2')} via 2001:db8:0:10::9"
+    # its way is longer by 50 units of 100 us
+    lab.cmd("r1", f"ip -6 route add {far} metric 50")
+    try:
+        wait_for("the metric", lambda: lab.candidates("r1")["b1"]["networkMetric"] == 50)
+        configured("r1", service + f"prefix {PREFIX[V4]}", service + "select min")
+        report(a1={"delayUs": 6000}, b1={"delayUs": 2000})
+        for policy, winner in (
+            ("delay", "a1"),  # 6 ms and 7
+            ("weighted 10", "b1"),  # 5.4 and 2.3
+            ("weighted 90", "a1"),  # 0.6 and 4.7
+            ("compute-first", "b1"),
+            ("network-first", "a1"),
+        ):
+            configure(lab, "r1", service + "cost " + policy)
+            wait_winner(lab, winner)
+        # the way becomes longer, the delay less: each is a cause of its own
+        configure(lab, "r1", service + "cost delay")
+        report(a1={"delayUs": 9000})
+        wait_winner(lab, "b1")
+        assert ("delay", "6000 us -> 9000 us") in said_of(lab, "a1")
+        lab.cmd("r1", f"ip -6 route del {far}; ip -6 route add {far} metric 90")
+        wait_winner(lab, "a1")
+        assert ("network", "50 -> 90") in said_of(lab, "b1")
+    finally:
+        lab.cmd("r1", f"ip -6 route del {far}")
+
+
+def test_hysteresis_and_hold(lab, configured, report):
+    """`best` keeps whom it has while another is hardly better, or it has him not
+    for long."""
+    service = f"dyncast service {V4} "
+    hold = 6
+    configured("r1", service + f"prefix {PREFIX[V4]}")
+    configured("r1", service + f"select best hysteresis 20 hold {hold}")
+    report(a1={"delayUs": 4000}, b1={"delayUs": 9000})
+    wait_winner(lab, "a1", timeout=15)
+    # better by 10 %
+    report(b1={"delayUs": 3600})
+    wait_for("the report", lambda: lab.candidates("r1")["b1"]["delayUs"] == 3600)
+    wait_for(
+        "a1 to have been it for the hold",
+        lambda: last_change_ms(lab) > hold * 1000 + 500,
+        hold + 10,
+    )
+    assert parts(lab)["a1"] == 100
+    # by half: the hold is over
+    report(b1={"delayUs": 2000})
+    wait_winner(lab, "b1")
+    # and back: not before it is over again
+    report(a1={"delayUs": 500})
+    wait_winner(lab, "a1", timeout=hold + 10)
+    changes = lab.json("r1", f"show dyncast history {PREFIX[V4]} json")["changes"]
+    ages = [c["ageMs"] for c in changes if c["name"] == "a1"][:2]
+    assert ages[1] - ages[0] > (hold - 1) * 1000, changes
+
+
+def test_wanted_action(lab, configured):
+    """E3: what the sites want is done where the ingress says nothing."""
+    line = f"dyncast service {V4} select min-then-first"
+    for router in SITES.values():
+        configured(router, line)
+    wait_for("the wish", lambda: lab.explain("r1")["select"] == "min-then-first")
+    wait_winner(lab, "a1")
+    configured("r1", f"dyncast service {V4} prefix {PREFIX[V4]}")
+    configured("r1", f"dyncast service {V4} select weighted-round-robin")
+    wait_parts(lab, a1=50, b1=50)
+    assert lab.explain("r1")["select"] == "weighted-round-robin"
 
 
 def test_stale(lab, report):
