@@ -103,7 +103,7 @@ bool dyncast_endpoint_there(const struct dyncast_addr *sid)
 
 struct found {
 	struct dyncast_addr *sids;
-	unsigned int n, max;
+	unsigned int n;
 };
 
 static void take(const struct nlmsghdr *message, void *arg)
@@ -118,22 +118,32 @@ static void take(const struct nlmsghdr *message, void *arg)
 		return;
 	for (attr = RTM_RTA(route); RTA_OK(attr, size);
 	     attr = RTA_NEXT(attr, size))
-		if (attr->rta_type == RTA_DST && found->n < found->max)
+		if (attr->rta_type == RTA_DST &&
+		    found->n < DYNCAST_ENDPOINT_PART)
 			found->sids[found->n++] =
 				dyncast_addr_make(AF_INET6, RTA_DATA(attr));
 }
 
-unsigned int dyncast_endpoint_list(struct dyncast_addr *sids, unsigned int max)
+/* No filter by protocol: with one a part may be a walk through the whole table,
+ * 50 ms of 200,000 other routes. */
+int dyncast_endpoint_list_begin(void)
 {
 	struct rtmsg route = {
 		.rtm_family = AF_INET6,
 		.rtm_table = RT_TABLE_MAIN,
-		.rtm_protocol = PROTOCOL,
 	};
-	struct found found = {.sids = sids, .max = max};
 	struct dyncast_netlink request;
 
 	dyncast_netlink_begin(&request, RTM_GETROUTE, 0, &route, sizeof(route));
-	dyncast_netlink_dump(&request, take, &found);
-	return found.n;
+	return dyncast_netlink_dump_begin(&request);
+}
+
+bool dyncast_endpoint_list_next(int fd, struct dyncast_addr *sids,
+				unsigned int *n)
+{
+	struct found found = {.sids = sids + *n};
+	bool more = dyncast_netlink_dump_next(fd, take, &found);
+
+	*n += found.n;
+	return more;
 }

@@ -17,7 +17,16 @@ int dyncast_endpoint_set(const struct dyncast_addr *sid,
 /* 0, also when there is none, or an errno */
 int dyncast_endpoint_clear(const struct dyncast_addr *sid);
 bool dyncast_endpoint_there(const struct dyncast_addr *sid);
-/* SIDs of all such routes, also of those that a former run has left; number */
-unsigned int dyncast_endpoint_list(struct dyncast_addr *sids, unsigned int max);
+/* SIDs of all such routes, also of those that a former run has left, as the
+ * kernel tells them part by part (dyncast_netlink_dump_begin()): a socket, or
+ * -1 */
+int dyncast_endpoint_list_begin(void);
+/* a part's routes, of which each has 48 bytes at least, are no more than that
+ */
+#define DYNCAST_ENDPOINT_PART 683
+/* Adds those of the next part behind the `*n` that there are; there has to be
+ * room.  false: that was the last part. */
+bool dyncast_endpoint_list_next(int fd, struct dyncast_addr *sids,
+				unsigned int *n);
 
 #endif /* DYNCAST_ENDPOINT_H */

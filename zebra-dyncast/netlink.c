@@ -159,22 +159,39 @@ void dyncast_netlink_ask(const struct dyncast_netlink *request,
 	close(fd);
 }
 
-int dyncast_netlink_dump(const struct dyncast_netlink *request,
-			 void (*fn)(const struct nlmsghdr *message, void *arg),
-			 void *arg)
+int dyncast_netlink_dump_begin(const struct dyncast_netlink *request)
 {
 	struct dyncast_netlink copy = *request;
-	int error = 0, one = 1, fd = open_socket();
+	int one = 1, fd = open_socket();
 
 	if (fd < 0)
-		return errno;
+		return -1;
 	copy.header.nlmsg_flags |= NLM_F_DUMP;
 	/* the kernel filters; one that cannot gives more, which fn looks at */
 	setsockopt(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &one, sizeof(one));
-	if (send(fd, &copy, copy.header.nlmsg_len, MSG_DONTWAIT) < 0)
-		error = errno;
-	while (!error)
-		error = part_read(fd, fn, arg);
+	if (send(fd, &copy, copy.header.nlmsg_len, MSG_DONTWAIT) >= 0)
+		return fd;
 	close(fd);
-	return error < 0 ? 0 : error;
+	return -1;
+}
+
+bool dyncast_netlink_dump_next(int fd,
+			       void (*fn)(const struct nlmsghdr *message,
+					  void *arg),
+			       void *arg)
+{
+	return part_read(fd, fn, arg) == 0;
+}
+
+void dyncast_netlink_dump(const struct dyncast_netlink *request,
+			  void (*fn)(const struct nlmsghdr *message, void *arg),
+			  void *arg)
+{
+	int fd = dyncast_netlink_dump_begin(request);
+
+	if (fd < 0)
+		return;
+	while (dyncast_netlink_dump_next(fd, fn, arg))
+		;
+	close(fd);
 }

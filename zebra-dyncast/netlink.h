@@ -6,6 +6,7 @@
 #ifndef DYNCAST_NETLINK_H
 #define DYNCAST_NETLINK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -40,8 +41,20 @@ void dyncast_netlink_ask(const struct dyncast_netlink *request,
 			 void (*fn)(const struct nlmsghdr *message, void *arg),
 			 void *arg);
 /* Every message of the answer to a dump; fn may not ask the kernel again. */
-int dyncast_netlink_dump(const struct dyncast_netlink *request,
-			 void (*fn)(const struct nlmsghdr *message, void *arg),
-			 void *arg);
+void dyncast_netlink_dump(const struct dyncast_netlink *request,
+			  void (*fn)(const struct nlmsghdr *message, void *arg),
+			  void *arg);
+
+/* The same part by part, 32 KiB at most: a socket, or -1; whoever has it closes
+ * it.  The kernel makes a part when it is asked for.  It looks at all that its
+ * filter leaves out meanwhile, so a request that may find little in much had
+ * better not filter.  Nothing that it tells should be removed before its end:
+ * the kernel would skip as many of those to come. */
+int dyncast_netlink_dump_begin(const struct dyncast_netlink *request);
+/* false: that was the end, or it failed */
+bool dyncast_netlink_dump_next(int fd,
+			       void (*fn)(const struct nlmsghdr *message,
+					  void *arg),
+			       void *arg);
 
 #endif /* DYNCAST_NETLINK_H */

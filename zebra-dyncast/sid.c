@@ -45,8 +45,6 @@ DEFINE_MTYPE_STATIC(DYNCAST_ZEBRA, DYNCAST_SID, "Dyncast SID");
 
 /* between two times that End.DX6 routes are added again */
 #define RESTORE_MS 1000
-/* routes of ours that are looked at at once */
-#define SWEEP_MAX 1024
 
 static int sid_cmp(const struct dyncast_sid *a, const struct dyncast_sid *b)
 {
@@ -415,22 +413,11 @@ void dyncast_sid_resend(void)
 	}
 }
 
-void dyncast_sid_sweep(void)
+bool dyncast_sid_claimed(const struct dyncast_addr *addr)
 {
-	static struct dyncast_addr found[SWEEP_MAX];
-	unsigned int n = dyncast_endpoint_list(found, SWEEP_MAX);
-	char text[DYNCAST_ADDR_STRLEN];
-	struct dyncast_sid key;
+	const struct dyncast_sid key = {.sid = *addr};
 
-	for (unsigned int i = 0; i < n; i++) {
-		key.sid = found[i];
-		if (dyncast_sids_find(&sids, &key))
-			continue;
-		zlog_info(
-			"dyncast: SID %s of a former run belongs to no instance: removed",
-			dyncast_addr_str(&found[i], text, sizeof(text)));
-		dyncast_endpoint_clear(&found[i]);
-	}
+	return !dyncast_cleared && dyncast_sids_find(&sids, &key);
 }
 
 void dyncast_sid_connected(void)
@@ -476,22 +463,12 @@ void dyncast_sid_init(void)
 	dyncast_aliases_init(&aliases);
 }
 
-/* those of a former run, too */
-static void endpoints_clear(void)
-{
-	static struct dyncast_addr found[SWEEP_MAX];
-	unsigned int n = dyncast_endpoint_list(found, SWEEP_MAX);
-
-	for (unsigned int i = 0; i < n; i++)
-		dyncast_endpoint_clear(&found[i]);
-}
-
 /* zebra takes its routes back by itself */
 void dyncast_sid_fini(void)
 {
 	dyncast_event_off(&t_restore);
 	dyncast_watch(&watched, false);
-	endpoints_clear();
+	dyncast_sid_sweep_all();
 	dyncast_aliases_fini(&aliases);
 	dyncast_sids_fini(&sids);
 }
@@ -505,7 +482,7 @@ void dyncast_sid_cleared(void)
 	frr_each (dyncast_sids, &sids, sid)
 		sid_update(sid);
 	if (dyncast_cleared)
-		endpoints_clear();
+		dyncast_sid_sweep();
 	dyncast_feedback_all();
 }
 

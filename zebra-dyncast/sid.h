@@ -46,8 +46,13 @@ void dyncast_sid_connected(void);
 /* dyncast_cleared has changed: take everything back, or send it again */
 void dyncast_sid_cleared(void);
 
-/* routes that a former run has left and nobody claims; bgpd has said all */
+/* Routes that a former run has left and nobody claims are removed, bit by bit;
+ * bgpd has said all. */
 void dyncast_sid_sweep(void);
+/* .. at once: zebra ends */
+void dyncast_sid_sweep_all(void);
+/* its End.DX6 route is, or may come to be, of an instance */
+bool dyncast_sid_claimed(const struct dyncast_addr *sid);
 
 /* bgpd's locators, AF_INET6 or AF_INET; family 0 for none */
 void dyncast_sid_locator_set(uint8_t family,

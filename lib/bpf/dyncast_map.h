@@ -251,8 +251,15 @@ struct dyncast_map_budget {
 /* entries that each CPU may make in a second, at least */
 #define DYNCAST_MAP_BUDGET_MIN 4096
 
-/* map "fragments", LRU hash: where a packet's first fragment, which alone has
- * ports, was sent.  Not pinned: forgotten with the program. */
+/*
+ * map "fragments", LRU hash: where a packet's first fragment, which alone has
+ * ports, was sent.  Not pinned: forgotten with the program.
+ *
+ * There is no limit by time, as there is for flows: whoever uses it up keeps
+ * all others out for the rest of the second, while in an LRU he has to send
+ * thousands of first fragments between the first and the last one of another's
+ * packet, to lose that packet alone.
+ */
 #define DYNCAST_MAP_FRAGMENTS_MAX 4096
 struct dyncast_map_fragment_key {
 	__u32 service;

@@ -192,7 +192,8 @@ static int run_fill(const char *number, const char *age)
 	static struct dyncast_map_flow values[FILL_BATCH];
 	struct dyncast_map_flow_key key = {.proto = 17, .dport = htons(80)};
 	const struct dyncast_addr *to = &dyncast_dp.services[0].prefix.addr;
-	uint32_t n = atoi(number), count, seen = dyncast_dp_now() - atoi(age);
+	uint32_t seen = dyncast_dp_now() - atoi(age);
+	uint32_t n = atoi(number), count, done = 0;
 
 	memcpy(&key.daddr4, to->bytes, sizeof(key.daddr4));
 	for (uint32_t i = 0; i < n; i += count) {
@@ -210,11 +211,10 @@ static int run_fill(const char *number, const char *age)
 				.last_seen = seen,
 			};
 		}
-		if (dyncast_dp_table_order(DYNCAST_ORDER_PUT, AF_INET, keys,
-					   values, count) != count)
-			return 1;
+		done += dyncast_dp_table_order(DYNCAST_ORDER_PUT, AF_INET, keys,
+					       values, count);
 	}
-	return 0;
+	return done != n; /* no room for more */
 }
 
 static int run(const char *command, char **argv, int n)

@@ -6,6 +6,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <arpa/inet.h>
@@ -191,6 +192,47 @@ static void fragments_stay_together(void **state)
 	assert_int_equal(status().fragments, 4 * FLOWS);
 }
 
+static void forge_first_fragments(uint32_t n)
+{
+	struct dp_packet p = packet(false, IPPROTO_UDP, 1);
+	char source[16];
+
+	p.frag = MF;
+	p.src = source;
+	for (uint32_t i = 0; i < n; i++) {
+		snprintf(source, sizeof(source), "198.18.%u.%u", i >> 8 & 0xff,
+			 i & 0xff);
+		p.id = i;
+		assert_int_equal(dp_run_packet(&p).verdict, DP_REDIRECT);
+	}
+}
+
+/* A flood pushes out what is older than thousands of others, and keeps nobody
+ * from being remembered. */
+static void flood_leaves_new_fragments(void **state)
+{
+	struct dp_packet p = packet(false, IPPROTO_UDP, 1000);
+	struct dp_packet later = packet(false, IPPROTO_UDP, 0xffff);
+
+	(void)state;
+	p.frag = MF;
+	later.frag = 100;
+	assert_int_equal(dp_flow(&p), a);
+	dp_ring(0, b, b);
+	forge_first_fragments(DYNCAST_MAP_FRAGMENTS_MAX / 4);
+	assert_int_equal(dp_flow(&later), a);
+
+	/* too late, as the control */
+	forge_first_fragments(4 * DYNCAST_MAP_FRAGMENTS_MAX);
+	assert_int_equal(dp_run_packet(&later).verdict, DP_PASS);
+	assert_int_equal(status().fragments, 1);
+	/* .. and as ever, with the flow's next packet */
+	p.id = later.id = 1;
+	assert_int_equal(dp_flow(&p), a);
+	assert_int_equal(dp_flow(&later), a);
+	assert_int_equal(status().fragments, 1);
+}
+
 /* by address pair, and by source, fragments need nobody before them */
 static void fragments_without_ports(void **state)
 {
@@ -299,10 +341,15 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, dp_teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(address_pairs),	       TEST(control_is_left),
-		TEST(errors_follow_the_flow),  TEST(foreign_errors_are_left),
-		TEST(fragments_stay_together), TEST(fragments_without_ports),
-		TEST(extension_headers),       TEST(ipv6_rewrite),
+		TEST(address_pairs),
+		TEST(control_is_left),
+		TEST(errors_follow_the_flow),
+		TEST(foreign_errors_are_left),
+		TEST(fragments_stay_together),
+		TEST(fragments_without_ports),
+		TEST(extension_headers),
+		TEST(ipv6_rewrite),
+		TEST(flood_leaves_new_fragments),
 	};
 
 	return cmocka_run_group_tests_name("dataplane: packets", tests,

@@ -173,15 +173,23 @@ def test_bridge(lab):
 
 
 def test_bond(lab):
+    """As a bridge."""
     device_or_skip(lab, "r1", "ip link add bond0 type bond mode active-backup")
     second_link(lab, "port", "plug")
     lab.cmd("r1", "ip link set port down; ip link set port master bond0")
     number_it(lab, 6, "bond0", "plug")
+    lab.configure("r1", "dyncast ingress all")
+    wait_attached(lab, ["r1-c1", "r1-core", "r1-lan", "bond0"])
+    assert through(lab, 6, "plug") == 5
+    lab.configure("r1", "no dyncast ingress all")
+    wait_attached(lab, [])
+    assert through(lab, 6, "plug") == 0
     lab.configure("r1", "dyncast ingress bond0")
     wait_attached(lab, ["bond0"])
     assert through(lab, 6, "plug") == 5
     lab.configure("r1", "no dyncast ingress bond0")
     lab.cmd("r1", "ip link del bond0; ip link del port")
+    wait_attached(lab, [])
 
 
 TUN = r"""

@@ -8,12 +8,14 @@ r"""An IPv6 service: SRv6 (End.DX6) to other sites, adjacent at the ingress.
 core has no daemon, and its own route for the service leads to e1.
 """
 
+import os
+
 import pytest
 
 import dyncast_small as small
 import dyncast_traffic as traffic
 from dyncast_small import ADDRESS, CLIENTS, INSTANCES, V6
-from dyncast_topology import wait_for
+from dyncast_topology import end_processes, wait_for
 
 ALL = set(INSTANCES)
 
@@ -139,6 +141,65 @@ def test_egress_crash(lab):
     load.stop()
 
 
+MANY, AT_ONCE = 3000, 64
+
+
+def strangers(lab):
+    return lab.cmd("e1", "ip -6 route show | grep -c '^2001:db8:dead:'; true").split()[0]
+
+
+def add_strangers(lab):
+    """End.DX6 routes that nobody has asked for, as a former run leaves them."""
+    path = os.path.join(lab.logdir, "e1", "strangers")
+    rest = f"encap seg6local action End.DX6 nh6 {INSTANCES['a2'].address6} dev e1-lan proto 217"
+    with open(path, "w", encoding="ascii") as out:
+        for n in range(MANY):
+            out.write(f"route add 2001:db8:dead:{n:x}:: {rest}\n")
+    lab.cmd("e1", f"ip -6 -batch {path}")
+    assert strangers(lab) == str(MANY)
+
+
+def steps(lab):
+    """How often zebra has worked at them."""
+    lines = (lab.vtysh("e1", "show thread cpu") + lab.vtysh("e1", "show event cpu")).splitlines()
+    return sum(int(line.split()[2]) for line in lines if line.endswith(" sid_sweep_step"))
+
+
+def test_many_unclaimed_sids(lab):
+    """However many: all go, a few in an event, and no other; when zebra starts,
+    and by `clear dyncast forwarding`."""
+    load = load_of(lab, "load-many")
+    load.ask("open", tcp=40, udp=40, interval=0.5)
+    check = traffic.FlowCheck(lab, load)
+    lab.kill_daemon("e1", "zebra")
+    add_strangers(lab)
+    lab.restart_daemon("e1", "zebra")
+    wait_for("the unclaimed SIDs to go", lambda: strangers(lab) == "0" or strangers(lab), 30)
+    assert steps(lab) >= MANY // AT_ONCE
+    wait_for(
+        "zebra to say so",
+        lambda: f"{MANY} SID(s) of a former run" in lab.log("e1", "zebra") or "not said",
+        10,
+    )
+    lab.wait_ring("r1", ALL, V6)
+    check.expect_kept()
+    load.stop()
+
+    add_strangers(lab)
+    before = steps(lab)
+    lab.vtysh("e1", "clear dyncast forwarding")
+
+    def left():
+        routes = lab.cmd("e1", "ip -6 route show | grep -c End.DX6; true").split()[0]
+        return True if routes == "0" else f"{routes} are left"
+
+    wait_for("all SIDs to go", left, 30)
+    assert steps(lab) - before >= MANY // AT_ONCE
+    lab.vtysh("e1", "clear dyncast forwarding restart")
+    lab.wait_ring("r1", ALL, V6)
+    assert "a1" in lab.new_flows_at("restarted", V6)
+
+
 def test_removed_sid_is_added_again(lab):
     """as zebra does with the routes that are its own; said once"""
     sid = small.dbid("a1", V6)
@@ -152,8 +213,12 @@ def test_removed_sid_is_added_again(lab):
 
 def test_zebra_leaves_nothing(lab):
     """SIGTERM: no SID stays behind."""
-    from dyncast_topology import end_processes  # pylint: disable=import-outside-toplevel
-
     assert "End.DX6" in lab.cmd("e2", "ip -6 route show")
     end_processes([lab.daemon_pid("e2", "zebra")])
     assert "End.DX6" not in lab.cmd("e2", "ip -6 route show")
+
+    # as many as there are: a former run's too
+    add_strangers(lab)
+    lab.configure("e1", f"no dyncast service {V6}")
+    end_processes([lab.daemon_pid("e1", "zebra")])
+    assert "End.DX6" not in lab.cmd("e1", "ip -6 route show")

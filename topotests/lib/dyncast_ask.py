@@ -38,15 +38,17 @@ def hear(left, names, number):
 number = 0
 for line in sys.stdin:
     number += 1
-    names, left = {}, {sock for _, sock in socks}
+    names, sent, left = {}, {}, {sock for _, sock in socks}
     for _ in range(10):  # a datagram may be lost
         for sock in left:
+            sent[sock] = sent.get(sock, 0) + 1
             try:
                 sock.send(b"%d" % number)
             except OSError:
                 pass
         hear(left, names, number)
-    print(json.dumps([[*sock.getsockname()[:2], names.get(sock)] for _, sock in socks]), flush=True)
+    answers = [[*sock.getsockname()[:2], names.get(sock), sent[sock]] for _, sock in socks]
+    print(json.dumps(answers), flush=True)
 """
 
 
@@ -59,15 +61,17 @@ class Asker:
             lab, "c1", name, ["/usr/bin/python3", "-c", ASKER, *argv],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         )  # fmt: skip
+        self.sent = {}  # (source, port): datagrams of the last question
 
     def ask(self):
         """{(source, port): instance that answers}"""
         self.process.popen.stdin.write("\n")
         self.process.popen.stdin.flush()
         answers = json.loads(self.process.read_line(30))
-        silent = [(source, port) for source, port, name in answers if not name]
+        silent = [(source, port) for source, port, name, _ in answers if not name]
         assert not silent, f"{len(silent)} of {len(answers)} are not answered: {silent[:5]}"
-        return {(source, port): name for source, port, name in answers}
+        self.sent = {(source, port): sent for source, port, _, sent in answers}
+        return {(source, port): name for source, port, name, _ in answers}
 
     def stop(self):
         self.process.stop()

@@ -102,7 +102,7 @@ class Flows:
 
     # a UDP port that another one used a moment ago belongs to a flow that has
     # an instance
-    udp_port_bases = itertools.count(1024, 6000)
+    udp_port_bases = itertools.cycle(range(1024, dyncast_frr.PORTS_BY_KERNEL[0] - 4000, 6000))
 
     def __init__(self, servers, name="flows", node="c1", sources=None):
         self.servers = servers

@@ -28,7 +28,12 @@ import time
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("DYNCAST_BUILD") or os.path.join(TOP, "build")
 
-NETNS_SYSCTLS = """
+# The kernel's own choice of source ports.  Tests that choose take others: a
+# server never forgets who has sent it a datagram, so a port that comes a second
+# time is seen at two servers.
+PORTS_BY_KERNEL = (30000, 64999)
+
+NETNS_SYSCTLS = f"""
 net.ipv4.conf.all.rp_filter=0
 net.ipv4.conf.default.rp_filter=0
 net.ipv4.conf.all.forwarding=1
@@ -48,7 +53,7 @@ net.ipv4.conf.all.ignore_routes_with_linkdown=1
 net.ipv6.conf.all.ignore_routes_with_linkdown=1
 net.ipv4.fib_multipath_hash_policy=1
 net.ipv4.fib_multipath_use_neigh=1
-net.ipv4.ip_local_port_range=10000 64999
+net.ipv4.ip_local_port_range={PORTS_BY_KERNEL[0]} {PORTS_BY_KERNEL[1]}
 net.ipv4.tcp_max_syn_backlog=4096
 """.split(
     "\n"

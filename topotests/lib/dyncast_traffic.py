@@ -103,10 +103,11 @@ class Load:
     """A load generator (dyncast_load.py) in the client's namespace.
 
     Each has source ports of its own for UDP: a port that another one used a
-    moment ago belongs to a flow that has an instance.
+    moment ago belongs to a flow that has an instance.  Nor does the kernel
+    choose one of them for anybody else.
     """
 
-    udp_port_bases = itertools.count(10000, 500)
+    udp_port_bases = itertools.cycle(range(10000, dyncast_frr.PORTS_BY_KERNEL[0], 500))
 
     def __init__(self, lab, name="load", target=SERVICE_ADDRESS, sources=None):
         argv = [sys.executable, os.path.join(HERE, "dyncast_load.py"), "--target", target]
