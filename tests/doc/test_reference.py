@@ -174,6 +174,40 @@ def test_links_in_readme():
     assert not [link for link in links if not os.path.exists(os.path.join(TOP, link))]
 
 
+DAEMONS = """\
+bgpd=no
+ospfd=no
+zebra_options="  -A 127.0.0.1 -s 90000000"
+mgmtd_options="  -A 127.0.0.1"
+bgpd_options="   -A 127.0.0.1"
+staticd_options="-A 127.0.0.1"
+"""
+
+
+def test_modules_come_once_and_go(tmp_path):
+    """What the README does to FRR's list of daemons, also by who does it twice: FRR
+    does not start with a module that is there twice."""
+    daemons = tmp_path / "daemons"
+    edits = [line.removeprefix("sudo ") for line in read("README.md").splitlines() if line.startswith("sudo sed ")]
+    add, remove = [line.replace("/etc/frr/daemons", str(daemons)) for line in edits]
+
+    def edited(line):
+        subprocess.run(["sh", "-ec", line], timeout=60, check=True)
+        return daemons.read_text(encoding="utf-8")
+
+    daemons.write_text(DAEMONS, encoding="utf-8")
+    once = edited(add)
+    assert once == (
+        DAEMONS.replace("bgpd=no", "bgpd=yes")
+        .replace('s 90000000"', 's 90000000 -M zebra_dyncast"')
+        .replace('bgpd_options="   -A 127.0.0.1"', 'bgpd_options="   -A 127.0.0.1 -M bgpd_dyncast"')
+    )
+    assert edited(add) == once
+    # as a README of before left it
+    daemons.write_text(once.replace(' -M bgpd_dyncast"', ' -M bgpd_dyncast -M bgpd_dyncast"'), encoding="utf-8")
+    assert edited(remove) == DAEMONS.replace("bgpd=no", "bgpd=yes")
+
+
 def test_commands_in_prose_exist():
     """`show dyncast …` and `clear dyncast …` on any page begin like a real one."""
     words = {tuple(command.split()[:3]) for command in documented_commands().values()}

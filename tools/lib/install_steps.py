@@ -500,6 +500,13 @@ def main():
     must("nobody answers yet", not {"a1", "a2"} & set(flows(1)))
     told = follow(steps["install"])
     wait_for("the modules are loaded", modules_run)
+    say("== install again, as whoever is not sure of having done it")
+    with open("/etc/frr/daemons", encoding="utf-8") as file:
+        first = file.read()
+    follow(steps["install"])
+    with open("/etc/frr/daemons", encoding="utf-8") as file:
+        must("/etc/frr/daemons has each module once", file.read() == first)
+    wait_for("the modules are loaded", modules_run)
 
     say("== configure by vtysh")
     configure()
