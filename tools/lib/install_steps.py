@@ -543,6 +543,7 @@ def main():
 
     say("== remove")
     objects = bpf_objects()
+    must("the exporter's options are there", os.path.exists(install_exporter.DEFAULTS))
     must("there was something to remove", objects and our_pins() and all(exists(*o) for o in objects))
     follow(steps["remove"])
     must("the daemons run without us", all(pid_of(r, d) for r in ROUTERS for d in ("zebra", "bgpd")))
