@@ -574,6 +574,41 @@ def test_clear_flows(client):
     assert "no service" in refused(clear, "a\nconfigure terminal")
 
 
+def test_candidate_is_the_target(client):
+    """Unless the server is told otherwise."""
+    assert ":candidate" in client.server_capabilities
+    assert ":writable-running" not in client.server_capabilities
+    assert "cannot write" in refused(edit, client, document("services", WEB), "running")
+
+
+def test_running_as_the_target(router, web):
+    """Each edit is in force when it is answered, and one that FRR refuses changes nothing."""
+    empty(web)
+    web.close_session()
+    router.stop("netconfd")
+    router.start_netconfd("--target=running")
+    client = router.client()
+    assert ":writable-running" in client.server_capabilities
+    edit(client, document("services", WEB) + document("forwarding", {"network-cost-unit": 77}), "running")
+    assert len(router.lines("bgpd")) == 5
+    assert router.lines("zebra") == ["dyncast network-cost unit 77"]
+    bad = document("services", dict(BAD["sid"][1], drain=True))
+    good = document("forwarding", {"network-cost-unit": 78})
+    for text in (good + bad, bad + good):
+        assert "another instance" in refused(edit, client, text, "running")
+        assert len(router.lines("bgpd")) == 5
+        assert router.lines("zebra") == ["dyncast network-cost unit 77"]
+        assert plain(running(client, "services")) == plain(as_text(WEB))
+    edit(client, document("services", {"drain": True}), "running")
+    assert "dyncast drain" in router.lines("bgpd")
+    for name in OWNER:
+        edit(client, f'<{name} xmlns="{NS}" nc:operation="remove"/>', "running")
+    assert not router.lines("bgpd") and not router.lines("zebra")
+    client.close_session()
+    router.stop("netconfd")
+    router.start_netconfd()
+
+
 def test_restarts_end_in_agreement(router, web):
     web.close_session()
     router.stop("netconfd")
