@@ -84,6 +84,22 @@ def test_configuration_can_be_taken_back():
             assert any(other.startswith(begin) for other in negated), string
 
 
+def test_each_word_has_its_help():
+    """What `?` says: FRR gives the texts to a command's words in turn, so one that is
+    missing or too many makes those behind it wrong."""
+    commands = []
+    for path in glob.glob(os.path.join(BUILD, "modules", "*.xref")):
+        with open(path, encoding="utf-8") as file:
+            for places in json.load(file)["cli"].values():
+                commands += [(place["string"], place["doc"]) for place in places.values()]
+    assert len(commands) > 60
+    for string, doc in commands:
+        words = re.sub(r"[][<>{}|!]", " ", re.sub(r"\$\w+", "", string)).split()
+        texts = doc.removesuffix("\n").split("\n")
+        assert len(words) == len(texts), f"{string}: {len(words)} words, {len(texts)} texts"
+        assert all(text.strip() for text in texts), string
+
+
 KEY_CALL = re.compile(r'json_\w+\(\s*[\w>.-]+,\s*([^,;]*?"[^,;]*),')
 KEY_TABLE = re.compile(r'^\t\[\w+\] = "(\w+)",$', re.MULTILINE)
 KEY_TEXT = re.compile(r'\\"(\w+)\\":')
