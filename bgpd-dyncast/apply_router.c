@@ -27,6 +27,11 @@ bool dyncast_apply_locator(struct dyncast_apply *apply,
 			return dyncast_apply_refuse(
 				apply,
 				"a locator is a unicast prefix: IPv6 of 16-112 bits, IPv4 of 8-31 bits");
+		/* a slip of the pen would take all D-BIDs */
+		if (!set && own->addr.family &&
+		    dyncast_prefix_cmp(own, locator))
+			return dyncast_apply_refuse(
+				apply, "that is not this router's locator");
 		return true;
 	}
 	if (!set)

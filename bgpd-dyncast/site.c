@@ -191,7 +191,7 @@ static void act(struct dyncast_candidate *c,
 	double part = view->availability / 100.0;
 
 	if (view->preference)
-		part = part * view->preference / highest;
+		part = part * MIN(view->preference, highest) / MAX(highest, 1);
 	if (!view->availability) {
 		c->instance.flags |= DYNCAST_INSTANCE_DRAIN;
 		return;
@@ -205,8 +205,12 @@ void dyncast_site_act(struct dyncast_set *set,
 	uint32_t highest = 0;
 	unsigned int i;
 
+	/* relative to those that can have what others do not want */
 	for (i = 0; i < set->n_candidates; i++)
-		highest = MAX(highest, views[i].preference);
+		if (views[i].availability &&
+		    !(set->candidates[i].instance.flags &
+		      (DYNCAST_INSTANCE_DRAIN | DYNCAST_INSTANCE_DOWN)))
+			highest = MAX(highest, views[i].preference);
 	for (i = 0; i < set->n_candidates; i++)
 		act(&set->candidates[i], &views[i], highest);
 }

@@ -141,6 +141,7 @@ static bool exceed(struct caps *c, const uint32_t *targets, uint32_t *out)
 		raw[g] = c->used[g] ? c->limit[g] : 0;
 		sum += c->used[g] ? c->limit[g] : 0;
 	}
+	memset(out, 0, c->w->n * sizeof(*out));
 	if (sum) {
 		dyncast_work_scale(raw, parts, GROUPS, DYNCAST_WEIGHT_SUM);
 		for (uint8_t g = 1; g < GROUPS; g++)
@@ -167,19 +168,36 @@ static void verdicts_mend(const struct caps *c, const uint32_t *targets,
 	}
 }
 
+/* false: the caps change nothing */
+static bool caps_apply(struct caps *c, const uint32_t *targets, uint32_t *out)
+{
+	if (!caps_find(c) || !fill_one(c, targets))
+		return false;
+	do {
+		if (exceed(c, targets, out))
+			break;
+		parts_fill(c, targets, out);
+	} while (fill_one(c, out));
+	dyncast_work_trim(out, c->w->n);
+	return true;
+}
+
 void dyncast_work_cap(const struct dyncast_work *w, uint32_t *targets)
 {
 	struct caps c = {.w = w};
 	uint32_t out[MAX];
 
-	if (!caps_find(&c) || !fill_one(&c, targets))
+	if (!caps_apply(&c, targets, out))
 		return;
-	do {
-		if (exceed(&c, targets, out))
-			break;
-		parts_fill(&c, targets, out);
-	} while (fill_one(&c, out));
-	dyncast_work_trim(out, w->n);
 	verdicts_mend(&c, targets, out);
 	memcpy(targets, out, w->n * sizeof(*out));
+}
+
+void dyncast_work_capped(const struct dyncast_work *w, uint32_t *targets)
+{
+	struct caps c = {.w = w};
+	uint32_t out[MAX];
+
+	if (caps_apply(&c, targets, out))
+		memcpy(targets, out, w->n * sizeof(*out));
 }

@@ -63,6 +63,8 @@ void dyncast_work_scale(const uint64_t *from, uint32_t *to, size_t n,
 /* Lower targets to the operator's caps, and give the rest to others (cap.c).  A
  * candidate that gets nothing has a verdict that says so. */
 void dyncast_work_cap(const struct dyncast_work *w, uint32_t *targets);
+/* the same without verdicts: what would be made of them */
+void dyncast_work_capped(const struct dyncast_work *w, uint32_t *targets);
 /* Lower targets by what sites withhold, and give it to others (withhold.c). */
 void dyncast_work_withhold(const struct dyncast_work *w, uint32_t *targets);
 bool dyncast_work_any_withheld(const struct dyncast_work *w);

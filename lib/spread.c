@@ -30,8 +30,8 @@
  * A site that withholds a part of itself (its preference, its availability) is
  * solved for as if its capacity was so much less and that of the others more,
  * with the load that it has: all ingresses want the same split of the whole
- * then, however each came to its own.  As far as it would leave no site fuller
- * than FULL: beyond, less is withheld, of all by the same part.
+ * then, however each came to its own.  As far as it makes no site fuller
+ * than FULL_PERCENT: beyond, less is withheld, of all by the same part.
  *
  * Damping.  Utilisation and delay are smoothed over 0.5 s, 100 service times or
  * twice their age, whichever is most, and so are the weights that they are
@@ -66,8 +66,10 @@
 #define MOVABLE_LEAST 2u	    /* a half of all */
 #define GIVEN_LEAST 32u		    /* a part that says something */
 #define FLOOR_DIVISOR 16u	    /* a target is no less of its capacity's */
-#define FULL (ONE * 85 / 100)	    /* what is withheld fills nobody more */
+#define FULL_PERCENT 85u	    /* what is withheld fills nobody more, */
+#define FULL_MARGIN 5u /* nor so near to where the policy takes him out */
 #define RELAX_STEPS 10
+#define RELAX_SLACK 128u
 
 #define BACKLOG_FROM (ONE * 90 / 100)
 #define BACKLOG_HORIZONS 4u
@@ -91,10 +93,10 @@ struct model {
 	uint32_t share[MAX];   /* of capacity, less what is withheld */
 	uint32_t load[MAX];    /* of 65536, all sites' capacity */
 	uint32_t foreign[MAX]; /* part of load */
+	uint32_t rest[MAX];    /* the same, with what may be noise */
 	uint64_t network[MAX]; /* us, weighed as the policy says */
 	uint64_t service[MAX]; /* us */
-	uint32_t moving;       /* load that follows our weights, */
-	uint32_t movable;      /* and for how much there is to be a plan */
+	uint32_t movable;
 	uint32_t workers;
 };
 
@@ -152,16 +154,20 @@ static uint64_t backlog(const struct dyncast_work *w, size_t i, uint64_t least)
 	return wait * (s->used - BACKLOG_FROM) / (ONE - BACKLOG_FROM);
 }
 
-/* loads; who says nothing is taken as average.  false: nobody says anything */
+/* loads; who says nothing is taken as average, or where shares are not to be
+ * filled alike as one that has what we give.  false: nobody says anything */
 static bool loads_fill(const struct dyncast_work *w, struct model *model)
 {
-	uint64_t sum = 0, shares = 0, least = dyncast_work_least_delay(w);
+	uint64_t sum = 0, shares = 0, given = 0;
+	uint64_t least = dyncast_work_least_delay(w);
+	bool by_weight = dyncast_work_any_withheld(w);
 
 	for (size_t i = 0; i < w->n; i++) {
 		if (!is_known(w, i))
 			continue;
 		sum += (uint64_t)w->share[i] * w->out[i].state.used;
 		shares += w->share[i];
+		given += w->out[i].state.given;
 	}
 	if (!shares)
 		return false;
@@ -171,6 +177,10 @@ static bool loads_fill(const struct dyncast_work *w, struct model *model)
 					       : sum / shares;
 
 		model->load[i] = (uint32_t)(w->share[i] * used / ONE);
+		if (by_weight && given && !is_known(w, i))
+			model->load[i] = (uint32_t)min_u64(
+				sum / ONE * w->in[i].weight / given,
+				w->eligible[i] ? w->share[i] : 0);
 	}
 	return true;
 }
@@ -197,15 +207,18 @@ static void foreign_fill(const struct dyncast_work *w, struct model *model)
 				w->share[i] * doubt(s, s->used_off) / ONE);
 
 		model->foreign[i] = 0;
+		model->rest[i] = is_known(w, i) && model->load[i] > ours
+					 ? (uint32_t)(model->load[i] - ours)
+					 : 0;
 		if (is_known(w, i) && model->load[i] > ours + noise)
 			model->foreign[i] =
 				(uint32_t)(model->load[i] - ours - noise);
 		foreign += model->foreign[i];
 	}
-	model->moving = (uint32_t)(sum > foreign ? sum - foreign : 0);
 	/* plan for a little load where there is none, or what comes first
 	 * would all go to one site */
-	model->movable = (uint32_t)max_u64(model->moving, LOAD_LEAST);
+	model->movable = (uint32_t)max_u64(sum > foreign ? sum - foreign : 0,
+					   LOAD_LEAST);
 }
 
 /* network cost as the cost policy counts it, beside a service time as is */
@@ -346,12 +359,15 @@ static bool is_plain(const struct dyncast_work *w, const struct model *model)
 static void solve(const struct dyncast_work *w, const struct model *model,
 		  uint64_t *ours)
 {
-	uint64_t low = 0, high = 0;
+	uint64_t low = 0, high = 0, fine = COST_CEILING_US;
 
 	for (size_t i = 0; i < w->n; i++) {
-		if (w->eligible[i])
-			high = max_u64(high, model->network[i] +
-						     4096 * model->service[i]);
+		if (!w->eligible[i])
+			continue;
+		high = max_u64(high,
+			       model->network[i] + 4096 * model->service[i]);
+		/* where networks are much longer than services */
+		fine = min_u64(fine, model->service[i] / 32);
 	}
 	high = min_u64(high, COST_CEILING_US);
 	for (unsigned int step = 0; step < 2 * SOLVE_STEPS; step++) {
@@ -359,7 +375,7 @@ static void solve(const struct dyncast_work *w, const struct model *model,
 		uint64_t middle = low < high / 64 ? low + (high - low) / 16
 						  : (low + high) / 2;
 
-		if (high - low <= high / 4096 + 1)
+		if (high - low <= min_u64(high / 4096, fine) + 1)
 			break;
 		if (places_all(w, model, middle))
 			high = middle;
@@ -390,59 +406,90 @@ static void mix(const struct dyncast_work *w, const struct model *model,
 	}
 }
 
-/* Our part of each site's load, by the model's shares. */
-static void place(const struct dyncast_work *w, const struct model *model,
-		  bool plain, uint64_t *ours)
+/* Our part of each site's load when only `relax` (of 65536) of what is withheld
+ * is given after all; not scaled. */
+static void place(const struct dyncast_work *w, struct model *model, bool plain,
+		  uint32_t relax, uint64_t *raw)
 {
+	shares_want(w, relax, model->share);
 	if (!plain) {
-		solve(w, model, ours);
+		solve(w, model, raw);
+		mix(w, model, raw);
 		return;
 	}
 	for (size_t i = 0; i < w->n; i++)
-		ours[i] = w->eligible[i] ? model->share[i] : 0;
+		raw[i] = w->eligible[i] ? model->share[i] : 0;
 }
 
-/* would that fill a site, and what we send it is what does? */
-static bool fills(const struct dyncast_work *w, const struct model *model,
-		  const uint64_t *ours)
+/* what loads will be by these targets, of 65536, all sites' capacity */
+static void loads_plan(const struct dyncast_work *w, const struct model *model,
+		       const uint64_t *raw, uint64_t *loads)
 {
-	uint64_t sum = 0;
+	uint32_t targets[MAX];
+	uint64_t moving = 0;
 
+	dyncast_work_scale(raw, targets, w->n, DYNCAST_WEIGHT_SUM);
+	dyncast_work_capped(w, targets);
 	for (size_t i = 0; i < w->n; i++)
-		sum += ours[i];
-	for (size_t i = 0; i < w->n; i++) {
-		uint64_t adds = sum ? ours[i] * model->moving / sum : 0;
+		moving += model->load[i] - model->rest[i];
+	for (size_t i = 0; i < w->n; i++)
+		loads[i] = model->rest[i] + moving * targets[i] / ONE;
+}
 
-		if (adds > w->share[i] / FLOOR_DIVISOR &&
-		    model->foreign[i] + adds >
-			    (uint64_t)w->share[i] * FULL / ONE)
+/* is it more for somebody, not counting what rounding makes? */
+static bool exceeds(const struct dyncast_work *w, const uint64_t *loads,
+		    const uint64_t *limits)
+{
+	for (size_t i = 0; i < w->n; i++) {
+		if (loads[i] > limits[i] + w->share[i] / RELAX_SLACK)
 			return true;
 	}
 	return false;
 }
 
-/* The least that has to be given of what is withheld, so that nobody is filled,
- * or all of it.  A continuous function of the load, which it does not change:
- * nothing that could swing. */
-static void relax(const struct dyncast_work *w, struct model *model, bool plain,
-		  uint64_t *ours)
+/* To be filled a little less than where the policy takes a site out: a swing
+ * over that edge would be ours. */
+static uint64_t full(const struct dyncast_work *w)
 {
+	uint32_t most = w->config->policy.max_utilisation;
+
+	if (!most || most >= FULL_PERCENT + FULL_MARGIN)
+		return ONE * FULL_PERCENT / 100;
+	return most > FULL_MARGIN ? ONE * (most - FULL_MARGIN) / 100 : 0;
+}
+
+/*
+ * The least that has to be given of what is withheld, so that nobody is filled
+ * who would be less full if nothing was withheld.  It hangs on the loads, which
+ * it does not change: nothing that could swing.
+ */
+static void relax(const struct dyncast_work *w, struct model *model, bool plain,
+		  uint64_t *raw)
+{
+	uint64_t loads[MAX], limits[MAX];
 	uint32_t low = 0, high = ONE;
 
-	if (!dyncast_work_any_withheld(w) || !fills(w, model, ours))
+	if (!dyncast_work_any_withheld(w))
+		return;
+	place(w, model, plain, ONE, raw);
+	loads_plan(w, model, raw, limits);
+	for (size_t i = 0; i < w->n; i++)
+		limits[i] = max_u64(limits[i], w->share[i] * full(w) / ONE);
+	place(w, model, plain, 0, raw);
+	loads_plan(w, model, raw, loads);
+	if (!exceeds(w, loads, limits))
 		return;
 	for (unsigned int step = 0; step < RELAX_STEPS; step++) {
 		uint32_t middle = (low + high) / 2;
 
-		shares_want(w, middle, model->share);
-		place(w, model, plain, ours);
-		if (fills(w, model, ours))
+		place(w, model, plain, middle, raw);
+		loads_plan(w, model, raw, loads);
+		if (exceeds(w, loads, limits))
 			low = middle;
 		else
 			high = middle;
 	}
-	shares_want(w, high, model->share);
-	place(w, model, plain, ours);
+	place(w, model, plain, high, raw);
 }
 
 static bool targets_by_load(const struct dyncast_work *w, struct model *model,
@@ -458,10 +505,8 @@ static bool targets_by_load(const struct dyncast_work *w, struct model *model,
 	for (size_t i = 0; i < w->n; i++)
 		model->network[i] = network_weighed(w, i);
 	plain = is_plain(w, model);
-	place(w, model, plain, raw);
+	place(w, model, plain, 0, raw);
 	relax(w, model, plain, raw);
-	if (!plain)
-		mix(w, model, raw);
 	return true;
 }
 

@@ -142,10 +142,12 @@ bool dyncast_apply_ingress(enum dyncast_apply_phase phase, const char *ifname,
 {
 	char path[DYNCAST_EDIT_PATH_SIZE];
 
+	/* the rest is the model's to say; this must fit into a path */
 	if (!ifname[0] || strlen(ifname) >= IFNAMSIZ || strchr(ifname, '\'')) {
-		snprintf(error, size,
-			 "an interface's name has 1 to %d characters",
-			 IFNAMSIZ - 1);
+		snprintf(
+			error, size,
+			"an interface's name has 1 to %d characters, and no quote",
+			IFNAMSIZ - 1);
 		return false;
 	}
 	snprintf(path, sizeof(path),

@@ -35,8 +35,13 @@ bool dyncast_apply_locator(struct dyncast_apply *apply,
 			   const struct dyncast_prefix *locator, bool set)
 {
 	static const struct dyncast_prefix none;
-	const struct dyncast_prefix *to = set ? locator : &none;
+	const struct dyncast_prefix *to = set ? locator : &none, *own;
 
+	router_begin();
+	own = locator->addr.family == AF_INET ? &was.locator4 : &was.locator;
+	if (!set && own->addr.family && dyncast_prefix_cmp(own, locator))
+		return dyncast_apply_refuse(
+			apply, "that is not this router's locator");
 	if (set && !dyncast_addr_is_unicast(&locator->addr))
 		return dyncast_apply_refuse(
 			apply,

@@ -187,15 +187,34 @@ bool dyncast_apply_alias_prefix(enum dyncast_apply_phase phase,
 	return true;
 }
 
+/* What the kernel takes for one (dev_valid_name()), of ASCII and without
+ * quotes; it is written into the configuration as it is, so it must be one
+ * word. */
+static bool ifname_valid(const char *ifname)
+{
+	size_t len = strlen(ifname);
+
+	if (len == 0 || len >= IFNAMSIZ || strcmp(ifname, "all") == 0 ||
+	    strcmp(ifname, ".") == 0 || strcmp(ifname, "..") == 0)
+		return false;
+	for (; *ifname; ifname++) {
+		if (*ifname <= ' ' || *ifname > '~' || strchr("\"'/:", *ifname))
+			return false;
+	}
+	return true;
+}
+
 bool dyncast_apply_ingress(enum dyncast_apply_phase phase, const char *ifname,
 			   bool on, char *error, size_t size)
 {
 	if (phase == DYNCAST_APPLY_VALIDATE) {
-		if (strlen(ifname) > 0 && strlen(ifname) < IFNAMSIZ)
+		/* one that is there can be taken away, whatever it is */
+		if (!on || ifname_valid(ifname))
 			return true;
-		snprintf(error, size,
-			 "an interface's name has 1 to %d characters",
-			 IFNAMSIZ - 1);
+		snprintf(
+			error, size,
+			"an interface's name has 1 to %d characters, no space, quote, slash or colon, and is not \"all\"",
+			IFNAMSIZ - 1);
 		return false;
 	}
 	if (on)

@@ -104,7 +104,10 @@ static struct dyncast_history_mark mark_of(const struct dyncast_backend *b)
 
 	return (struct dyncast_history_mark){
 		.known = true,
+		.noted = true,
+		.presence = b->presence,
 		.verdict = b->out.verdict,
+		.verdict_now = b->out.verdict,
 		.score = m->score,
 		.utilisation = m->utilisation,
 		.withheld = b->data.withheld,
@@ -125,13 +128,15 @@ static void because(struct dyncast_history *h, enum dyncast_cause cause,
 }
 
 /* What a site withholds is relative to the others that there are: it is a cause
- * only while these are the same. */
-static bool others_came_or_went(const struct dyncast_service *s)
+ * only where these are the same as at the last note. */
+static bool others_changed(const struct dyncast_service *s)
 {
 	const struct dyncast_backend *b;
 
 	frr_each (dyncast_backends_const, &s->backends, b) {
-		if (b->presence != DYNCAST_PRESENT || !b->mark.known)
+		if (!b->mark.noted || b->presence != b->mark.presence ||
+		    takes_flows(b->out.verdict) !=
+			    takes_flows(b->mark.verdict_now))
 			return true;
 	}
 	return false;
@@ -145,9 +150,9 @@ static bool wanted_moved(const struct dyncast_history_mark *old,
 
 static void metric_cause(struct dyncast_history *h,
 			 const struct dyncast_history_mark *old,
-			 const struct dyncast_history_mark *new)
+			 const struct dyncast_history_mark *new, bool others)
 {
-	if (wanted_moved(old, new) && !others_came_or_went(h->service))
+	if (wanted_moved(old, new) && !others)
 		because(h, DYNCAST_CAUSE_SITE, old->withheld, new->withheld);
 	else if (moved(old->capacity, new->capacity))
 		because(h, DYNCAST_CAUSE_CAPACITY, old->capacity,
@@ -191,11 +196,15 @@ static struct dyncast_history *entry_new(struct dyncast_service *s)
 	return h;
 }
 
-static void backend_note(struct dyncast_service *s, struct dyncast_backend *b)
+static void backend_note(struct dyncast_service *s, struct dyncast_backend *b,
+			 bool others)
 {
 	struct dyncast_history_mark now = mark_of(b), *mark = &b->mark;
 	struct dyncast_history *h;
 
+	mark->presence = b->presence;
+	mark->verdict_now = b->out.verdict;
+	mark->noted = true;
 	if (!target_moved(mark->target, now.target))
 		return;
 	h = entry_new(s);
@@ -212,16 +221,17 @@ static void backend_note(struct dyncast_service *s, struct dyncast_backend *b)
 	else if (s->policy_changed)
 		because(h, DYNCAST_CAUSE_CONFIG, 0, 0);
 	else
-		metric_cause(h, mark, &now);
+		metric_cause(h, mark, &now, others);
 	*mark = now;
 }
 
 void dyncast_history_note(struct dyncast_service *service)
 {
+	bool others = others_changed(service);
 	struct dyncast_backend *b;
 
 	frr_each (dyncast_backends, &service->backends, b)
-		backend_note(service, b);
+		backend_note(service, b, others);
 	service->policy_changed = false;
 }
 

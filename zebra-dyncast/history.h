@@ -30,6 +30,9 @@ enum dyncast_cause {
 /* of a candidate: what its last entry was about */
 struct dyncast_history_mark {
 	bool known;
+	bool noted;	     /* at the last note it was there, with these two */
+	uint8_t presence;    /* enum dyncast_presence */
+	uint8_t verdict_now; /* enum dyncast_verdict */
 	uint8_t verdict;
 	uint8_t score;
 	uint16_t utilisation;

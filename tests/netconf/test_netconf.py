@@ -426,6 +426,8 @@ BAD = {
     "multicast": ("services", service(instance=[{"name": "x", "address": "224.0.0.5"}]), "unicast"),
     "address": ("services", service(instance=[{"name": n, "address": "10.1.0.5"} for n in "xy"]),
                 "[Uu]nique"),
+    "interface": ("forwarding", {"ingress": {"interface": ["x\nhostname y"]}}, "."),
+    "interface-all": ("forwarding", {"ingress": {"interface": ["all"]}}, "is a leaf"),
     "alias": ("forwarding", {"alias-prefix": "127.0.0.0/24"}, "unicast"),
     **WITHOUT_EFFECT,
 }  # fmt: skip

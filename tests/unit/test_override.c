@@ -159,6 +159,23 @@ static void test_cap_of_best(void **state)
 }
 
 /* all flows have to go somewhere */
+/* a cap does not bring those back who are not there */
+static void test_cap_of_the_last(void **state)
+{
+	(void)state;
+	for (int action = 0; action <= DYNCAST_ACTION_WEIGHTED; action++) {
+		inputs_fill((enum dyncast_action)action);
+		settle();
+		in[1].verdict = in[2].verdict = DYNCAST_VERDICT_UNRESOLVED;
+		in[3].pinned_away = true;
+		cap(0, 1, 50);
+		settle();
+		assert_percents(100, 0, 0, 0);
+		for (size_t i = 1; i < N; i++)
+			assert_int_equal(out[i].weight, 0);
+	}
+}
+
 static void test_caps_of_all(void **state)
 {
 	(void)state;
@@ -234,6 +251,7 @@ int main(void)
 		cmocka_unit_test(test_cap_of_spread),
 		cmocka_unit_test(test_cap_of_a_crumb),
 		cmocka_unit_test(test_cap_of_best),
+		cmocka_unit_test(test_cap_of_the_last),
 		cmocka_unit_test(test_caps_of_all),
 		cmocka_unit_test(test_sites),
 	};

@@ -405,6 +405,47 @@ static void test_withheld_when_full(void **state)
 	}
 }
 
+/* the same where one of the others says nothing of its load, where a threshold
+ * is nearer than full, and where a cap gives others more */
+static void test_withheld_with_others(void **state)
+{
+	(void)state;
+	for (unsigned int kind = 0; kind < 3; kind++) {
+		double low = 1, high = 0;
+
+		inputs_fill();
+		if (kind == 1)
+			config.policy.max_utilisation = 80;
+		if (kind == 2) {
+			in[2].cap_group = 1;
+			in[2].cap_percent = 10;
+		}
+		for (unsigned int step = 0; step < 800; step++) {
+			double load = kind == 2 ? 0.45 : 0.65;
+
+			if (step)
+				used_by_share(load);
+			queues_by_use();
+			if (step == 50)
+				in[0].withheld = 65536 * 9 / 10;
+			if (kind == 0)
+				in[1].metrics.has = DYNCAST_HAS_CAPACITY;
+			weigh(step ? 250 : 0);
+			for (size_t i = 0; step > 400 && i < SITES; i++)
+				if (load * 3 * out[i].weight / ONE > 0.88)
+					fail_msg("kind %u: site %zu is full",
+						 kind, i);
+			if (step < 400)
+				continue;
+			low = share(0) < low ? share(0) : low;
+			high = share(0) > high ? share(0) : high;
+		}
+		if (high - low > 0.02)
+			fail_msg("kind %u: swings from %.3f to %.3f", kind, low,
+				 high);
+	}
+}
+
 /*
  * Ingresses that learn of it at different times, or had another split for a
  * reason of their own, come to one split: what others withhold already is not
@@ -485,6 +526,7 @@ int main(void)
 		cmocka_unit_test(test_closed_loop),
 		cmocka_unit_test(test_withheld),
 		cmocka_unit_test(test_withheld_when_full),
+		cmocka_unit_test(test_withheld_with_others),
 		cmocka_unit_test(test_withheld_seen_late),
 		cmocka_unit_test(test_score_only),
 	};

@@ -274,6 +274,7 @@ BAD_COMMANDS = [
     ("r1", "dyncast ingress an-interface-name-that-is-too-long"),
     ("e1", "dyncast locator 2001:db8:e1::/127"),
     ("e1", "dyncast locator ff00::/64"),
+    ("e1", "no dyncast locator 2001:db8:ffff::/64"),
     ("e1", "dyncast attribute code 2"),
     ("e1", "dyncast attribute code 256"),
     ("e1", f"dyncast service {SERVICE} prefix 0.0.0.0/0"),
