@@ -13,7 +13,7 @@
 #include "fixed.h"
 
 #define NOISE_REPORTS 32u  /* that measure how reports vary */
-#define SMOOTH_WITHHELD 2u /* near full weights follow the load itself */
+#define SMOOTH_WITHHELD 3u /* near full weights follow the load itself */
 
 static uint32_t towards(uint32_t from, uint32_t to, uint64_t part,
 			uint64_t whole)
