@@ -51,12 +51,23 @@ static status_t commit_validate(ses_cb_t *scb, xml_msg_hdr_t *header,
 	return NO_ERR;
 }
 
+/* With --target=running there is no commit that would have asked FRR: here the
+ * edit is in the tree, and a refusal still takes it out. */
+static bool commit(char *error)
+{
+	if (agt_get_profile()->agt_targ == NCX_AGT_TARG_RUNNING &&
+	    !dyncast_sync_check(cfg_get_config_id(NCX_CFGID_RUNNING)->root,
+				error))
+		return false;
+	return dyncast_sync_push(error);
+}
+
 static status_t edit(ses_cb_t *scb, rpc_msg_t *msg, agt_cbtyp_t phase,
 		     op_editop_t op, val_value_t *new, val_value_t *old)
 {
 	char error[DYNCAST_ERROR_SIZE];
 
-	if (phase == AGT_CB_COMMIT && !dyncast_sync_push(error))
+	if (phase == AGT_CB_COMMIT && !commit(error))
 		return refuse(scb, msg ? &msg->mhdr : NULL, error);
 	if (phase == AGT_CB_ROLLBACK)
 		dyncast_sync_forget();

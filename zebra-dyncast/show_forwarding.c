@@ -64,12 +64,14 @@ static void text_counters(struct dyncast_stream *out, const char *indent,
 {
 	dyncast_stream_printf(out,
 			      "%s%" PRIu64 " packets, %" PRIu64
-			      " bytes, %" PRIu64 " new flows, hits %" PRIu64
-			      ", misses %" PRIu64 ", without entry %" PRIu64
+			      " bytes; flows: new %" PRIu64
 			      ", re-pinned %" PRIu64 ", refused %" PRIu64 "\n",
 			      indent, c->packets, c->bytes, c->flows_new,
-			      c->hits, c->misses, c->stateless, c->repinned,
-			      c->refused);
+			      c->repinned, c->refused);
+	dyncast_stream_printf(out,
+			      "%shits %" PRIu64 ", misses %" PRIu64
+			      ", without entry %" PRIu64 "\n",
+			      indent, c->hits, c->misses, c->stateless);
 }
 
 static void text_instance_counters(struct dyncast_stream *out,

@@ -151,9 +151,8 @@ DEFPY(show_dyncast_history, show_dyncast_history_cmd,
 		dyncast_show_unknown_service(vty, service);
 		return CMD_WARNING;
 	}
-	vty_out(vty,
-		"Service %s: target weights, the newest change first (the last %u are kept)\n",
-		dyncast_service_str(s, buf, sizeof(buf)), DYNCAST_HISTORY_MAX);
+	vty_out(vty, "Service %s: target weights, the newest change first\n",
+		dyncast_service_str(s, buf, sizeof(buf)));
 	frr_rev_each (dyncast_histories, &s->histories, h)
 		entry_text(vty, h);
 	return CMD_SUCCESS;

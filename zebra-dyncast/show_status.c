@@ -63,14 +63,16 @@ static void text_kernel(struct dyncast_stream *out,
 				out, "  this kernel is without %s: %s\n",
 				dyncast_dp_feature_name(i),
 				dyncast_dp_feature_without(i));
-	dyncast_stream_printf(
-		out,
-		"  flow table %u; hits %" PRIu64 ", without entry %" PRIu64
-		", new %" PRIu64 ", re-pinned %" PRIu64 ", refused %" PRIu64
-		", limited %" PRIu64 "\n",
-		dp->flow_table_size, dp->flow_hits, dp->flow_stateless,
-		dp->flow_new, dp->flow_repinned, dp->flow_refused,
-		dp->flow_limited);
+	dyncast_stream_printf(out,
+			      "  flow table %u; hits %" PRIu64
+			      ", without entry %" PRIu64 ", new %" PRIu64 "\n",
+			      dp->flow_table_size, dp->flow_hits,
+			      dp->flow_stateless, dp->flow_new);
+	dyncast_stream_printf(out,
+			      "  flows re-pinned %" PRIu64 ", refused %" PRIu64
+			      ", limited %" PRIu64 "\n",
+			      dp->flow_repinned, dp->flow_refused,
+			      dp->flow_limited);
 	dyncast_stream_printf(
 		out, "  steered %" PRIu64 " packets, %" PRIu64 " bytes\n",
 		dp->packets_steered, dp->bytes_steered);

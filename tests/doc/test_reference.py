@@ -84,6 +84,22 @@ def test_configuration_can_be_taken_back():
             assert any(other.startswith(begin) for other in negated), string
 
 
+def test_each_word_has_its_help():
+    """What `?` says: FRR gives the texts to a command's words in turn, so one that is
+    missing or too many makes those behind it wrong."""
+    commands = []
+    for path in glob.glob(os.path.join(BUILD, "modules", "*.xref")):
+        with open(path, encoding="utf-8") as file:
+            for places in json.load(file)["cli"].values():
+                commands += [(place["string"], place["doc"]) for place in places.values()]
+    assert len(commands) > 60
+    for string, doc in commands:
+        words = re.sub(r"[][<>{}|!]", " ", re.sub(r"\$\w+", "", string)).split()
+        texts = doc.removesuffix("\n").split("\n")
+        assert len(words) == len(texts), f"{string}: {len(words)} words, {len(texts)} texts"
+        assert all(text.strip() for text in texts), string
+
+
 KEY_CALL = re.compile(r'json_\w+\(\s*[\w>.-]+,\s*([^,;]*?"[^,;]*),')
 KEY_TABLE = re.compile(r'^\t\[\w+\] = "(\w+)",$', re.MULTILINE)
 KEY_TEXT = re.compile(r'\\"(\w+)\\":')
@@ -172,6 +188,40 @@ def test_links_in_readme():
     links = re.findall(r"\]\((?!https?:)([^)#]+)", text) + re.findall(r"^\| `([\w/-]+/)`", text, re.MULTILINE)
     assert links
     assert not [link for link in links if not os.path.exists(os.path.join(TOP, link))]
+
+
+DAEMONS = """\
+bgpd=no
+ospfd=no
+zebra_options="  -A 127.0.0.1 -s 90000000"
+mgmtd_options="  -A 127.0.0.1"
+bgpd_options="   -A 127.0.0.1"
+staticd_options="-A 127.0.0.1"
+"""
+
+
+def test_modules_come_once_and_go(tmp_path):
+    """What the README does to FRR's list of daemons, also by who does it twice: FRR
+    does not start with a module that is there twice."""
+    daemons = tmp_path / "daemons"
+    edits = [line.removeprefix("sudo ") for line in read("README.md").splitlines() if line.startswith("sudo sed ")]
+    add, remove = [line.replace("/etc/frr/daemons", str(daemons)) for line in edits]
+
+    def edited(line):
+        subprocess.run(["sh", "-ec", line], timeout=60, check=True)
+        return daemons.read_text(encoding="utf-8")
+
+    daemons.write_text(DAEMONS, encoding="utf-8")
+    once = edited(add)
+    assert once == (
+        DAEMONS.replace("bgpd=no", "bgpd=yes")
+        .replace('s 90000000"', 's 90000000 -M zebra_dyncast"')
+        .replace('bgpd_options="   -A 127.0.0.1"', 'bgpd_options="   -A 127.0.0.1 -M bgpd_dyncast"')
+    )
+    assert edited(add) == once
+    # as a README of before left it
+    daemons.write_text(once.replace(' -M bgpd_dyncast"', ' -M bgpd_dyncast -M bgpd_dyncast"'), encoding="utf-8")
+    assert edited(remove) == DAEMONS.replace("bgpd=no", "bgpd=yes")
 
 
 def test_commands_in_prose_exist():

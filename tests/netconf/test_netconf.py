@@ -33,6 +33,8 @@ from ncclient.operations import RPCError
 NS = NAMESPACE
 NC = "urn:ietf:params:xml:ns:netconf:base:1.0"
 BOUND = 90
+HANGS = 30
+AGENTS = "/run/frr"
 OWNER = {"services": "bgpd", "forwarding": "zebra"}
 LISTS = {"service", "instance", "neighbor", "weight-cap", "candidate", "dbid-prefix", "interface"}
 
@@ -224,6 +226,10 @@ def the_router():
     assert libc.unshare(0x40000000 | 0x00020000) == 0, os.strerror(ctypes.get_errno())
     subprocess.check_call(["mount", "--make-rprivate", "/"])
     subprocess.check_call(["ip", "link", "set", "lo", "up"])
+    # bgpd's agent socket is there, whatever its options
+    os.makedirs(AGENTS, exist_ok=True)
+    subprocess.check_call(["mount", "-t", "tmpfs", "tmpfs", AGENTS])
+    shutil.chown(AGENTS, "frr", "frr")
     folder = tempfile.mkdtemp(prefix="dyncast-netconf.")
     os.chmod(folder, 0o755)
     router = Router(folder)
@@ -343,16 +349,25 @@ def heard(client, name, **leaves):
         others.append(note.notification_xml)
 
 
-def test_notifications(router, client):
-    """An instance comes and goes with its link; who has subscribed hears of it."""
+@pytest.fixture(name="lan")
+def the_lan(router):  # pylint: disable=unused-argument
+    """lan0, on which the instance x answers; what is sent to WEB on lan1 comes in there."""
     for command in (
-        "ip link add lan0 type veth peer name lan1",
+        "ip link add lan0 address 02:00:00:00:00:01 type veth peer name lan1",
         "ip addr add 10.1.0.1/24 dev lan0",
         "ip link set lan1 up",
         "ip link set lan0 up",
         "ip neigh add 10.1.0.19 lladdr 02:00:00:00:00:19 nud permanent dev lan0",
+        "ip neigh add 10.255.0.9 lladdr 02:00:00:00:00:01 nud permanent dev lan1",
     ):
         subprocess.check_call(command.split())
+    yield
+    subprocess.check_call("ip link del lan0".split())
+
+
+@pytest.mark.usefixtures("lan")
+def test_notifications(router, client):
+    """An instance comes and goes with its link; who has subscribed hears of it."""
     empty(client)
     listener = router.client()
     listener.create_subscription()
@@ -384,7 +399,6 @@ def test_notifications(router, client):
     client.commit()
     heard(listener, "instance-state", service="two", instance="x", up="true")
     listener.close_session()
-    subprocess.check_call("ip link del lan0".split())
     empty(client)
 
 
@@ -455,17 +469,75 @@ def test_validate_asks_frr(web):
     assert len(running(web, "services")["service"]) == 3
 
 
-def test_state(web):
-    found = running(web, "services", get=True)
-    by_name = {s["name"]: s for s in found["service"]}
-    assert by_name["web"]["state"]["status"]
-    assert by_name["web"]["instance"][0]["state"]["status"] in ("up", "down")
-    assert by_name["web"]["instance"][0]["state"]["by-agent"] == "false"
-    state = running(web, "forwarding", get=True)
-    assert state["state"]["active"] in ("true", "false")
-    assert {s["prefix"] for s in state["service"]} <= {"10.255.0.9/32", "10.255.0.10/32"}
+def entries(data, name, key="name"):
+    """A list of the container as {key: entry}."""
+    return {entry[key]: entry for entry in data.get(name, ())}
+
+
+@pytest.mark.usefixtures("lan")
+def test_state(router, web):
+    """Of services, instances, candidates and the forwarding plane, as it is."""
+    edit(web, document("forwarding", {"ingress": {"interface": ["lan0"]}}))
+    web.commit()
+
+    def instances():
+        data = entries(running(web, "services", get=True), "service")["web"]
+        return {name: one["state"] for name, one in entries(data, "instance").items()}
+
+    def of_web(data):
+        return entries(data, "service", "prefix").get("10.255.0.9/32", {})
+
+    def candidates():
+        return entries(of_web(running(web, "forwarding", get=True)), "candidate")
+
+    def differs(call, wanted):
+        """Whether all of these leaves are so; what there is instead."""
+
+        def look():
+            found = call()
+            same = all(wanted[name].items() <= found.get(name, {}).items() for name in wanted)
+            return same or str(found)
+
+        return look
+
+    up = {"status": "up", "advertised": "true", "kind": "adjacent", "dbid": "10.1.0.19"}
+    down = {"status": "down", "reason": "its address does not resolve, or nobody answers there"}
+    wait_for("x up, y down", differs(instances, {"x": up, "y": down}))
+    assert {one["by-agent"] for one in instances().values()} == {"false"}
+    services = entries(running(web, "services", get=True), "service")
+    assert {name: one["state"]["status"] for name, one in services.items()} == dict.fromkeys(
+        ("web", "two"), "advertised"
+    )
+
+    with socket.socket(socket.AF_UNIX) as agent:
+        agent.connect(os.path.join(AGENTS, "dyncast-agent.sock"))
+        told = {"service": "web", "instance": "x", "delayUs": 4200, "utilisation": 25.0, "capacity": 30}
+        agent.sendall(json.dumps(told).encode() + b"\n")
+        metrics = {"delay": "4200", "utilisation": "25.00", "capacity": "30", "reports": "1"}
+        wait_for("metrics of x", differs(instances, {"x": metrics}))
+        # alone it has all of the weight and of the slots
+        x = {"kind": "adjacent", "dbid": "10.1.0.19", "delay-cost": "4200", "network-cost": "0",
+             "cost": "4200", "weight": "65536", "target-weight": "65536", "slots": "1024",
+             "verdict": "ok", "packets": "0"}  # fmt: skip
+        y = {"kind": "adjacent", "dbid": "10.1.0.20", "weight": "0", "slots": "0",
+             "verdict": "it does not answer ARP or neighbour discovery"}  # fmt: skip
+        wait_for("candidates", differs(candidates, {"x": x, "y": y}))
+
+    # one flow of three datagrams
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"lan1")
+        for _ in range(3):
+            sender.sendto(bytes(10), ("10.255.0.9", 8080))
+    counters = {"packets": "3", "octets": str(3 * (20 + 8 + 10)), "flows-new": "1"}
+    wait_for("x's packets", differs(candidates, {"x": counters}))
+    found = running(web, "forwarding", get=True)
+    assert counters.items() <= of_web(found).items(), found
+    assert (counters | {"active": "true", "bgpd": "true", "flow-hits": "2"}).items() <= found["state"].items()
+    assert set(entries(found, "service", "prefix")) == {"10.255.0.9/32", "10.255.0.10/32"}
+    assert entries(of_web(found), "candidate")["y"]["packets"] == "0"
     # and nothing of it is configuration
     assert plain(running(web, "services")) == plain(as_text(WEB))
+    assert running(web, "forwarding") == {"ingress": {"interface": ["lan0"]}}
 
 
 def test_commands_meanwhile(router, web):
@@ -504,6 +576,41 @@ def test_clear_flows(client):
     assert "no service" in refused(clear, "a\nconfigure terminal")
 
 
+def test_candidate_is_the_target(client):
+    """Unless the server is told otherwise."""
+    assert ":candidate" in client.server_capabilities
+    assert ":writable-running" not in client.server_capabilities
+    assert "cannot write" in refused(edit, client, document("services", WEB), "running")
+
+
+def test_running_as_the_target(router, web):
+    """Each edit is in force when it is answered, and one that FRR refuses changes nothing."""
+    empty(web)
+    web.close_session()
+    router.stop("netconfd")
+    router.start_netconfd("--target=running")
+    client = router.client()
+    assert ":writable-running" in client.server_capabilities
+    edit(client, document("services", WEB) + document("forwarding", {"network-cost-unit": 77}), "running")
+    assert len(router.lines("bgpd")) == 5
+    assert router.lines("zebra") == ["dyncast network-cost unit 77"]
+    bad = document("services", dict(BAD["sid"][1], drain=True))
+    good = document("forwarding", {"network-cost-unit": 78})
+    for text in (good + bad, bad + good):
+        assert "another instance" in refused(edit, client, text, "running")
+        assert len(router.lines("bgpd")) == 5
+        assert router.lines("zebra") == ["dyncast network-cost unit 77"]
+        assert plain(running(client, "services")) == plain(as_text(WEB))
+    edit(client, document("services", {"drain": True}), "running")
+    assert "dyncast drain" in router.lines("bgpd")
+    for name in OWNER:
+        edit(client, f'<{name} xmlns="{NS}" nc:operation="remove"/>', "running")
+    assert not router.lines("bgpd") and not router.lines("zebra")
+    client.close_session()
+    router.stop("netconfd")
+    router.start_netconfd()
+
+
 def test_restarts_end_in_agreement(router, web):
     web.close_session()
     router.stop("netconfd")
@@ -527,7 +634,8 @@ def test_restarts_end_in_agreement(router, web):
     router.start_daemon("bgpd")
 
 
-def test_a_thousand_services(router, client):
+def test_a_thousand_services(router, client, record_property):
+    """How long they take is told in the run's summary (doc/netconf.rst); only a hang fails."""
     empty(client)
     services = [
         {"name": f"s{i}", "prefix": f"10.{100 + i // 250}.{i % 250}.1/32",
@@ -539,7 +647,9 @@ def test_a_thousand_services(router, client):
     edited = time.monotonic()
     client.commit()
     done = time.monotonic()
-    print(f"1000 services: edit-config {edited - started:.1f} s, commit {done - edited:.1f} s")
+    parts = f"edit-config {edited - started:.1f} s, commit {done - edited:.1f} s"
+    record_property("1,000 services in one commit", f"{done - started:.1f} s (bar 5): {parts}")
+    assert done - started < HANGS, parts
     assert len(router.lines("bgpd")) == 2000
     bad = {"name": "bad", "instance": [{"name": "a", "address": "10.9.0.1", "sid": 1999}]}
     edit(client, document("services", {"drain": True, "service": [bad]}))

@@ -14,6 +14,7 @@ import subprocess
 
 UNIT = "/usr/lib/systemd/system/dyncast-exporter.service"
 ENABLED = "/etc/systemd/system/multi-user.target.wants/dyncast-exporter.service"
+DEFAULTS = "/etc/default/dyncast-exporter"
 PAGE = "build/metrics.txt"
 URL = "http://127.0.0.1:9925/metrics"
 FETCH = "import sys, urllib.request; sys.stdout.write(urllib.request.urlopen(sys.argv[1], timeout=10).read().decode())"
@@ -39,11 +40,14 @@ def sample(page, name, **labels):
 
 
 def check(steps, router, prefix):
-    """Of this router, to which flows for the prefix go.  It stays enabled: who purges
-    the package has to find the link gone."""
+    """Of this router, to which flows for the prefix go.  It stays enabled, and its file
+    of options stays: who purges the package has to find both gone."""
     steps.run(["/usr/bin/systemctl", "enable", os.path.basename(UNIT)])
     steps.must("it is enabled", os.path.lexists(ENABLED))
-    command = ["ip", "netns", "exec", router, *unit_command(f"--vty-dir /run/frr/{router}")]
+    options = f"--vty-dir /run/frr/{router}"
+    with open(DEFAULTS, "w", encoding="utf-8") as file:
+        file.write(f'DYNCAST_EXPORTER_OPTIONS="{options}"\n')
+    command = ["ip", "netns", "exec", router, *unit_command(options)]
     with subprocess.Popen(command) as exporter:
         try:
             page = steps.wait_for("a page", lambda: fetch(steps, router))

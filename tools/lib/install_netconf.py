@@ -18,6 +18,7 @@ import subprocess
 import xml.etree.ElementTree as tree
 
 UNIT = "/usr/lib/systemd/system/frr-dyncast-netconf.service"
+DEFAULTS = "/etc/default/frr-dyncast-netconf"
 SOCKET = "/tmp/ncxserver.sock"
 RUN = "/run/frr-dyncast-netconf"
 BASE = "urn:ietf:params:xml:ns:netconf:base:1.0"
@@ -121,6 +122,8 @@ def check(steps, router):
     """Of this router, with `run`, `must` and `wait_for` of steps."""
     steps.run("apt-get install -y ./build/package/frr-dyncast-netconf_*.deb", cwd=steps.TOP)
     steps.units(os.path.basename(UNIT))
+    with open(DEFAULTS, "w", encoding="utf-8") as file:
+        file.write('DYNCAST_NETCONF_OPTIONS="--superuser=root"\n')
     os.makedirs(RUN, mode=0o750)
     shutil.chown(RUN, "root", "frr")
     environ = dict(os.environ, DYNCAST_VTYDIR="/run/frr/" + router, HOME="/root")
@@ -135,6 +138,7 @@ def check(steps, router):
     else:
         steps.say("    Debian's netconfd greets nobody here, without our plugin neither: not asked")
     steps.run("apt-get purge -y --autoremove frr-dyncast-netconf", cwd=steps.TOP)
+    steps.must("its options went with it", not os.path.exists(DEFAULTS))
     shutil.rmtree(RUN, ignore_errors=True)
 
 

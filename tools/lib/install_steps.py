@@ -376,7 +376,7 @@ def units(*more):
 
 
 def test_agent():
-    run("dyncast-agent --check /usr/share/doc/frr-dyncast/examples/dyncast-agent.conf.example", check=False)
+    run("dyncast-agent --check /usr/share/doc/frr-dyncast/examples/dyncast-agent.conf.example")
     with open("/etc/dyncast-agent.conf", "w", encoding="utf-8") as file:
         file.write(AGENT)
     run("dyncast-agent --check /etc/dyncast-agent.conf")
@@ -500,6 +500,13 @@ def main():
     must("nobody answers yet", not {"a1", "a2"} & set(flows(1)))
     told = follow(steps["install"])
     wait_for("the modules are loaded", modules_run)
+    say("== install again, as whoever is not sure of having done it")
+    with open("/etc/frr/daemons", encoding="utf-8") as file:
+        first = file.read()
+    follow(steps["install"])
+    with open("/etc/frr/daemons", encoding="utf-8") as file:
+        must("/etc/frr/daemons has each module once", file.read() == first)
+    wait_for("the modules are loaded", modules_run)
 
     say("== configure by vtysh")
     configure()
@@ -536,6 +543,7 @@ def main():
 
     say("== remove")
     objects = bpf_objects()
+    must("the exporter's options are there", os.path.exists(install_exporter.DEFAULTS))
     must("there was something to remove", objects and our_pins() and all(exists(*o) for o in objects))
     follow(steps["remove"])
     must("the daemons run without us", all(pid_of(r, d) for r in ROUTERS for d in ("zebra", "bgpd")))

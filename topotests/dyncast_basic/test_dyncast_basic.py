@@ -160,17 +160,17 @@ SHOWS = [
     "show dyncast forwarding",
     "show dyncast flows",
     "show dyncast flows service " + SERVICE_PREFIX,
+    "show dyncast history " + SERVICE_PREFIX,
 ]
 
 
 @pytest.mark.parametrize("command", SHOWS)
 def test_show_commands(lab, command):
-    """Each has text and JSON, at an ingress and at an egress."""
+    """Each has text, on 80 columns, and JSON, at an ingress and at an egress."""
     for router in ("r1", "e1"):
         text = lab.vtysh(router, command)
         assert text.strip() and not text.startswith("%"), text
-        if command.split()[2] in ("summary", "service", "instance", "bgp"):
-            assert not operator.wide_lines(text)
+        assert not operator.wide_lines(text)
         parsed = json.loads(lab.vtysh(router, command + " json"))
         assert parsed, (router, command)
         unknown = operator.keys(parsed) - operator.documented_keys()
@@ -284,6 +284,8 @@ def test_two_instances_on_one_lan(lab):
         return f"{len(absent)} UDP flows have no entry" if absent else True
 
     wait_for("the UDP flows' entries", missing, 10)
+    text = lab.vtysh("r1", "show dyncast flows")
+    assert len(text.splitlines()) > 120 and not operator.wide_lines(text)
     for key, name in show.flows(lab, "r1").items():
         if key in check.home:
             assert check.home[key] == name, f"{key}: r1 says {name}, the server {check.home[key]}"

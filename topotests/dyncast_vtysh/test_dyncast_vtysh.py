@@ -20,6 +20,7 @@ import pytest
 import dyncast_frr
 import dyncast_show as show
 import dyncast_topology as topology
+from dyncast_agentline import AgentSocket
 from dyncast_pty import Terminal
 from dyncast_topology import INSTANCES, SERVICE, end_processes, wait_for
 
@@ -38,7 +39,7 @@ def lab(lab_of):
 
 def ours(lab, router, command="show running-config"):
     lines = lab.vtysh(router, command).splitlines()
-    return [line for line in lines if line.startswith("dyncast ")]
+    return [line for line in lines if line.startswith(("dyncast ", "debug dyncast "))]
 
 
 def test_wrapper_is_used(lab):
@@ -134,11 +135,69 @@ def test_write_memory(lab):
         assert text.splitlines().count(line) == 1, text
 
 
+def agent_leaves(lab):
+    """bgpd of e1 has seen an agent come and go."""
+    clients = lambda: lab.json("e1", "show dyncast bgp json")["agents"]["clients"]
+    before = clients()
+    with AgentSocket(lab, "e1"):
+        wait_for("an agent", lambda: clients() == before + 1)
+    wait_for("the agent to be gone", lambda: clients() == before)
+
+
+def flows_are_cleared(lab):
+    lab.vtysh("r1", "clear dyncast flows")
+
+
+DEBUG = {
+    # daemon: its command, what makes it log a line, and that line
+    "bgpd": ("debug dyncast bgp", "e1", agent_leaves, "dyncast: agent: disconnected after "),
+    "zebra": ("debug dyncast zebra", "r1", flows_are_cleared, " flows cleared in "),
+}
+
+
+@pytest.mark.parametrize("daemon", DEBUG)
+@pytest.mark.parametrize("typed", ["enabled", "configured"])
+def test_debug(lab, daemon, typed):
+    """What is on is told and logs events; taken back, it does neither."""
+    command, router, event, line = DEBUG[daemon]
+    run = lab.configure if typed == "configured" else lab.vtysh
+    show, on = "show debugging", "Dyncast debugging is on"
+    if daemon == "bgpd" and dyncast_frr.is_8():
+        # it lets no module take part in its own answer
+        show, on = "show dyncast bgp", "Debugging is on"
+
+    def told():
+        return on in lab.cmd(router, f"vtysh -d {daemon} -c '{show}'")
+
+    def logged():
+        return lab.log(router, daemon).count(line)
+
+    before = logged()
+    event(lab)
+    assert not told() and command not in ours(lab, router)
+    said = run(router, command)
+    assert not said.strip() and told(), said
+    assert typed == "enabled" or command in ours(lab, router)
+    # none is late of those before
+    event(lab)
+    wait_for("the event in the log", lambda: logged() == before + 1 or str(logged() - before))
+    said = run(router, "no " + command)
+    assert not said.strip() and not told(), said
+    assert command not in ours(lab, router)
+    event(lab)
+    run(router, command)
+    event(lab)
+    wait_for("one more", lambda: logged() == before + 2 or str(logged() - before))
+    run(router, "no " + command)
+
+
 @pytest.mark.parametrize("router", ["e1", "r1"])
 def test_boot_with_integrated_configuration(lab, router):
     """Saved as frr.conf, read by `vtysh -b` into daemons that know nothing."""
+    debug = [command for command, *_ in DEBUG.values()]
+    lab.configure(router, *debug)
     before = ours(lab, router)
-    assert before
+    assert len(before) > len(debug) and set(debug) <= set(before)
     lab.cmd(router, "echo 'service integrated-vtysh-config' > /etc/frr/vtysh.conf")
     said = lab.vtysh(router, "write memory")
     assert "/etc/frr/frr.conf" in said and "[OK]" in said, said
@@ -159,6 +218,8 @@ def test_boot_with_integrated_configuration(lab, router):
             "the ingress",
             lambda: all(i["attached"] for i in show.forwarding(lab, "r1")["ingress"]),
         )
+    lab.configure(router, *["no " + command for command in debug])
+    assert not set(debug) & set(ours(lab, router))
 
 
 def test_stock_vtysh_shows_our_lines(lab):
