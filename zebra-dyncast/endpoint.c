@@ -63,15 +63,20 @@ int dyncast_endpoint_set(const struct dyncast_addr *sid,
 	return dyncast_netlink_exchange(&request);
 }
 
-int dyncast_endpoint_clear(const struct dyncast_addr *sid)
+int dyncast_endpoint_remove(const struct dyncast_addr *sid)
 {
 	struct dyncast_netlink request;
-	int error;
 
 	if (sid->family != AF_INET6)
 		return EAFNOSUPPORT;
 	begin(&request, RTM_DELROUTE, 0, sid);
-	error = dyncast_netlink_exchange(&request);
+	return dyncast_netlink_exchange(&request);
+}
+
+int dyncast_endpoint_clear(const struct dyncast_addr *sid)
+{
+	int error = dyncast_endpoint_remove(sid);
+
 	return error == ESRCH ? 0 : error;
 }
 
@@ -106,22 +111,30 @@ struct found {
 	unsigned int n;
 };
 
+/* others may use the number too: ours unpack, whatever the source */
 static void take(const struct nlmsghdr *message, void *arg)
 {
 	const struct rtmsg *route = NLMSG_DATA(message);
 	unsigned int size = message->nlmsg_len - NLMSG_LENGTH(sizeof(*route));
 	struct found *found = arg;
+	const void *sid = NULL;
 	struct rtattr *attr;
+	uint16_t encap = 0;
 
 	if (message->nlmsg_type != RTM_NEWROUTE ||
-	    route->rtm_protocol != PROTOCOL || route->rtm_dst_len != 128)
+	    route->rtm_protocol != PROTOCOL || route->rtm_dst_len != 128 ||
+	    route->rtm_src_len != 0)
 		return;
 	for (attr = RTM_RTA(route); RTA_OK(attr, size);
-	     attr = RTA_NEXT(attr, size))
-		if (attr->rta_type == RTA_DST &&
-		    found->n < DYNCAST_ENDPOINT_PART)
-			found->sids[found->n++] =
-				dyncast_addr_make(AF_INET6, RTA_DATA(attr));
+	     attr = RTA_NEXT(attr, size)) {
+		if (attr->rta_type == RTA_DST)
+			sid = RTA_DATA(attr);
+		if (attr->rta_type == RTA_ENCAP_TYPE)
+			dyncast_netlink_copy(&encap, sizeof(encap), attr);
+	}
+	if (sid && encap == LWTUNNEL_ENCAP_SEG6_LOCAL &&
+	    found->n < DYNCAST_ENDPOINT_PART)
+		found->sids[found->n++] = dyncast_addr_make(AF_INET6, sid);
 }
 
 /* No filter by protocol: with one a part may be a walk through the whole table,

@@ -14,7 +14,9 @@
  * address, on that link.  0 or an errno. */
 int dyncast_endpoint_set(const struct dyncast_addr *sid,
 			 const struct dyncast_addr *address, uint32_t ifindex);
-/* 0, also when there is none, or an errno */
+/* 0 or an errno, ESRCH when there is none */
+int dyncast_endpoint_remove(const struct dyncast_addr *sid);
+/* the same; none there is 0, too */
 int dyncast_endpoint_clear(const struct dyncast_addr *sid);
 bool dyncast_endpoint_there(const struct dyncast_addr *sid);
 /* SIDs of all such routes, also of those that a former run has left, as the

@@ -415,9 +415,12 @@ void dyncast_sid_resend(void)
 
 bool dyncast_sid_claimed(const struct dyncast_addr *addr)
 {
-	const struct dyncast_sid key = {.sid = *addr};
+	const struct dyncast_sid key = {.sid = *addr}, *sid;
 
-	return !dyncast_cleared && dyncast_sids_find(&sids, &key);
+	if (dyncast_cleared)
+		return false;
+	sid = dyncast_sids_find(&sids, &key);
+	return sid && dyncast_sid_is_ipv6(sid);
 }
 
 void dyncast_sid_connected(void)

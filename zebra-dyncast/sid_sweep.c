@@ -8,7 +8,9 @@
  * Nothing is removed while the table is being read, since the kernel would then
  * begin anew for the next part and count up to where it was: 30 ms among
  * 200,000 routes, where a part takes 0.1 ms else.  So there are passes: what is
- * found is gone before the next.
+ * found is gone before the next, and the last is one that removes nothing.
+ * Others' routes that go while it reads make the kernel skip as many, and it
+ * does not say so: some seconds later there is another look.
  *
  * Main thread.
  */
@@ -24,6 +26,7 @@
 
 /* removed in one event: 20 us each */
 #define AT_ONCE 64
+#define SECOND_LOOK_MS 5000
 
 static struct {
 	int fd;	   /* the kernel's list, while it is being read; else -1 */
@@ -31,6 +34,7 @@ static struct {
 	struct dyncast_addr found[2 * DYNCAST_ENDPOINT_PART];
 	unsigned int n, at;
 	bool progress;	      /* this pass has removed some */
+	bool look_again;      /* when it is done, later */
 	unsigned int removed; /* in all passes */
 } sweep = {.fd = -1};
 static struct event *t_sweep;
@@ -73,7 +77,8 @@ static void remove_some(void)
 
 	while (sweep.at < end) {
 		sid = &sweep.found[sweep.at++];
-		if (dyncast_sid_claimed(sid) || dyncast_endpoint_clear(sid))
+		/* none there, too, is no progress: or this might never end */
+		if (dyncast_sid_claimed(sid) || dyncast_endpoint_remove(sid))
 			continue;
 		sweep.progress = true;
 		sweep.removed++;
@@ -89,32 +94,48 @@ static bool step(void)
 		read_part();
 	else if (sweep.at < sweep.n)
 		remove_some();
-	else if (sweep.more && sweep.progress)
+	else if (sweep.progress)
 		pass_begin();
 	else
 		return false;
 	return true;
 }
 
+static void sid_sweep_step(struct event *e);
+
+static void sid_sweep_again(struct event *e)
+{
+	(void)e;
+	pass_begin();
+	event_add_event(dyncast_loop, sid_sweep_step, NULL, 0, &t_sweep);
+}
+
 static void sid_sweep_step(struct event *e)
 {
 	(void)e;
-	if (step())
+	if (step()) {
 		event_add_event(dyncast_loop, sid_sweep_step, NULL, 0,
 				&t_sweep);
-	else if (sweep.removed && !dyncast_cleared)
+		return;
+	}
+	if (sweep.removed && !dyncast_cleared)
 		zlog_info(
 			"dyncast: %u SID(s) of a former run belonged to no instance: removed",
 			sweep.removed);
+	sweep.removed = 0;
+	if (sweep.look_again)
+		event_add_timer_msec(dyncast_loop, sid_sweep_again, NULL,
+				     SECOND_LOOK_MS, &t_sweep);
+	sweep.look_again = false;
 }
 
 void dyncast_sid_sweep(void)
 {
+	dyncast_event_off(&t_sweep);
 	pass_begin();
 	sweep.removed = 0;
-	if (!t_sweep)
-		event_add_event(dyncast_loop, sid_sweep_step, NULL, 0,
-				&t_sweep);
+	sweep.look_again = true;
+	event_add_event(dyncast_loop, sid_sweep_step, NULL, 0, &t_sweep);
 }
 
 void dyncast_sid_sweep_all(void)

@@ -18,6 +18,7 @@ from dyncast_small import ADDRESS, CLIENTS, INSTANCES, V6
 from dyncast_topology import end_processes, wait_for
 
 ALL = set(INSTANCES)
+CLEAR_KERNEL = os.path.join(os.path.dirname(__file__), "../../zebra-dyncast/clear-kernel")
 
 
 @pytest.fixture(scope="module")
@@ -181,9 +182,11 @@ def test_many_unclaimed_sids(lab):
         lambda: f"{MANY} SID(s) of a former run" in lab.log("e1", "zebra") or "not said",
         10,
     )
+    before = steps(lab)
     lab.wait_ring("r1", ALL, V6)
     check.expect_kept()
     load.stop()
+    wait_for("a second look", lambda: steps(lab) > before, 10)
 
     add_strangers(lab)
     before = steps(lab)
@@ -198,6 +201,55 @@ def test_many_unclaimed_sids(lab):
     lab.vtysh("e1", "clear dyncast forwarding restart")
     lab.wait_ring("r1", ALL, V6)
     assert "a1" in lab.new_flows_at("restarted", V6)
+
+
+# of others, with our number: one without encapsulation, one for a source
+OTHERS = (
+    "2001:db8:feed::1 dev e1-lan proto 217",
+    "2001:db8:feed::2 from 2001:db8:1::/64 encap seg6local action End.DX6 nh6 {} dev e1-lan proto 217",
+)
+
+
+def others_routes(lab):
+    return lab.cmd("e1", "ip -6 route show | grep -c '^2001:db8:feed:'; true").split()[0]
+
+
+def test_unclaimed_sids_while_routes_change(lab):
+    """Others' routes come and go meanwhile, as when an IGP converges; and such as
+    are like ours stay, and keep nobody from ending."""
+    for route in OTHERS:
+        lab.cmd("e1", "ip -6 route add " + route.format(INSTANCES["a2"].address6))
+    lab.kill_daemon("e1", "zebra")
+    add_strangers(lab)
+    script = (
+        "n=0; while :; do n=$((n % 50 + 1)); for r in 1 2 3 4; do"
+        " ip -6 route replace 2001:db8:0:ff$n::/64 dev e1-lan metric $r; done;"
+        " ip -6 route flush 2001:db8:0:ff$n::/64; done"
+    )
+    churn = traffic.Process(lab, "e1", "churn", ["sh", "-c", script])
+    lab.restart_daemon("e1", "zebra")
+    wait_for("the unclaimed SIDs to go", lambda: strangers(lab) == "0" or strangers(lab), 40)
+    churn.stop()
+    lab.cmd("e1", "for n in $(seq 50); do ip -6 route flush 2001:db8:0:ff$n::/64; done; true")
+    lab.wait_ring("r1", ALL, V6)
+    assert others_routes(lab) == str(len(OTHERS))
+
+
+def test_clear_kernel_without_zebra(lab):
+    """What the package calls at its removal, when zebra was killed before."""
+    with open(CLEAR_KERNEL, encoding="utf-8") as script:
+        source = script.read()
+    functions = source[source.index("clear_sids() {") : source.index("\nfor run in")]
+    path = lab.logdir + "/clear_sids"
+    with open(path, "w", encoding="utf-8") as out:
+        out.write(f"{functions}\nclear_sids\n")
+    lab.kill_daemon("e1", "zebra")
+    assert "proto 217" in lab.cmd("e1", f"ip -6 route show {small.dbid('a1', V6)}")
+    lab.cmd("e1", f"sh {path}")
+    assert lab.cmd("e1", "ip -6 route show proto 217 | grep -v feed: ; true").strip() == ""
+    assert others_routes(lab) == str(len(OTHERS))
+    lab.restart_daemon("e1", "zebra")
+    lab.wait_ring("r1", ALL, V6)
 
 
 def test_removed_sid_is_added_again(lab):
@@ -221,4 +273,5 @@ def test_zebra_leaves_nothing(lab):
     add_strangers(lab)
     lab.configure("e1", f"no dyncast service {V6}")
     end_processes([lab.daemon_pid("e1", "zebra")])
-    assert "End.DX6" not in lab.cmd("e1", "ip -6 route show")
+    assert "End.DX6" not in lab.cmd("e1", "ip -6 route show | grep -v feed:; true")
+    assert others_routes(lab) == str(len(OTHERS))
