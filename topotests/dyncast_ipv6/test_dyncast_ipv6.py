@@ -203,6 +203,21 @@ def test_many_unclaimed_sids(lab):
     assert "a1" in lab.new_flows_at("restarted", V6)
 
 
+@pytest.mark.parametrize("daemon", ["bgpd", "zebra"])
+def test_ingress_daemon_dies(lab, daemon):
+    """kill -9 at the ingress: the kernel goes on, and nothing is put elsewhere by
+    the one that comes after."""
+    load = load_of(lab, "load-" + daemon)
+    load.ask("open", tcp=60, udp=60, interval=0.2)
+    check = traffic.FlowCheck(lab, load)
+    lab.kill_daemon("r1", daemon)
+    check.expect_kept()
+    lab.restart_daemon("r1", daemon)
+    lab.wait_ring("r1", ALL, V6)
+    check.expect_kept()
+    load.stop()
+
+
 # of others, with our number: one without encapsulation, one for a source
 OTHERS = (
     "2001:db8:feed::1 dev e1-lan proto 217",

@@ -11,9 +11,11 @@ core has no daemon, and its own route for the service leads to e1.
 
 import re
 
+import pytest
+
 import dyncast_small as small
 import dyncast_traffic as traffic
-from dyncast_small import CLIENTS, PREFIX, V4
+from dyncast_small import ADDRESS, CLIENTS, PREFIX, V4, V6
 from dyncast_topology import wait_for
 from dyncast_without import WithoutBpf
 
@@ -24,18 +26,22 @@ class NoBpfLab(WithoutBpf, small.SmallLab):
     without_bpf = ("r1",)
 
 
-def build(lab_of, members=ALL, **kwargs):
-    lab = lab_of(NoBpfLab, services=(V4,), members=members, **kwargs)
+def build(lab_of, members=ALL, service=V4, **kwargs):
+    lab = lab_of(NoBpfLab, services=(service,), members=members, **kwargs)
     traffic.start_servers(lab)
     wait_for(
-        "r1 to know all", lambda: set(lab.candidates("r1")) == set(members) or "not all", 30
+        "r1 to know all",
+        lambda: set(lab.candidates("r1", service)) == set(members) or "not all",
+        30,
     )
     return lab
 
 
-def segments(lab):
+def segments(lab, service=V4):
     """{D-BID: weight} of the service's route in r1's kernel"""
-    text = lab.cmd("r1", f"ip route show {PREFIX[V4]}").replace("nexthop", "\nnexthop")
+    family = "-6" if service == V6 else "-4"
+    text = lab.cmd("r1", f"ip {family} route show {PREFIX[service]}")
+    text = text.replace("nexthop", "\nnexthop")
     found = {}
     for line in text.splitlines():
         segment = re.search(r"segs 1 \[ (\S+) \]", line)
@@ -57,10 +63,10 @@ def expect_said_once(lab):
     assert log.count("this kernel is without bpf:") == 1
 
 
-def reached(lab, name):
+def reached(lab, name, service=V4):
     """Instances that 120 fresh flows reach.  Without affinity one may reach
     several, while weights move."""
-    load = traffic.Load(lab, name, sources=CLIENTS[V4])
+    load = traffic.Load(lab, name, target=ADDRESS[service], sources=CLIENTS[service])
     load.ask("open", udp=120, interval=0.3)
     mine = {flow["local"] for flow in load.flows()}
     answers = traffic.server_flows(lab)
@@ -72,31 +78,33 @@ def reached(lab, name):
     return {name for name, flows in found.items() if flows}
 
 
-def test_encapsulated_route(lab_of):
+@pytest.mark.parametrize("service", [V4, V6])
+def test_encapsulated_route(lab_of, service):
     """Each flow reaches an instance by a SID, with weights that follow cost."""
-    lab = build(lab_of)
-    ours = {small.dbid(name) for name in ALL}
-    wait_for("the route", lambda: set(segments(lab)) == ours or str(segments(lab)), 20)
+    lab = build(lab_of, service=service)
+    ours = {small.dbid(name, service) for name in ALL}
+    wait_for("the route", lambda: set(segments(lab, service)) == ours or str(segments(lab, service)), 20)
     expect_said_once(lab)
-    assert reached(lab, "all") == set(ALL)
+    assert reached(lab, "all", service) == set(ALL)
     # joint cost: a third of the capacity, a third of the flows
-    even = segments(lab)
+    even = segments(lab, service)
     b1 = small.INSTANCES["b1"]
+    address, sid = (b1.address6, b1.sid6) if service == V6 else (b1.address, b1.sid)
     lab.configure(
         "e2",
-        f"dyncast service {V4} instance b1 address {b1.address} capacity 300 sid {b1.sid}",
+        f"dyncast service {service} instance b1 address {address} capacity 300 sid {sid}",
     )
 
     def heavier():
-        now = segments(lab)
-        others = [now.get(small.dbid(name), 0) for name in ("a1", "a2")]
-        grown = now.get(small.dbid("b1"), 0) >= 2 * max(others) > 0
+        now = segments(lab, service)
+        others = [now.get(small.dbid(name, service), 0) for name in ("a1", "a2")]
+        grown = now.get(small.dbid("b1", service), 0) >= 2 * max(others) > 0
         return True if grown else f"{even} -> {now}"
 
     wait_for("the weight of b1 to grow", heavier, 20)
-    lab.configure("e2", f"dyncast service {V4} instance b1 drain")
-    wait_for("b1 to go", lambda: set(segments(lab)) == ours - {small.dbid("b1")} or "there", 20)
-    assert reached(lab, "drained") == {"a1", "a2"}
+    lab.configure("e2", f"dyncast service {service} instance b1 drain")
+    wait_for("b1 to go", lambda: set(segments(lab, service)) == ours - {small.dbid("b1", service)} or "there", 20)
+    assert reached(lab, "drained", service) == {"a1", "a2"}
     # bgpd of the router hears no complaint, and nothing is tried again
     expect_said_once(lab)
     lab.expect_alive()
