@@ -147,6 +147,40 @@ static bool build_device(const struct dyncast_service *s)
 	return true;
 }
 
+static bool hops_lead_to(const struct route_hop *list, unsigned int n,
+			 uint32_t ifindex)
+{
+	for (unsigned int i = 0; i < n; i++)
+		if (list[i].ifindex == ifindex)
+			return true;
+	return false;
+}
+
+/*
+ * Strict reverse-path filtering lets an instance's replies in while the route
+ * leads to its LAN, by whatever weight.  A drained one has flows, and replies:
+ * where nobody else keeps the route there, it does, with the least weight that
+ * there is.  (What the tc programs place does not see the route.)
+ */
+static void drained_hops(const struct dyncast_service *s)
+{
+	const struct dyncast_backend *b;
+
+	if (!n_hops)
+		return;
+	frr_each (dyncast_backends_const, &s->backends, b) {
+		struct route_hop hop = {.gate = b->data.address};
+
+		if (dyncast_backend_verdict(b) != DYNCAST_VERDICT_DRAIN ||
+		    !dyncast_veth_wants_route(b))
+			continue;
+		hop.vrf_id = b->nht->vrf_id;
+		hop.ifindex = b->nht->nexthops[0].ifindex;
+		if (!hops_lead_to(hops, n_hops, hop.ifindex))
+			hop_add(&hop);
+	}
+}
+
 /* the next hops in scratch, scaled to 1..255 and in an order of their own */
 static void build(const struct dyncast_service *s)
 {
@@ -154,10 +188,12 @@ static void build(const struct dyncast_service *s)
 	uint64_t max = 0;
 
 	n_hops = 0;
-	if (!build_device(s))
+	if (!build_device(s)) {
 		frr_each (dyncast_backends_const, &s->backends, b)
 			if (route_member(b))
 				backend_hops(b);
+		drained_hops(s);
+	}
 	for (unsigned int i = 0; i < n_hops; i++)
 		if (hops[i].weight > max)
 			max = hops[i].weight;
@@ -302,6 +338,11 @@ bool dyncast_route_update(struct dyncast_service *s, int64_t now)
 	}
 	route_send(s, now);
 	return false;
+}
+
+bool dyncast_route_leads_to(const struct dyncast_service *s, uint32_t ifindex)
+{
+	return s->route && hops_lead_to(s->route->hops, s->route->n, ifindex);
 }
 
 unsigned int dyncast_route_nexthops(const struct dyncast_service *s)

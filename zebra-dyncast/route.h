@@ -15,6 +15,9 @@ struct dyncast_service;
  * when a change of weights waits for the rate limit. */
 bool dyncast_route_update(struct dyncast_service *service, int64_t now);
 void dyncast_route_withdraw(struct dyncast_service *service);
+/* it has a next hop out of that interface */
+bool dyncast_route_leads_to(const struct dyncast_service *service,
+			    uint32_t ifindex);
 /* next hops in the RIB, 0 when there is no route */
 unsigned int dyncast_route_nexthops(const struct dyncast_service *service);
 

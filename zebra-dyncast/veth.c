@@ -234,8 +234,7 @@ static void mtu_update(void)
 
 /* ---- life ------------------------------------------------------------- */
 
-/* strict reverse-path filtering wants the route to lead to its network */
-static bool wants_route(const struct dyncast_backend *b)
+bool dyncast_veth_wants_route(const struct dyncast_backend *b)
 {
 	return dyncast_backend_is_local(b) &&
 	       b->data.address.family == AF_INET &&
@@ -266,7 +265,7 @@ bool dyncast_veth_needed(const struct dyncast_service *s)
 		ipip = ipip || dp.kind == DYNCAST_KIND_IPIP;
 		tight = tight ||
 			dyncast_veth_inner_mtu(b) < dyncast_ingress_mtu();
-		strict = strict || wants_route(b);
+		strict = strict || dyncast_veth_wants_route(b);
 	}
 	return dyncast_config.forwarding_kernel || ipip ||
 	       (adjacent && tunnel && s->key.prefix.addr.family == AF_INET6) ||

@@ -15,6 +15,7 @@
 #include "decap.h"
 #include "ingress.h"
 #include "nht.h"
+#include "route.h"
 #include "rp_filter.h"
 #include "sysctl.h"
 #include "service.h"
@@ -59,12 +60,11 @@ static void check_replies(struct asker *to, const struct dyncast_backend *b)
 	uint32_t ifindex;
 
 	if (!dyncast_backend_is_local(b) || !dyncast_nht_on_link(b->nht) ||
-	    b->data.address.family != AF_INET ||
-	    (b->out.weight && !dyncast_config.route_none &&
-	     !b->service->by_device))
+	    b->data.address.family != AF_INET)
 		return;
 	ifindex = b->nht->nexthops[0].ifindex;
-	if (dyncast_rp_filter_strict(ifindex) && first_time(to, ifindex))
+	if (!dyncast_route_leads_to(b->service, ifindex) &&
+	    dyncast_rp_filter_strict(ifindex) && first_time(to, ifindex))
 		say(to,
 		    "net.ipv4.conf.%s.rp_filter is strict: replies of instances there that the service's route does not lead to are dropped; 2 (loose) lets them pass",
 		    dyncast_ifindex_name(ifindex));

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-r"""Instances that fall silent while their link stays up, and such that no route
-leads to.
+r"""Instances that fall silent while their link stays up, such that no route leads
+to, and such that are drained and go on answering.
 
     c1 ---- r1 ---- core ---- e1 --+-- a1   site 1
   clients   |        |             +-- a2
@@ -146,6 +146,46 @@ def test_default_route_does_not_lead_to_a_site(lab):
     lab.configure("r1", f"ipv6 route {site} {next_hop}")
     lab.wait_ring("r1", ALL)
     lab.configure("r1", f"no ipv6 route ::/0 {next_hop}", "no ipv6 nht resolve-via-default")
+
+
+def test_replies_of_a_drained_site(lab):
+    """Under strict reverse-path filtering replies come in while the service's
+    route leads to the instance's LAN: also when it takes no new flows."""
+    load = traffic.Load(lab, "load-drained", sources=CLIENTS[V4])
+    load.ask("open", tcp=60, udp=60, interval=0.1)
+    check = traffic.FlowCheck(lab, load)
+    mine = check.at("b1")
+    assert {proto for proto, _ in mine} == {"tcp", "udp"}
+    lab.cmd("e2", "sysctl -qw net.ipv4.conf.e2-lan.rp_filter=1")
+    assert lab.cmd("e2", "cat /proc/sys/net/ipv4/conf/all/rp_filter").strip() in "01"
+    for service in (V4, V6):
+        lab.configure("e2", f"dyncast service {service} instance b1 drain")
+        lab.wait_ring("r1", ALL - {"b1"}, service)
+
+    def answers():
+        flows = {(f["proto"], f["local"]): f["answers"] for f in load.flows()}
+        return {key: flows[key] for key in mine}
+
+    before = answers()
+    # more than a connection says without being heard
+    wait_for(
+        "replies of all its flows",
+        lambda: min(n - before[key] for key, n in answers().items()) > 40 or str(answers()),
+        30,
+    )
+    check.expect_kept()
+    assert "e2-lan" in lab.cmd("e2", f"ip route show {small.PREFIX[V4]}")
+    assert "rp_filter" not in lab.vtysh("e2", "show dyncast forwarding")
+    lab.cmd("e2", "sysctl -qw net.ipv4.conf.e2-lan.rp_filter=0")
+    wait_for(
+        "the route to lead away",
+        lambda: "e2-lan" not in lab.cmd("e2", f"ip route show {small.PREFIX[V4]}"),
+        10,
+    )
+    for service in (V4, V6):
+        lab.configure("e2", f"no dyncast service {service} instance b1 drain")
+        lab.wait_ring("r1", ALL, service)
+    load.stop()
 
 
 def test_daemons_survived(lab):

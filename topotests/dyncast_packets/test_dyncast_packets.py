@@ -520,10 +520,12 @@ def test_strict_reverse_path(lab):
     lab.configure("e1", f"dyncast service {V4} instance a1 drain")
     lab.wait_ring("r1", ALL - {"a1"})
     check.expect_kept()
-    # strict and drained: not on this network, and show says so
+    # without a route it leads nowhere, and show says so
     lab.cmd("e1", "sysctl -qw net.ipv4.conf.e1-lan.rp_filter=1")
+    lab.configure("e1", "dyncast route none")
     expect_warning(lab, "e1", "e1-lan")
     assert "rp_filter" in lab.vtysh("e1", "show dyncast forwarding")
+    lab.configure("e1", "no dyncast route none")
     lab.cmd("e1", "sysctl -qw net.ipv4.conf.e1-lan.rp_filter=0")
     lab.configure("e1", f"no dyncast service {V4} instance a1 drain")
     lab.wait_ring("r1", ALL)
