@@ -398,7 +398,8 @@ static void test_withheld_when_full(void **state)
 		for (size_t i = 0; i < SITES; i++) {
 			double used = load * 3 * out[i].weight / ONE;
 
-			if (used > (load > 0.84 ? load + 0.02 : 0.87))
+			/* 85 %, and the 2 % within which weights rest */
+			if (used > (load > 0.84 ? load + 0.02 : 0.88))
 				fail_msg("load %.2f: site %zu is used to %.2f",
 					 load, i, used);
 		}
