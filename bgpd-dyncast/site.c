@@ -190,8 +190,8 @@ static void act(struct dyncast_candidate *c,
 {
 	double part = view->availability / 100.0;
 
-	if (view->preference)
-		part = part * MIN(view->preference, highest) / MAX(highest, 1);
+	if (view->preference && highest)
+		part = part * MIN(view->preference, highest) / highest;
 	if (!view->availability) {
 		c->instance.flags |= DYNCAST_INSTANCE_DRAIN;
 		return;

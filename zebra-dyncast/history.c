@@ -135,8 +135,8 @@ static bool others_changed(const struct dyncast_service *s)
 
 	frr_each (dyncast_backends_const, &s->backends, b) {
 		if (!b->mark.noted || b->presence != b->mark.presence ||
-		    takes_flows(b->out.verdict) !=
-			    takes_flows(b->mark.verdict_now))
+		    dyncast_verdict_eligible(b->out.verdict) !=
+			    dyncast_verdict_eligible(b->mark.verdict_now))
 			return true;
 	}
 	return false;

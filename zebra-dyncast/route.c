@@ -43,6 +43,7 @@ struct route_hop {
 	uint32_t vrf_id;
 	uint32_t ifindex;
 	uint64_t weight;
+	bool idle; /* for replies' sake */
 };
 
 /* what was sent last */
@@ -69,6 +70,9 @@ static int hop_cmp(const void *va, const void *vb)
 		ret = dyncast_addr_cmp(&a->gate, &b->gate);
 	if (ret == 0 && a->ifindex != b->ifindex)
 		ret = a->ifindex < b->ifindex ? -1 : 1;
+	/* whether it is to get new flows is membership, to be told at once */
+	if (ret == 0)
+		ret = (int)a->idle - (int)b->idle;
 	return ret;
 }
 
@@ -158,21 +162,25 @@ static bool hops_lead_to(const struct route_hop *list, unsigned int n,
 
 /*
  * Strict reverse-path filtering lets an instance's replies in while the route
- * leads to its LAN, by whatever weight.  A drained one has flows, and replies:
- * where nobody else keeps the route there, it does, with the least weight that
- * there is.  (What the tc programs place does not see the route.)
+ * leads to its LAN, by whatever weight.  One that gets no new flows (drained,
+ * past a threshold, not chosen) has old ones, and replies: where nobody else
+ * keeps the route there, it does, with the least weight that there is.  (What
+ * the tc programs place does not see the route.)
  */
-static void drained_hops(const struct dyncast_service *s)
+static void idle_hops(const struct dyncast_service *s)
 {
 	const struct dyncast_backend *b;
 
 	if (!n_hops)
 		return;
 	frr_each (dyncast_backends_const, &s->backends, b) {
-		struct route_hop hop = {.gate = b->data.address};
+		struct route_hop hop = {.gate = b->data.address, .idle = true};
+		uint8_t verdict = dyncast_backend_verdict(b);
 
-		if (dyncast_backend_verdict(b) != DYNCAST_VERDICT_DRAIN ||
-		    !dyncast_veth_wants_route(b))
+		if (b->out.weight || !dyncast_veth_wants_route(b) ||
+		    (verdict != DYNCAST_VERDICT_DRAIN &&
+		     verdict != DYNCAST_VERDICT_OK &&
+		     verdict != DYNCAST_VERDICT_HELD))
 			continue;
 		hop.vrf_id = b->nht->vrf_id;
 		hop.ifindex = b->nht->nexthops[0].ifindex;
@@ -192,7 +200,7 @@ static void build(const struct dyncast_service *s)
 		frr_each (dyncast_backends_const, &s->backends, b)
 			if (route_member(b))
 				backend_hops(b);
-		drained_hops(s);
+		idle_hops(s);
 	}
 	for (unsigned int i = 0; i < n_hops; i++)
 		if (hops[i].weight > max)

@@ -62,6 +62,10 @@ static void check_replies(struct asker *to, const struct dyncast_backend *b)
 	if (!dyncast_backend_is_local(b) || !dyncast_nht_on_link(b->nht) ||
 	    b->data.address.family != AF_INET)
 		return;
+	/* none yet, or on purpose: the plain one may well lead there */
+	if (!dyncast_route_nexthops(b->service) && b->out.weight &&
+	    !dyncast_config.route_none)
+		return;
 	ifindex = b->nht->nexthops[0].ifindex;
 	if (!dyncast_route_leads_to(b->service, ifindex) &&
 	    dyncast_rp_filter_strict(ifindex) && first_time(to, ifindex))

@@ -174,7 +174,22 @@ def test_replies_of_a_drained_site(lab):
         30,
     )
     check.expect_kept()
-    assert "e2-lan" in lab.cmd("e2", f"ip route show {small.PREFIX[V4]}")
+    route = f"ip route show {small.PREFIX[V4]}"
+    assert "e2-lan" in lab.cmd("e2", route)
+    # nor for another reason
+    lab.configure("e2", f"no dyncast service {V4} instance b1 drain")
+    lab.wait_ring("r1", ALL)
+    lab.configure("e2", f"dyncast service {V4} pin site {small.loopback('e1')}")
+    wait_for(
+        "e2's own to be chosen no more",
+        lambda: lab.candidates("e2")["b1"]["verdict"] == "pinned elsewhere",
+        10,
+    )
+    wait_for("the others in the route", lambda: "seg6" in lab.cmd("e2", route), 10)
+    assert "e2-lan" in lab.cmd("e2", route)
+    lab.configure("e2", f"no dyncast service {V4} pin site {small.loopback('e1')}")
+    lab.configure("e2", f"dyncast service {V4} instance b1 drain")
+    lab.wait_ring("r1", ALL - {"b1"})
     assert "rp_filter" not in lab.vtysh("e2", "show dyncast forwarding")
     lab.cmd("e2", "sysctl -qw net.ipv4.conf.e2-lan.rp_filter=0")
     wait_for(
