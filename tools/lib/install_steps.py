@@ -376,7 +376,7 @@ def units(*more):
 
 
 def test_agent():
-    run("dyncast-agent --check /usr/share/doc/frr-dyncast/examples/dyncast-agent.conf.example")
+    run("dyncast-agent --check /usr/share/doc/frr-dyncast-agent/examples/dyncast-agent.conf.example")
     with open("/etc/dyncast-agent.conf", "w", encoding="utf-8") as file:
         file.write(AGENT)
     run("dyncast-agent --check /etc/dyncast-agent.conf")
