@@ -9,6 +9,7 @@ core has no daemon, and its own route for the service leads to e1.
 """
 
 import os
+import re
 
 import pytest
 
@@ -149,7 +150,7 @@ def strangers(lab):
     return lab.cmd("e1", "ip -6 route show | grep -c '^2001:db8:dead:'; true").split()[0]
 
 
-def add_strangers(lab):
+def add_strangers(lab, zebra_works=False):
     """End.DX6 routes that nobody has asked for, as a former run leaves them."""
     path = os.path.join(lab.logdir, "e1", "strangers")
     rest = f"encap seg6local action End.DX6 nh6 {INSTANCES['a2'].address6} dev e1-lan proto 217"
@@ -157,13 +158,19 @@ def add_strangers(lab):
         for n in range(MANY):
             out.write(f"route add 2001:db8:dead:{n:x}:: {rest}\n")
     lab.cmd("e1", f"ip -6 -batch {path}")
-    assert strangers(lab) == str(MANY)
+    assert zebra_works or strangers(lab) == str(MANY)
 
 
 def steps(lab):
     """How often zebra has worked at them."""
     lines = (lab.vtysh("e1", "show thread cpu") + lab.vtysh("e1", "show event cpu")).splitlines()
     return sum(int(line.split()[2]) for line in lines if line.endswith(" sid_sweep_step"))
+
+
+def removed(lab):
+    """SIDs that zebra says it has removed."""
+    said = re.findall(r"(\d+) SID\(s\) of a former run", lab.log("e1", "zebra"))
+    return sum(map(int, said))
 
 
 def test_many_unclaimed_sids(lab):
@@ -174,22 +181,21 @@ def test_many_unclaimed_sids(lab):
     check = traffic.FlowCheck(lab, load)
     lab.kill_daemon("e1", "zebra")
     add_strangers(lab)
+    before = removed(lab)
     lab.restart_daemon("e1", "zebra")
     wait_for("the unclaimed SIDs to go", lambda: strangers(lab) == "0" or strangers(lab), 30)
     assert steps(lab) >= MANY // AT_ONCE
+    # in one line, or in another of the second look
     wait_for(
-        "zebra to say so",
-        lambda: f"{MANY} SID(s) of a former run" in lab.log("e1", "zebra") or "not said",
-        10,
+        "zebra to say so", lambda: removed(lab) - before == MANY or removed(lab) - before, 15
     )
-    before = steps(lab)
     lab.wait_ring("r1", ALL, V6)
     check.expect_kept()
     load.stop()
-    wait_for("a second look", lambda: steps(lab) > before, 10)
 
-    add_strangers(lab)
     before = steps(lab)
+    # the second look may find some first
+    add_strangers(lab, zebra_works=True)
     lab.vtysh("e1", "clear dyncast forwarding")
 
     def left():
