@@ -182,8 +182,6 @@ struct dyncast_site_view dyncast_site_learnt(const struct dyncast_track *track,
 	return view;
 }
 
-#define WHOLE 65536u
-
 /* the part of a site's traffic that it, or its operator, wants it to have */
 static void act(struct dyncast_candidate *c,
 		const struct dyncast_site_view *view, uint32_t highest)
@@ -196,7 +194,8 @@ static void act(struct dyncast_candidate *c,
 		c->instance.flags |= DYNCAST_INSTANCE_DRAIN;
 		return;
 	}
-	c->withheld = MIN((uint32_t)(WHOLE * (1 - part) + 0.5), WHOLE - 1);
+	c->withheld = MIN((uint32_t)(DYNCAST_WHOLE * (1 - part) + 0.5),
+			  DYNCAST_WHOLE - 1);
 }
 
 void dyncast_site_act(struct dyncast_set *set,

@@ -40,7 +40,8 @@ struct dyncast_site_view dyncast_site_learnt(const struct dyncast_track *track,
 /*
  * Let preference and availability act: what a candidate withholds is all but
  * the product of its availability and its preference relative to the highest
- * one.  An availability of 0 takes no new flows.  views[i] is of candidate i.
+ * one of those that take flows.  An availability of 0 takes no new flows.
+ * views[i] is of candidate i.
  */
 void dyncast_site_act(struct dyncast_set *set,
 		      const struct dyncast_site_view *views);

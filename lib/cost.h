@@ -55,6 +55,14 @@ static inline bool dyncast_verdict_eligible(enum dyncast_verdict verdict)
 	       verdict == DYNCAST_VERDICT_NOT_BEST;
 }
 
+/* flows that it has may stay with it */
+static inline bool dyncast_verdict_alive(enum dyncast_verdict verdict)
+{
+	return verdict != DYNCAST_VERDICT_DOWN &&
+	       verdict != DYNCAST_VERDICT_UNRESOLVED &&
+	       verdict != DYNCAST_VERDICT_NO_FORWARDING;
+}
+
 /*
  * What is remembered of a candidate from call to call, for the caller to keep:
  * all zero for a new one, then as the last call put it out.  `used` and `given`
@@ -91,7 +99,7 @@ struct dyncast_cost_input {
 	bool pinned_away;
 	uint8_t cap_group;
 	uint8_t cap_percent;
-	uint16_t withheld; /* of its target, in 65536ths (dyncast.h) */
+	uint16_t withheld; /* of its target (dyncast.h) */
 	uint32_t weight;   /* current, 0 for a new candidate */
 	struct dyncast_cost_state state;
 };

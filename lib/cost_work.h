@@ -68,10 +68,10 @@ void dyncast_work_capped(const struct dyncast_work *w, uint32_t *targets);
 /* Lower targets by what sites withhold, and give it to others (withhold.c). */
 void dyncast_work_withhold(const struct dyncast_work *w, uint32_t *targets);
 bool dyncast_work_any_withheld(const struct dyncast_work *w);
-/* what is left of a whole of 65536 */
+/* what is left of DYNCAST_WHOLE */
 static inline uint32_t dyncast_work_left(const struct dyncast_work *w, size_t i)
 {
-	return ONE - w->in[i].withheld;
+	return DYNCAST_WHOLE - w->in[i].withheld;
 }
 /* Bring the sum down to DYNCAST_WEIGHT_SUM. */
 void dyncast_work_trim(uint32_t *weights, size_t n);

@@ -169,6 +169,9 @@ struct dyncast_instance {
 	char name[DYNCAST_NAME_SIZE]; /* for people; may be empty */
 };
 
+/* what `withheld` is a part of */
+#define DYNCAST_WHOLE 65536u
+
 /* One instance as an ingress sees it. */
 struct dyncast_candidate {
 	struct dyncast_instance instance;
@@ -177,14 +180,14 @@ struct dyncast_candidate {
 	/* local instances only: the address of the instance itself */
 	struct dyncast_addr address;
 	/* what its site's preference and availability take from the weight that
-	 * it would have, in 65536ths: 0 nothing, 65535 all but nothing */
+	 * it would have, of DYNCAST_WHOLE: never all of it */
 	uint16_t withheld;
 };
 
 /* what is not withheld, in percent */
 static inline double dyncast_wanted_percent(uint16_t withheld)
 {
-	return 100 * (65536 - withheld) / 65536.0;
+	return 100.0 * (DYNCAST_WHOLE - withheld) / DYNCAST_WHOLE;
 }
 
 /*

@@ -34,14 +34,16 @@
  * than FULL_PERCENT: beyond, less is withheld, of all by the same part.
  *
  * Damping.  Utilisation and delay are smoothed over 0.5 s, 100 service times or
- * twice their age, whichever is most, and so are the weights that they are
- * compared with; foreign load below a tenth of a site's is noise; service
- * times count where they differ by more than 15 %, and not on busy sites; and
- * how much reports vary is measured: no difference counts that is within three
- * standard deviations of chance.  Weights walk to their targets with a time
- * constant of 0.15 s, at most by half of themselves in a call, to the targets
- * themselves; at rest they stay while all are within 2 %.  Influence over
- * capacity weights fades between DYNCAST_AGE_FRESH_MS and _STALE_MS of age.
+ * twice their age, whichever is most (three times as long where a site
+ * withholds a part: near FULL_PERCENT weights follow the load itself), and so
+ * are the weights that they are compared with; foreign load below a tenth of a
+ * site's is noise; service times count where they differ by more than 15 %, and
+ * not on busy sites; and how much reports vary is measured: no difference
+ * counts that is within three standard deviations of chance.  Weights walk to
+ * their targets with a time constant of 0.15 s, at most by half of themselves
+ * in a call, to the targets themselves; at rest they stay while all are within
+ * 2 %.  Influence over capacity weights fades between DYNCAST_AGE_FRESH_MS and
+ * _STALE_MS of age.
  *
  * The number of ingress routers need not be known.  Those with our view have
  * our weights: then all of the load is movable and each solves for the whole,

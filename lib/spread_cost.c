@@ -2,7 +2,9 @@
 /*
  * `spread` where nobody reports utilisation: there is no load to split, and
  * cost is followed: capacity x (mean cost / cost), within a factor of 8.  A
- * score alone counts likewise, as (2 score + 1). Part of lib/cost.c; pure.
+ * score alone counts likewise, as (2 score + 1).
+ *
+ * Part of lib/cost.c; pure.
  */
 
 #include "cost_work.h"

@@ -4,8 +4,9 @@
  * site preference and availability index) taken off their targets.
  *
  * For actions that look at nothing else, and for spread where it knows no
- * loads; where it does it solves for what is left (spread.c). Part of
- * lib/cost.c; pure.
+ * loads; where it does it solves for what is left (spread.c).
+ *
+ * Part of lib/cost.c; pure.
  */
 
 #include "cost_work.h"

@@ -118,14 +118,6 @@ uint8_t dyncast_backend_verdict(const struct dyncast_backend *b)
 	return DYNCAST_VERDICT_OK;
 }
 
-/* pinned flows may stay with it */
-static bool verdict_alive(uint8_t verdict)
-{
-	return verdict != DYNCAST_VERDICT_DOWN &&
-	       verdict != DYNCAST_VERDICT_UNRESOLVED &&
-	       verdict != DYNCAST_VERDICT_NO_FORWARDING;
-}
-
 static bool programmed_alive(const struct dyncast_backend *b)
 {
 	return b->programmed && b->alive;
@@ -139,7 +131,7 @@ static bool backend_settling(struct dyncast_backend *b, uint8_t verdict)
 
 	if (flagged_down(b))
 		return false;
-	if (verdict_alive(verdict)) {
+	if (dyncast_verdict_alive(verdict)) {
 		b->recovered = false;
 		return false;
 	}
@@ -220,7 +212,7 @@ static void forwarding_of(const struct dyncast_backend *b, bool alive,
 
 static void backend_program(struct dyncast_backend *b, uint8_t verdict)
 {
-	bool alive = verdict_alive(verdict);
+	bool alive = dyncast_verdict_alive(verdict);
 	bool was = !b->programmed || b->alive;
 	struct dyncast_dp_instance dp, now;
 
@@ -414,7 +406,7 @@ static void routes_watch(struct dyncast_service *s, int64_t now)
 	frr_each (dyncast_backends, &s->backends, b) {
 		uint8_t verdict = dyncast_backend_verdict(b);
 
-		if (verdict_alive(verdict))
+		if (dyncast_verdict_alive(verdict))
 			standing++;
 		else if (verdict == DYNCAST_VERDICT_UNRESOLVED)
 			falling += programmed_alive(b);

@@ -25,7 +25,6 @@ static struct dyncast_history_all_head all;
 /* what is not worth a line: 3 %, and less than a slot */
 #define NOISE_DIVISOR 33
 #define SLOT_WEIGHT (DYNCAST_WEIGHT_SUM / DYNCAST_RING_SLOTS)
-#define WHOLE 65536u /* of withheld (dyncast.h) */
 /* utilisation is compared as such, not relative to itself */
 #define NOISE_UTILISATION (DYNCAST_UTILISATION_MAX / 33)
 
@@ -145,7 +144,8 @@ static bool others_changed(const struct dyncast_service *s)
 static bool wanted_moved(const struct dyncast_history_mark *old,
 			 const struct dyncast_history_mark *new)
 {
-	return moved(WHOLE - old->withheld, WHOLE - new->withheld);
+	return moved(DYNCAST_WHOLE - old->withheld,
+		     DYNCAST_WHOLE - new->withheld);
 }
 
 static void metric_cause(struct dyncast_history *h,

@@ -27,7 +27,8 @@ enum dyncast_cause {
 	DYNCAST_CAUSE_OTHERS, /* another candidate's part changed */
 };
 
-/* of a candidate: what its last entry was about */
+/* of a candidate: what its last entry was about, and two things that were so at
+ * the last note */
 struct dyncast_history_mark {
 	bool known;
 	bool noted;	     /* at the last note it was there, with these two */

@@ -25,6 +25,7 @@
 #include "module.h"
 #include "nht.h"
 #include "route.h"
+#include "rp_filter.h"
 #include "service.h"
 #include "sid.h"
 #include "veth.h"
@@ -151,6 +152,14 @@ static bool build_device(const struct dyncast_service *s)
 	return true;
 }
 
+bool dyncast_route_for_replies(const struct dyncast_backend *b)
+{
+	return dyncast_backend_is_local(b) &&
+	       b->data.address.family == AF_INET &&
+	       dyncast_nht_on_link(b->nht) &&
+	       dyncast_rp_filter_strict(b->nht->nexthops[0].ifindex);
+}
+
 static bool hops_lead_to(const struct route_hop *list, unsigned int n,
 			 uint32_t ifindex)
 {
@@ -175,12 +184,9 @@ static void idle_hops(const struct dyncast_service *s)
 		return;
 	frr_each (dyncast_backends_const, &s->backends, b) {
 		struct route_hop hop = {.gate = b->data.address, .idle = true};
-		uint8_t verdict = dyncast_backend_verdict(b);
 
-		if (b->out.weight || !dyncast_veth_wants_route(b) ||
-		    (verdict != DYNCAST_VERDICT_DRAIN &&
-		     verdict != DYNCAST_VERDICT_OK &&
-		     verdict != DYNCAST_VERDICT_HELD))
+		if (b->out.weight || !dyncast_route_for_replies(b) ||
+		    !dyncast_verdict_alive(dyncast_backend_verdict(b)))
 			continue;
 		hop.vrf_id = b->nht->vrf_id;
 		hop.ifindex = b->nht->nexthops[0].ifindex;

@@ -29,8 +29,7 @@
 #define SECOND_LOOK_MS 5000
 
 static struct {
-	int fd;	   /* the kernel's list, while it is being read; else -1 */
-	bool more; /* than what was read */
+	int fd; /* the kernel's list, while it is being read; else -1 */
 	struct dyncast_addr found[2 * DYNCAST_ENDPOINT_PART];
 	unsigned int n, at;
 	bool progress;	      /* this pass has removed some */
@@ -50,22 +49,21 @@ static void pass_begin(void)
 {
 	list_close();
 	sweep.fd = dyncast_endpoint_list_begin();
-	sweep.more = sweep.progress = false;
+	sweep.progress = false;
 	sweep.n = sweep.at = 0;
 }
 
 static void read_part(void)
 {
 	unsigned int before = sweep.n, i;
+	bool more = dyncast_endpoint_list_next(sweep.fd, sweep.found, &sweep.n);
 
-	sweep.more =
-		dyncast_endpoint_list_next(sweep.fd, sweep.found, &sweep.n);
 	for (i = before; i < sweep.n;)
 		if (dyncast_sid_claimed(&sweep.found[i]))
 			sweep.found[i] = sweep.found[--sweep.n];
 		else
 			i++;
-	if (!sweep.more || sweep.n > DYNCAST_ENDPOINT_PART)
+	if (!more || sweep.n > DYNCAST_ENDPOINT_PART)
 		list_close();
 }
 

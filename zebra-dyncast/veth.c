@@ -41,7 +41,7 @@
 #include "ingress.h"
 #include "module.h"
 #include "netlink.h"
-#include "rp_filter.h"
+#include "route.h"
 #include "service.h"
 #include "startup.h"
 #include "sysctl.h"
@@ -234,14 +234,6 @@ static void mtu_update(void)
 
 /* ---- life ------------------------------------------------------------- */
 
-bool dyncast_veth_wants_route(const struct dyncast_backend *b)
-{
-	return dyncast_backend_is_local(b) &&
-	       b->data.address.family == AF_INET &&
-	       dyncast_nht_on_link(b->nht) &&
-	       dyncast_rp_filter_strict(b->nht->nexthops[0].ifindex);
-}
-
 /*
  * The program leaves what is too big for a tunnel to the service's route, which
  * has to answer it.  A route with SRv6 next hops does not: the kernel wraps a
@@ -265,7 +257,7 @@ bool dyncast_veth_needed(const struct dyncast_service *s)
 		ipip = ipip || dp.kind == DYNCAST_KIND_IPIP;
 		tight = tight ||
 			dyncast_veth_inner_mtu(b) < dyncast_ingress_mtu();
-		strict = strict || dyncast_veth_wants_route(b);
+		strict = strict || dyncast_route_for_replies(b);
 	}
 	return dyncast_config.forwarding_kernel || ipip ||
 	       (adjacent && tunnel && s->key.prefix.addr.family == AF_INET6) ||

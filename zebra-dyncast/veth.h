@@ -24,8 +24,6 @@ struct dyncast_service;
 
 /* Must the route of a service lead to the device? */
 bool dyncast_veth_needed(const struct dyncast_service *service);
-/* Strict reverse-path filtering on its LAN: the route has to lead there. */
-bool dyncast_veth_wants_route(const struct dyncast_backend *backend);
 /* What fits into the tunnel to an instance: its path's MTU less the outer
  * header; UINT32_MAX when there is no tunnel, or nothing is known. */
 uint32_t dyncast_veth_inner_mtu(const struct dyncast_backend *backend);
