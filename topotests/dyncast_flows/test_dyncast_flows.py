@@ -7,16 +7,15 @@ say is what the servers see.
             +-- l1   +------- e2 ----- b1   site 2
 """
 
-import os
 import time
 
 import pytest
 
-import dyncast_frr
 import dyncast_small as small
 import dyncast_traffic as traffic
 from dyncast_agentline import AgentSocket
-from dyncast_ask import Asker, by_source
+from dyncast_ask import Asker, by_source, looked_up, wait_entry
+from dyncast_frr import PINS, bpf_tool
 from dyncast_small import ADDRESS, CLIENTS, PREFIX, V4, V6
 from dyncast_topology import wait_for
 from dyncast_vty import Vty
@@ -25,11 +24,6 @@ ALL = set(small.INSTANCES)
 EACH = 60  # flows of TCP and of UDP, of each family
 # flows that nobody sends, some of them longer ago than any timeout
 ENDED, ENDED_AGE, YOUNG = 500000, 1000, 1000
-PINS = "/var/run/frr/dyncast-bpf"
-
-
-def tool(name):
-    return os.path.join(dyncast_frr.BUILD, "tests", "bpf", name)
 
 
 @pytest.fixture(scope="module")
@@ -203,43 +197,10 @@ def test_clear_all(lab, checks):
 # -- what a flow is --------------------------------------------------------------
 
 
-def set_affinity(lab, service, words):
-    for router in small.ROUTERS:
-        said = lab.configure(router, f"dyncast service {service} affinity {words}")
-        assert "%" not in said, said
-
-
 def set_drain(lab, service, name, on):
     line = f"dyncast service {service} instance {name} drain"
     lab.configure(small.INSTANCES[name].router, line if on else "no " + line)
     lab.wait_ring("r1", ALL - {name} if on else ALL, service)
-
-
-def wait_even(lab, service):
-    """Who was drained before has his part again."""
-
-    def missing():
-        slots = {name: c["slots"] for name, c in lab.candidates("r1", service).items()}
-        return True if len(slots) == 4 and min(slots.values()) > 200 else str(slots)
-
-    wait_for("an even ring", missing, 60, 0.2)
-
-
-def looked_up(zebra, service, source, port):
-    """What r1's zebra knows of one of an Asker's sockets."""
-    line = f"show dyncast flow {source} {ADDRESS[service]} udp {port} {traffic.ECHO_PORT} json"
-    return zebra.json(line)
-
-
-def wait_entry(lab, service, asker, there):
-    """Until what it sends next has entries, or has none to ask for any more."""
-
-    def missing():
-        source, port = next(iter(asker.ask()))
-        return ("entry" in looked_up(zebra, service, source, port)) == there or "not yet"
-
-    with Vty(lab, "r1", "zebra") as zebra:
-        wait_for("the affinity", missing, 10, 0.2)
 
 
 def wait_slots(lab, service, sources, same):
@@ -260,10 +221,10 @@ def wait_slots(lab, service, sources, same):
 @pytest.mark.parametrize("service", (V4, V6))
 def test_affinity_none(lab, service):
     """Nothing is stored: flows of one client spread, and go where the ring says."""
-    wait_even(lab, service)
+    lab.wait_even(service)
     asker = Asker(lab, "none-" + service, service, CLIENTS[service][:1], 60)
     wait_entry(lab, service, asker, True)
-    set_affinity(lab, service, "none")
+    lab.set_affinity(service, "none")
     wait_entry(lab, service, asker, False)
     asker.stop()
 
@@ -278,7 +239,7 @@ def test_affinity_none(lab, service):
     ours = {("udp", end(*key)) for key in first}
     assert not ours & set(listed(lab, f"service {PREFIX[service]}"))
     set_drain(lab, service, "b1", False)
-    set_affinity(lab, service, "flow")
+    lab.set_affinity(service, "flow")
     wait_entry(lab, service, asker, True)
     # the control: now each has an entry, and they stay
     asker.ask()
@@ -289,134 +250,6 @@ def test_affinity_none(lab, service):
     set_drain(lab, service, "b1", False)
     asker.stop()
     lab.vtysh("r1", "clear dyncast flows")
-
-
-COUNTERS = ("packets", "bytes", "flowsNew", "hits", "misses", "stateless", "repinned", "refused")
-DATAGRAM = 29  # with IPv4's header
-
-
-class Counted:
-    """What r1 has counted since the last look, of the service and its instances."""
-
-    def __init__(self, lab):
-        self.lab = lab
-        self.last = self._read()
-
-    def _read(self):
-        (one,) = [s for s in self.lab.forwarding("r1")["services"] if s["prefix"] == PREFIX[V4]]
-        found = {i["name"]: i for i in one["instances"]} | {V4: one}
-        return {name: {key: c[key] for key in COUNTERS} for name, c in found.items()}
-
-    def since(self):
-        """{instance or service: {counter: by how much it rose}}, of what moved"""
-        before, self.last = self.last, self._read()
-        rose = {
-            name: {key: n - before.get(name, {}).get(key, 0) for key, n in now.items() if n}
-            for name, now in self.last.items()
-        }
-        return {name: {key: n for key, n in c.items() if n} for name, c in rose.items()}
-
-    def expect(self, asker, again, **each):
-        """For each of its flows that it has asked these have risen at its instance,
-        for each datagram that it has sent more than once those in `again`; of the
-        service as much as of all, and nothing else."""
-        homes = asker.ask()
-        rose = self.since()
-        of_all = rose.pop(V4)
-        for name in ALL:
-            flows = [key for key, home in homes.items() if home == name]
-            more = sum(asker.sent[key] - 1 for key in flows)
-            wanted = {key: n * len(flows) for key, n in each.items()}
-            for key in again:
-                wanted[key] = wanted.get(key, 0) + more
-            wanted["packets"] = len(flows) + more
-            wanted["bytes"] = wanted["packets"] * DATAGRAM
-            assert rose[name] == {key: n for key, n in wanted.items() if n}, (name, rose)
-        assert of_all == {key: sum(c.get(key, 0) for c in rose.values()) for key in of_all}
-        return homes
-
-
-def test_counters(lab):
-    """Of the service and of each instance: each rises when it should, by as much
-    as there are packets, and no other does."""
-    wait_even(lab, V4)
-    asker = Asker(lab, "counted", V4, CLIENTS[V4], 10)
-    counted = Counted(lab)
-    homes = counted.expect(asker, ["hits"], flowsNew=1, misses=1)
-    assert set(homes.values()) == ALL
-    assert counted.expect(asker, ["hits"], hits=1) == homes
-
-    # an instance ends: its flows are re-pinned, they are no new ones
-    l1 = small.INSTANCES["l1"]
-    lab.configure("r1", f"no dyncast service {V4} instance l1")
-    lab.wait_ring("r1", ALL - {"l1"})
-    counted.since()
-    now = asker.ask()
-    rose = counted.since()
-    orphans = [key for key, home in homes.items() if home == "l1"]
-    assert rose[V4].get("repinned") == rose[V4].get("misses") == len(orphans), rose
-    assert rose[V4]["hits"] == sum(asker.sent.values()) - len(orphans)
-    assert not set(rose[V4]) & {"flowsNew", "stateless", "refused"}
-    for name in ALL - {"l1"}:
-        came = sum(now[key] == name for key in orphans)
-        assert rose[name].get("repinned", 0) == rose[name].get("misses", 0) == came, (name, rose)
-    line = f"instance l1 address {l1.address} capacity 100 sid {l1.sid}"
-    lab.configure("r1", f"dyncast service {V4} {line}")
-    wait_even(lab, V4)
-    assert counted.since()[V4] == {}
-
-    # a table without room: packets of flows that are known, and get no entry
-    before = lab.forwarding("r1")["kernel"]
-    resize(lab, "flow-table", 1024)
-    lab.cmd("r1", f"{tool('dp_tool')} {PINS} fill 20000 || true")
-    late = Asker(lab, "refused", V4, CLIENTS[V4], 10)
-    counted.expect(late, ["hits", "refused"], flowsNew=1, misses=1)
-    counted.expect(late, ["hits", "refused"], hits=1, refused=1)
-    after = lab.forwarding("r1")["kernel"]
-    assert after["flowRefused"] - before["flowRefused"] == sum(late.sent.values())
-    assert after["flowLimited"] == before["flowLimited"]
-    lab.vtysh("r1", "clear dyncast flows")
-    resize(lab, "flow-table", before["flowTableSize"])
-
-    # nothing is stored of anybody
-    set_affinity(lab, V4, "none")
-    wait_entry(lab, V4, late, False)
-    counted.since()
-    counted.expect(late, ["stateless", "misses"], stateless=1, misses=1)
-    set_affinity(lab, V4, "flow")
-    wait_entry(lab, V4, late, True)
-    for one in (asker, late):
-        one.stop()
-    lab.vtysh("r1", "clear dyncast flows")
-
-
-SIZE = {"flow-table": "flowTableSize", "service-table": "serviceTableSize"}
-
-
-def resize(lab, table, size):
-    """What the line says to it."""
-    said = lab.configure("r1", f"dyncast {table} size {size}")
-
-    def missing():
-        now = lab.forwarding("r1")["kernel"][SIZE[table]]
-        return True if now == size else f"{now}: {said}"
-
-    wait_for(f"the {table}", missing, 20)
-    return said
-
-
-@pytest.mark.parametrize("table, size", (("flow-table", 131072), ("service-table", 1024)))
-def test_memory_is_told(lab, table, size):
-    """The line says what its table will take, and that is what it takes."""
-    before = lab.forwarding("r1")["kernel"][SIZE[table]]
-    told, taken = [], []
-    for number in (size, 4 * size):
-        told.append(int(resize(lab, table, number).split(" takes ")[1].split()[0]))
-        taken.append(lab.forwarding("r1")["kernel"]["memoryBytes"] / 2**20)
-    assert told[1] > 3 * told[0] > 0
-    assert abs(told[1] - told[0] - (taken[1] - taken[0])) <= 1, (told, taken)
-    resize(lab, table, before)
-    lab.configure("r1", f"no dyncast {table} size")
 
 
 GROUPS, HOSTS = 8, 4
@@ -442,8 +275,8 @@ def test_affinity_source(lab, service, bits):
     those of others may have another one.  Without a length each host is one
     source."""
     groups = add_hosts(lab, service)
-    wait_even(lab, service)
-    set_affinity(lab, service, f"source prefix-length {bits}")
+    lab.wait_even(service)
+    lab.set_affinity(service, f"source prefix-length {bits}")
     wait_slots(lab, service, groups[0], True)
     asker = Asker(lab, "prefix-" + service, service, [g[n] for g in groups for n in (0, 1)], 2)
     asker.ask()
@@ -464,7 +297,7 @@ def test_affinity_source(lab, service, bits):
     assert lab.json("r1", "show dyncast flows json")["count"] == GROUPS
     set_drain(lab, service, home, False)
 
-    set_affinity(lab, service, "source")
+    lab.set_affinity(service, "source")
     wait_slots(lab, service, groups[0], False)
     wait_slots(lab, service, groups[0][:1], True)
     late.ask()
@@ -474,7 +307,7 @@ def test_affinity_source(lab, service, bits):
     assert all(len(names) == 1 for names in by_source(asker.ask()).values())
     for one in (asker, late):
         one.stop()
-    set_affinity(lab, service, "flow")
+    lab.set_affinity(service, "flow")
     wait_slots(lab, service, groups[0][:1], False)
     lab.vtysh("r1", "clear dyncast flows")
 
@@ -494,7 +327,7 @@ def test_echo_is_pinned(lab, service):
     """A client's pings stay with an instance that gets no new flows any more,
     to which no other client's go."""
     old, *new = CLIENTS[service]
-    wait_even(lab, service)
+    lab.wait_even(service)
     got = ping(lab, service, old)
     assert list(got.values()) == [5], got
     (home,) = got
@@ -509,7 +342,7 @@ def test_echo_is_pinned(lab, service):
 def test_ended_flows_do_not_pile_up(lab, checks):
     """What ends is forgotten as fast as it comes, else its entries would fill
     the table.  At one look a second this takes a minute."""
-    fill = f"{tool('dp_tool')} {PINS} fill"
+    fill = f"{bpf_tool('dp_tool')} {PINS} fill"
     others = 4 * EACH  # of the tests before
 
     def left():
@@ -528,7 +361,7 @@ UPGRADED = 80  # TCP flows, and as many UDP
 
 def first_release(lab, do):
     """Steers by map layout 1, with the same instances, by another ring."""
-    lab.cmd("r1", f"{tool('v1_tool')} {PINS} {do}")
+    lab.cmd("r1", f"{bpf_tool('v1_tool')} {PINS} {do}")
 
 
 def pins(lab):
@@ -547,7 +380,7 @@ def slots(lab):
 def test_upgrade(lab):
     """zebra starts where the first release has left its program and maps: flows
     that began there stay with their instances."""
-    wait_even(lab, V4)
+    lab.wait_even(V4)
     ours = slots(lab)
     lab.kill_daemon("r1", "zebra")
     first_release(lab, "leave")
@@ -563,7 +396,7 @@ def test_upgrade(lab):
 
     lab.restart_daemon("r1", "zebra")
     lab.wait_ring("r1", ALL, V4, 60)
-    wait_even(lab, V4)
+    lab.wait_even(V4)
     check.expect_kept()
     left = pins(lab)
     assert len(left) == 1 and left != {"v1"}, left

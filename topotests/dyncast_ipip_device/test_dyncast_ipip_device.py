@@ -11,7 +11,6 @@ Debian's: tools/in-kernel 6.1 python3 -m pytest topotests/dyncast_ipip_device
 """
 
 import ipaddress
-import os
 import re
 import subprocess
 
@@ -19,13 +18,13 @@ import pytest
 
 import dyncast_small as small
 import dyncast_traffic as traffic
+from dyncast_clear_kernel import run_step
 from dyncast_small import ADDRESS, CLIENTS, INSTANCES, PREFIX, V4, V6
 from dyncast_topology import end_processes, wait_for
 from dyncast_tunnel import REMOTE, IpipLab
 from dyncast_without import WithoutBpf
 
 ALL = set(INSTANCES)
-CLEAR_KERNEL = os.path.join(os.path.dirname(__file__), "../../zebra-dyncast/clear-kernel")
 
 
 def has_devices():
@@ -408,15 +407,9 @@ def test_clear(lab):
     lab.wait_ring("r1", ALL - {"a1", "a2"})
     lab.vtysh("e1", "clear dyncast forwarding restart")
     lab.wait_ring("r1", ALL)
-    with open(CLEAR_KERNEL, encoding="utf-8") as script:
-        source = script.read()
-    functions = source[source.index("clear_tunnels() {") : source.index("\nfor run in")]
-    path = lab.logdir + "/clear_tunnels"
-    with open(path, "w", encoding="utf-8") as out:
-        out.write(f"status=0\n{functions}\nclear_tunnels\nexit $status\n")
     # a zebra that runs would make them again
     lab.kill_daemon("e2", "zebra")
-    lab.cmd("e2", f"sh {path}")
+    run_step(lab, "e2", "clear_tunnels")
     assert kernel_state(lab, "e2") == ([], 0, [])
     lab.restart_daemon("e2", "zebra")
     wait_for("devices", lambda: len(kernel_state(lab, "e2")[0]) == 2 or "not yet", 60)

@@ -15,11 +15,11 @@ import pytest
 
 import dyncast_small as small
 import dyncast_traffic as traffic
+from dyncast_clear_kernel import run_step
 from dyncast_small import ADDRESS, CLIENTS, INSTANCES, V6
 from dyncast_topology import end_processes, wait_for
 
 ALL = set(INSTANCES)
-CLEAR_KERNEL = os.path.join(os.path.dirname(__file__), "../../zebra-dyncast/clear-kernel")
 
 
 @pytest.fixture(scope="module")
@@ -258,15 +258,9 @@ def test_unclaimed_sids_while_routes_change(lab):
 
 def test_clear_kernel_without_zebra(lab):
     """What the package calls at its removal, when zebra was killed before."""
-    with open(CLEAR_KERNEL, encoding="utf-8") as script:
-        source = script.read()
-    functions = source[source.index("clear_sids() {") : source.index("\nfor run in")]
-    path = lab.logdir + "/clear_sids"
-    with open(path, "w", encoding="utf-8") as out:
-        out.write(f"{functions}\nclear_sids\n")
     lab.kill_daemon("e1", "zebra")
     assert "proto 217" in lab.cmd("e1", f"ip -6 route show {small.dbid('a1', V6)}")
-    lab.cmd("e1", f"sh {path}")
+    run_step(lab, "e1", "clear_sids")
     assert lab.cmd("e1", "ip -6 route show proto 217 | grep -v feed: ; true").strip() == ""
     assert others_routes(lab) == str(len(OTHERS))
     lab.restart_daemon("e1", "zebra")

@@ -10,6 +10,9 @@ import subprocess
 
 import dyncast_small as small
 import dyncast_traffic as traffic
+from dyncast_small import ADDRESS
+from dyncast_topology import wait_for
+from dyncast_vty import Vty
 
 ASKER = r"""
 import json, select, socket, sys, time
@@ -83,3 +86,20 @@ def by_source(answers):
     for (source, _), name in answers.items():
         found.setdefault(source, set()).add(name)
     return found
+
+
+def looked_up(zebra, service, source, port):
+    """What r1's zebra knows of one of an Asker's sockets."""
+    line = f"show dyncast flow {source} {ADDRESS[service]} udp {port} {traffic.ECHO_PORT} json"
+    return zebra.json(line)
+
+
+def wait_entry(lab, service, asker, there):
+    """Until what it sends next has entries, or has none to ask for any more."""
+
+    def missing():
+        source, port = next(iter(asker.ask()))
+        return ("entry" in looked_up(zebra, service, source, port)) == there or "not yet"
+
+    with Vty(lab, "r1", "zebra") as zebra:
+        wait_for("the affinity", missing, 10, 0.2)

@@ -76,6 +76,8 @@ OPTIONS_8 = {
     "vtysh": [],
     "vtysh_on_error": False,
 }
+# where zebra of a router has its maps
+PINS = "/var/run/frr/dyncast-bpf"
 RUNDIR = None  # as given to prepare()
 
 
@@ -252,3 +254,8 @@ def prepare(rundir):
     else:
         topotest.g_pytest_config = _options_10(rundir)
         _wait_for_namespaces()
+
+
+def bpf_tool(name):
+    """A program of tests/bpf that looks at maps from outside."""
+    return os.path.join(BUILD, "tests", "bpf", name)

@@ -270,6 +270,20 @@ class SmallLab(Lab):
 
         wait_for(f"ring of {service} at {router}", missing, timeout)
 
+    def set_affinity(self, service, words):
+        for router in ROUTERS:
+            said = self.configure(router, f"dyncast service {service} affinity {words}")
+            assert "%" not in said, said
+
+    def wait_even(self, service):
+        """Who was drained before has his part again."""
+
+        def missing():
+            slots = {name: c["slots"] for name, c in self.candidates("r1", service).items()}
+            return True if len(slots) == 4 and min(slots.values()) > 200 else str(slots)
+
+        wait_for("an even ring", missing, 60, 0.2)
+
     def wait_steering(self, services=(V4, V6)):
         """Servers on all instances, and at r1 each instance has its slots."""
         start_servers(self)
