@@ -226,12 +226,24 @@ def test_cost_policies(lab, configured, report):
     """Of a near and slow site and a far and fast one each policy takes its own."""
     service = f"dyncast service {V4} "
     far = f"{small.locator('e2')} via 2001:db8:0:10::9"
+
+    def delays(**wanted):
+        """All else stays, so that a change has one cause; until r1 has heard."""
+        report(**{name: {"utilisation": 20, "delayUs": us} for name, us in wanted.items()})
+
+        def heard():
+            found = lab.candidates("r1")
+            seen = {n: (found[n].get("utilisation"), found[n].get("delayUs")) for n in wanted}
+            return seen == {n: (20, us) for n, us in wanted.items()} or str(seen)
+
+        wait_for("the delays", heard, 10)
+
     # its way is longer by 50 units of 100 us
     lab.cmd("r1", f"ip -6 route add {far} metric 50")
     try:
         wait_for("the metric", lambda: lab.candidates("r1")["b1"]["networkMetric"] == 50)
         configured("r1", service + f"prefix {PREFIX[V4]}", service + "select min")
-        report(a1={"delayUs": 6000}, b1={"delayUs": 2000})
+        delays(a1=6000, b1=2000)
         for policy, winner in (
             ("delay", "a1"),  # 6 ms and 7
             ("weighted 10", "b1"),  # 5.4 and 2.3
@@ -243,7 +255,7 @@ def test_cost_policies(lab, configured, report):
             wait_winner(lab, winner)
         # the way becomes longer, the delay less: each is a cause of its own
         configure(lab, "r1", service + "cost delay")
-        report(a1={"delayUs": 9000})
+        delays(a1=9000)
         wait_winner(lab, "b1")
         assert ("delay", "6000 us -> 9000 us") in said_of(lab, "a1")
         lab.cmd("r1", f"ip -6 route del {far}; ip -6 route add {far} metric 90")

@@ -23,6 +23,8 @@ from dyncast_topology import wait_for
 ALL = set(INSTANCES)
 REMOTE = ALL - {"l1"}
 BULK = 10_000_000
+# enough that one of four equal instances without any is one chance in ten million
+FLOWS = 60
 FAMILIES = (V4, V6)
 # an address of core that others know the way back to
 CORE = {V4: "10.0.3.1", V6: "2001:db8:3::1"}
@@ -135,7 +137,7 @@ def test_plain_anycast(lab, service):
         lab.cmd(
             "core", f"ip {family} route replace {PREFIX[service]} via {via} src {CORE[service]}"
         )
-        found = pins(lab, "core", service, 24, ANSWERS)
+        found = pins(lab, "core", service, FLOWS, ANSWERS)
         if by_device(lab, router, service) is True:
             expect_kept(found, ALL)
         else:
@@ -215,7 +217,7 @@ def test_fragments(lab, service):
     octets through tunnels that have no room for them: a router may divide
     those of IPv4 once more."""
     flush(lab, "c1")
-    found = lab.bulk("c1", "udp", ADDRESS[service], 4000, 24)
+    found = lab.bulk("c1", "udp", ADDRESS[service], 4000, FLOWS)
     assert all(len(first) == 1 and len(large) == 3 for first, large in found), found
     expect_kept([[first[0], large] for first, large in found], ALL)
     assert learnt(lab, service) == (1460 if service == V6 else None)
@@ -242,7 +244,7 @@ print(json.dumps(found))
 def test_options(lab, service):
     """IPv4 options and IPv6 extension headers: the flow is that of the ports
     behind them."""
-    expect_kept(pins(lab, "c1", service, 24, OPTIONS), ALL)
+    expect_kept(pins(lab, "c1", service, FLOWS, OPTIONS), ALL)
 
 
 ERRORS = r"""
@@ -291,7 +293,7 @@ def errors_heard(lab, service):
 def test_icmp_errors(lab, service):
     """An error about a flow goes to the flow's instance, also when new flows
     go elsewhere."""
-    argv = ["-c", PINS + ERRORS, ADDRESS[service], str(lab.BULK_PORT), "32", CLIENTS[service][0]]
+    argv = ["-c", PINS + ERRORS, ADDRESS[service], str(lab.BULK_PORT), str(FLOWS), CLIENTS[service][0]]
     client = traffic.Process(
         lab, "c1", "errors-" + service, ["/usr/bin/python3", *argv],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -333,7 +335,7 @@ EXPEDITED_ECT1 = 0xB9
 def test_dscp_and_ecn(lab, service):
     """Both are on the outer header too, seen at core."""
     capture = Capture(lab, "core", "core-r1")
-    found = pins(lab, "c1", service, 24, MARKED, EXPEDITED_ECT1)
+    found = pins(lab, "c1", service, FLOWS, MARKED, EXPEDITED_ECT1)
     expect_kept([flow[:2] for flow in found], ALL)
     flows = {port: first for first, _, port in found}
     packets = [p for p in capture.stop() if p.sport in flows and p.tos]
@@ -441,7 +443,7 @@ def test_hop_limit(lab, service):
     """traceroute: the ingress is one hop, the egress of a tunnel another, the
     routers between them none.  The egress of IP-in-IP says nothing: BPF can
     make no ICMP error, and the kernel might tunnel what it is left."""
-    found = pins(lab, "c1", service, 24, TRACE)
+    found = pins(lab, "c1", service, FLOWS, TRACE)
     assert set(found) == ALL
     ingress = "2001:db8:1::1" if service == V6 else "10.0.1.1"
     for name, traces in found.items():
@@ -512,7 +514,7 @@ def test_strict_reverse_path(lab):
     lab.cmd("e1", "sysctl -qw net.ipv4.conf.e1-lan.rp_filter=1")
     wait_for("a route to the site's LAN", lambda: by_device(lab, "e1", V4) is not True, 10)
     # servers hear their flows whatever becomes of the replies
-    expect_kept(pins(lab, "c1", V4, 40, ANSWERS), ALL)
+    expect_kept(pins(lab, "c1", V4, FLOWS, ANSWERS), ALL)
     # loose mode is always right
     for router in ("e1", "e2"):
         lab.cmd(router, f"sysctl -qw net.ipv4.conf.{router}-core.rp_filter=0")
