@@ -76,20 +76,39 @@ static void left_out_note(struct dyncast_origin *origin, unsigned int left_out)
 	origin->left_out = left_out;
 }
 
+/* what was sent last: of the instances, those that had fitted */
+static void sent_decode(const struct dyncast_origin *origin,
+			struct dyncast_attr *sent)
+{
+	const uint8_t *value = NULL;
+	size_t len = 0;
+
+	/* its code may have been another one */
+	if (origin->len)
+		value = dyncast_attr_find(origin->value, origin->len,
+					  origin->value[1], &len);
+	if (!value || dyncast_attr_decode(value, len, sent) != DYNCAST_ATTR_OK)
+		memset(sent, 0, sizeof(*sent));
+}
+
 /* Encode what is said, or as much of it as fits. */
 static size_t origin_encode(struct dyncast_origin *origin, uint8_t *buf,
 			    size_t size)
 {
 	struct dyncast_attr *fitted = XMALLOC(MTYPE_TMP, sizeof(*fitted));
+	struct dyncast_attr *before = XMALLOC(MTYPE_TMP, sizeof(*before));
 	uint8_t value[DYNCAST_ATTR_SIZE_MAX];
 	size_t len;
 
 	*fitted = origin->said;
+	sent_decode(origin, before);
 	/* our attribute's own header is at most 4 bytes */
-	len = dyncast_attr_fit(fitted, value, dyncast_state.attr_size - 4);
+	len = dyncast_attr_fit(fitted, before, value,
+			       dyncast_state.attr_size - 4);
 	if (len)
 		left_out_note(origin,
 			      origin->said.n_instances - fitted->n_instances);
+	XFREE(MTYPE_TMP, before);
 	XFREE(MTYPE_TMP, fitted);
 	if (!len)
 		return 0;
