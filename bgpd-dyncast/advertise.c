@@ -313,17 +313,24 @@ static void origin_consider(struct dyncast_origin *origin,
 }
 
 /*
- * After a start zebra answers for one instance after another.  Whoever hears of
- * some of them only takes the others for removed, and their flows with them; so
- * the first word of a service waits until there is an answer for each, as long
- * as zebra is waited for at all.
+ * After a start agents and zebra answer for one instance after another. Whoever
+ * hears of some of them only takes the others for removed, and their flows with
+ * them; so the first word of a service waits until there is an answer for each,
+ * as long as they are waited for at all.  zebra hears of what agents bring up
+ * after they have.
  */
 static bool first_word_waits(const struct dyncast_service *service)
 {
+	int64_t grace_ms = DYNCAST_ZEBRA_GRACE_MS;
 	const struct dyncast_local *local;
 
-	if ((service->origin && service->origin->len) ||
-	    dyncast_now_ms() - dyncast_state.start_ms >= DYNCAST_ZEBRA_GRACE_MS)
+	if (service->origin && service->origin->len)
+		return false;
+	if (dyncast_service_waits(service))
+		return true;
+	if (dyncast_service_is_reported(service))
+		grace_ms += DYNCAST_REPORTS_GRACE_MS;
+	if (dyncast_now_ms() - dyncast_state.start_ms >= grace_ms)
 		return false;
 	frr_each (dyncast_locals_const, &service->locals, local)
 		if (local->address.family && !local->feedback)

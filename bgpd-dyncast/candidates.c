@@ -298,6 +298,14 @@ bool dyncast_candidates_build(const struct dyncast_track *track,
 	return true;
 }
 
+bool dyncast_candidates_wait(const struct dyncast_track *track)
+{
+	const struct dyncast_service *service =
+		dyncast_service_find_key(&track->key);
+
+	return service && !track->sent_valid && dyncast_service_waits(service);
+}
+
 static bool metrics_same(const struct dyncast_metrics *a,
 			 const struct dyncast_metrics *b)
 {

@@ -19,6 +19,14 @@
 bool dyncast_candidates_build(const struct dyncast_track *track,
 			      struct dyncast_set *set);
 
+/*
+ * Is it too early for a set?  bgpd has started, and not all have spoken who say
+ * how the service's instances are: those that have not would be missing in it
+ * or down, and lose their flows.  Of what it hears nothing zebra keeps what it
+ * has (failure rule (b)).
+ */
+bool dyncast_candidates_wait(const struct dyncast_track *track);
+
 /* equal but for ages */
 bool dyncast_candidates_same(const struct dyncast_set *a,
 			     const struct dyncast_set *b);

@@ -251,6 +251,8 @@ static bool track_send(struct dyncast_track *track)
 	if (force)
 		forced--;
 	track->force = false;
+	if (dyncast_candidates_wait(track))
+		return false;
 	if (!dyncast_candidates_build(track, &set)) {
 		if (track->sent_valid)
 			send_remove(track);

@@ -112,6 +112,8 @@ const char *dyncast_show_service_state(const struct dyncast_service *service)
 		return "advertised";
 	if (!dyncast_bgp_find(service->vrf))
 		return "waiting for BGP";
+	if (dyncast_service_waits(service))
+		return "waiting for its agents, or for instances that speak BGP";
 	if (!dyncast_locals_count(&service->locals))
 		return "used here";
 	return "no instance is ready";

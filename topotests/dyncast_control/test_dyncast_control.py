@@ -22,6 +22,8 @@ from dyncast_topology import wait_for
 ASN = 65000
 A1, S1 = "10.50.0.11", "10.50.0.12"
 SERVICE = "web"
+# whose instances are known from agents and BGP alone
+AGAIN, PREFIX_AGAIN = "again", "10.9.0.2/32"
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +35,11 @@ def lab(request):
         f"dyncast service {SERVICE} advertise interval 500 threshold 10",
         f"dyncast service {SERVICE} instance i1 address 10.50.0.21 capacity 100 sid 1",
         f"dyncast service {SERVICE} instance i2 address 10.50.0.22 capacity 100 sid 2",
+        f"dyncast service {AGAIN} prefix {PREFIX_AGAIN}",
+        f"dyncast service {AGAIN} instances agent within 10.50.0.30/32 max 1",
+        f"dyncast service {AGAIN} instance told address {A1} capacity 100 sid 40",
+        f"dyncast service {AGAIN} instance told feed bgp",
+        f"dyncast service {AGAIN} instance fixed address 10.50.0.29 capacity 100 sid 41",
     ]
     client = ("route-reflector-client", "addpath-tx-all-paths")
     rr = Router(2, modules=False, bgp=neighbor("10.50.0.1", ASN, *client))
@@ -467,6 +474,53 @@ def test_instance_that_speaks_bgp(lab):
     host.stop()
     wait_learnt(lab, "fed", "down", True, 20)
     configure(lab, f"no dyncast service {SERVICE} instance fed")
+
+
+def verdicts(lab, router, prefix=PREFIX_AGAIN):
+    """What zebra makes of a service's instances: {name: verdict}"""
+    answer = lab.json(router, f"show dyncast explain {prefix} json")
+    return {c["name"]: c["verdict"] for c in answer.get("candidates", [])}
+
+
+def test_bgpd_restarts(lab):
+    """What agents and a feed had said is unknown to the new bgpd: nobody takes
+    their instances for removed, or the drained one for up, until they have
+    spoken again."""
+
+    def speak():
+        agent = AgentSocket(lab, "e1", AGAIN)
+        agent.report("brought", state="up", address="10.50.0.30", sid=42, capacity=100)
+        agent.report("fixed", state="drain")
+        host = Speaker(lab, "a1", "10.50.0.1", A1, 65011, "--external").wait()
+        host.announce(PREFIX_AGAIN)
+        for router in ("e1", "r1"):
+            found = lambda: [verdicts(lab, router).get(n) for n in ("brought", "told", "fixed")]
+            want = ["no metrics", "no metrics", "drain"]
+            wait_for(f"{router} to use them", lambda: found() == want or found(), 30)
+        return agent, host
+
+    agent, host = speak()
+    lab.kill_daemon("e1", "bgpd")
+    host.stop()
+    agent.close()
+    lab.restart_daemon("e1", "bgpd")
+
+    def synchronised():
+        status = lab.json("e1", "show dyncast forwarding json").get("bgpd", {})
+        return status.get("synchronised") or status
+
+    wait_for("zebra to have what bgpd knows", synchronised)
+    # the other service waits for nobody
+    usable = lambda: "held" not in verdicts(lab, "r1", PREFIX).values()
+    wait_for("BGP to have what bgpd knows", lambda: usable() or verdicts(lab, "r1", PREFIX))
+    for router in ("e1", "r1"):
+        assert set(verdicts(lab, router).values()) == {"held"}, router
+    agent, host = speak()
+    for router in ("e1", "r1"):
+        history = lab.json(router, f"show dyncast history {PREFIX_AGAIN} json")["changes"]
+        assert not [c for c in history if c["cause"] == "removed"], (router, history)
+    host.stop()
+    agent.close()
 
 
 def test_lines_are_undone(lab):
