@@ -173,6 +173,16 @@ static bool path_ignored(const struct dyncast_path *path)
 	return path->feed || path->state == DYNCAST_PATH_SCOPE;
 }
 
+/*
+ * Does it say what its site has, and what not any more?  One that cannot be
+ * read removes nobody.  Without a next hop it would look like one of this site.
+ */
+static bool path_speaks(const struct dyncast_path *path)
+{
+	return path->valid && path->nexthop.family &&
+	       path->state != DYNCAST_PATH_MALFORMED;
+}
+
 static int candidate_order(const void *a, const void *b)
 {
 	const struct dyncast_candidate *x = a, *y = b;
@@ -235,7 +245,7 @@ bool dyncast_candidates_none(const struct dyncast_track *track,
 	if (!set_make(track, NULL, set))
 		return false;
 	for (path = track->paths; path; path = path->next)
-		if (path->valid && path->nexthop.family && !path_ignored(path))
+		if (path_speaks(path) && !path_ignored(path))
 			site_add(set, &path->nexthop);
 	qsort(set->sites, set->n_sites, sizeof(*set->sites), site_order);
 	set_shrink(set);
@@ -282,8 +292,7 @@ bool dyncast_candidates_build(const struct dyncast_track *track,
 		if (path->state != DYNCAST_PATH_PLAIN &&
 		    !dyncast_site_standalone(path))
 			any = true;
-		/* without a next hop it would look like a local one */
-		if (!path->valid || !path->nexthop.family)
+		if (!path_speaks(path))
 			continue;
 		site_add(set, &path->nexthop);
 		for (i = 0; i < path->n_instances; i++)
