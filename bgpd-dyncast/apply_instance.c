@@ -286,9 +286,7 @@ bool dyncast_apply_feed(struct dyncast_apply *apply, const char *name,
 	service = dyncast_service_get(name);
 	local = dyncast_local_get(service, instance);
 	local->feed = feed;
-	local->feed_up = false;
-	local->feed_ms = 0;
-	local->feed_flags = 0;
+	dyncast_feed_forget(local);
 	local_end_unused(local);
 	dyncast_apply_service_changed(service);
 	return true;

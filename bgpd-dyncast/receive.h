@@ -138,6 +138,8 @@ void dyncast_receive_rescan(void);
  * true when something changed */
 bool dyncast_feed_take(struct dyncast_service *service,
 		       const struct dyncast_path *paths);
+/* the line `feed bgp` came or went */
+void dyncast_feed_forget(struct dyncast_local *local);
 /* Each second: BGP says a thing once, so what is in a path that is there is as
  * true as when it came. */
 void dyncast_feed_tick(struct dyncast_service *service);

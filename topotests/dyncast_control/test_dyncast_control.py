@@ -448,14 +448,17 @@ def test_instance_that_speaks_bgp(lab):
     host.announce(PREFIX, em.attribute(em.instance(A1, em.KIND_ADJACENT, capacity=70, delay_us=9000)))
     wait_learnt(lab, "fed", "delayUs", 9000)
     assert learnt(lab, "fed", "capacity") == 70
-    # BGP says it once: it is no agent that has become silent
+    # BGP says it once: it is no agent that has become silent, nor with less to say
     agent = AgentSocket(lab, "e1", SERVICE)
     configure(lab, f"dyncast service {SERVICE} agent-timeout 1")
-    agent.report("i1", state="up")
-    wait_learnt(lab, "i1", "down", True, 20)
-    assert not learnt(lab, "fed", "down")
-    configure(lab, f"no dyncast service {SERVICE} agent-timeout 1")
-    agent.close()
+
+    def outlasts_an_agent():
+        agent.report("i1", state="up")
+        wait_learnt(lab, "i1", "down", False, 20)
+        wait_learnt(lab, "i1", "down", True, 20)
+        assert not learnt(lab, "fed", "down")
+
+    outlasts_an_agent()
     # a speaker that knows the draft's own types only
     figures = em.u32(em.RESOURCE, 25, 0x80) + em.u32(em.DELAY, 4) + em.u32(em.CAPABILITY, 80)
     host.announce(PREFIX, em.attribute(figures))
@@ -463,10 +466,15 @@ def test_instance_that_speaks_bgp(lab):
     assert (learnt(lab, "fed", "delayUs"), learnt(lab, "fed", "capacity")) == (4000, 80)
     host.announce(PREFIX, em.attribute(em.instance(A1, em.KIND_ADJACENT, flags=em.DRAIN)))
     wait_learnt(lab, "fed", "drain", True)
+    outlasts_an_agent()
     # it is no other site, and e1 still advertises its own path
     assert all(c["local"] for c in candidates(lab, "e1", PREFIX).values())
-    host.announce(PREFIX, em.attribute(b"\xff\0"))  # malformed: up, without metrics
+    host.announce(PREFIX, em.attribute(em.instance(A1, em.KIND_ADJACENT, capacity=70)))
     wait_learnt(lab, "fed", "drain", False)
+    host.announce(PREFIX, em.attribute(b"\xff\0"))  # malformed: up, without metrics
+    outlasts_an_agent()
+    configure(lab, f"no dyncast service {SERVICE} agent-timeout 1")
+    agent.close()
     host.withdraw(PREFIX)
     wait_learnt(lab, "fed", "down", True)
     host.announce(PREFIX)
