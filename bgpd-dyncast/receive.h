@@ -37,7 +37,7 @@ struct dyncast_path {
 	struct dyncast_addr peer;
 	uint32_t addpath_id;
 	struct dyncast_addr nexthop;
-	uint32_t originator; /* router id of who put it into BGP here */
+	uint32_t originator; /* id of the router whose it is, 0: not known */
 	bool valid;
 	bool stale;    /* trust or filters changed: judge it again */
 	bool feed;     /* of an instance of this site, no other site's */

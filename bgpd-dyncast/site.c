@@ -135,19 +135,25 @@ bool dyncast_site_learn(struct dyncast_track *track)
 	return changed;
 }
 
-/* what is said of the site that this path comes from, or NULL */
+/* What is said of the site that this path comes from, or NULL.  Its next hop is
+ * the site itself, its originator may have several. */
 static const struct dyncast_track *
 statement_find(uint32_t vrf_id, const struct dyncast_path *path)
 {
-	struct dyncast_track *track;
+	const struct dyncast_track *found = NULL, *track;
 
-	frr_each (dyncast_sites, &sites, track)
-		if (track->key.vrf_id == vrf_id &&
-		    (track->site_originator == path->originator ||
-		     !dyncast_addr_cmp(&track->key.prefix.addr,
-				       &path->nexthop)))
+	frr_each (dyncast_sites_const, &sites, track) {
+		if (track->key.vrf_id != vrf_id ||
+		    (path->site.availability_ties_site &&
+		     track->site_id != path->site.availability_site))
+			continue;
+		if (!dyncast_addr_cmp(&track->key.prefix.addr, &path->nexthop))
 			return track;
-	return NULL;
+		if (!found && path->originator &&
+		    track->site_originator == path->originator)
+			found = track;
+	}
+	return found;
 }
 
 struct dyncast_site_view dyncast_site_local(void)
@@ -166,18 +172,17 @@ struct dyncast_site_view dyncast_site_learnt(const struct dyncast_track *track,
 {
 	struct dyncast_site_view view = {.availability = 100};
 	const struct dyncast_site *site = &path->site;
-	bool tied = site->availability_ties_site;
 	const struct dyncast_track *statement;
 
 	if (site->has & DYNCAST_SITE_HAS_PREFERENCE)
 		view.preference = site->preference;
-	if ((site->has & DYNCAST_SITE_HAS_AVAILABILITY) && !tied) {
+	if ((site->has & DYNCAST_SITE_HAS_AVAILABILITY) &&
+	    !site->availability_ties_site) {
 		view.availability = site->availability;
 		return view;
 	}
 	statement = statement_find(track->key.vrf_id, path);
-	if (statement &&
-	    (!tied || site->availability_site == statement->site_id))
+	if (statement)
 		view.availability = statement->site_availability;
 	return view;
 }

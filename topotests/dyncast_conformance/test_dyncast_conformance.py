@@ -363,6 +363,29 @@ def test_standalone_site_update(lab, p1, profile):
     wait_for("all of it", lambda: found() and wanted() == 100)
 
 
+def test_statements_of_one_router(lab, p1, profile):
+    """What a router says is of its own routes, not of those that it passes on from
+    another AS; of several sites behind it, of the one that is named."""
+    code, flags = profile
+    outside = "10.9.0.3/32"
+    say = lambda prefix, value, **more: p1.announce(prefix, attribute(value, flags, code), **more)
+
+    def wanted(prefix):
+        found = candidates(lab, "r1", prefix).get("raw", {})
+        return round(found.get("wantedPercent", 100)) if found else None
+
+    say(PREFIX, instance(capacity=100) + em.availability(100, 5, True))
+    say(outside, instance(capacity=100), nexthop=P2, via=65099)
+    say("10.50.0.98/32", em.availability(70, 6))
+    wait_for("them", lambda: (wanted(PREFIX), wanted(outside)) == (100, 100))
+    say("10.50.0.99/32", em.availability(40, 5))
+    wait_for("site 5 to have 40 %", lambda: wanted(PREFIX) == 40 or wanted(PREFIX))
+    assert wanted(outside) == 100
+    for prefix in ("10.50.0.98/32", "10.50.0.99/32", outside):
+        p1.withdraw(prefix)
+    wait_for("all of it", lambda: wanted(PREFIX) == 100 and wanted(outside) is None)
+
+
 def test_site_preference(lab, p1, p2, profile):
     """A site is wanted relative to the most preferred one."""
     code, flags = profile

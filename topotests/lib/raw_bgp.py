@@ -8,7 +8,8 @@ stdin:
 
   {"do":"announce","prefix":"10.9.0.1/32","nexthop":"…","extra":"c0fa03…"}
         one UPDATE; extra: hex bytes of further path attributes, as they are;
-        pathId: with add-path; repeat: so many times, in one write
+        pathId: with add-path; repeat: so many times, in one write;
+        via: to a peer of this AS, the AS that it comes from
   {"do":"withdraw","prefix":"10.9.0.1/32"}
   {"do":"raw","hex":"…"}       a whole message
   {"do":"file","path":"…"}     messages from a file
@@ -69,11 +70,12 @@ def attribute(flags, code, value):
     return struct.pack("!BBB", flags, code, len(value)) + value
 
 
-def update(prefix, nexthop, extra, asn=None, path_id=None):
+def update(prefix, nexthop, extra, asn=None, path_id=None, via=None):
     """An announcement with the mandatory attributes and `extra`; asn: of ours,
-    to another AS."""
+    to another AS; via: the AS that it comes from."""
     attributes = attribute(0x40, 1, b"\0")  # ORIGIN IGP
-    path = b"" if asn is None else struct.pack("!BBI", 2, 1, asn)
+    origin = asn or via
+    path = b"" if origin is None else struct.pack("!BBI", 2, 1, origin)
     attributes += attribute(0x40, 2, path)  # AS_PATH
     hop = ipaddress.ip_address(nexthop).packed
     reach = nlri(prefix, path_id)
@@ -196,7 +198,8 @@ class Speaker:
         if do == "announce" and self.sock:
             extra = bytes.fromhex(ask.get("extra", ""))
             asn = self.args.asn if self.args.external else None
-            one = update(ask["prefix"], ask["nexthop"], extra, asn, ask.get("pathId"))
+            rest = (asn, ask.get("pathId"), ask.get("via"))
+            one = update(ask["prefix"], ask["nexthop"], extra, *rest)
             self.send(one * ask.get("repeat", 1))
         elif do == "withdraw" and self.sock:
             self.send(withdraw(ask["prefix"], ask.get("pathId")))
