@@ -6,6 +6,8 @@ r"""Conformance of the attribute: a table of cases, sent byte by byte.
     p2  raw speaker ----+
                         |
     p3  raw speaker ----+     in another AS
+                        |
+    p4  raw speaker ----+     with add-path
 
 p1 sends each case to r1.  What r1's module makes of it, and what r1 passes on to
 p2 (flags, code, bytes, number of UPDATEs), are compared with the table, for both
@@ -25,7 +27,7 @@ from dyncast_lan import path_state, service_of
 from dyncast_topology import wait_for
 
 ASN = 65000
-P1, P2, P3 = "10.50.0.11", "10.50.0.12", "10.50.0.13"
+P1, P2, P3, P4 = (f"10.50.0.{n}" for n in range(11, 15))
 
 
 @pytest.fixture(scope="module")
@@ -35,9 +37,15 @@ def lab(request):
         1,
         bgp=neighbor(P1, ASN, *client)
         + neighbor(P2, ASN, *client)
-        + neighbor(P3, 65003, "passive"),
+        + neighbor(P3, 65003, "passive")
+        + neighbor(P4, ASN, *client),
     )
-    lab = LanLab(request.module.__name__, {"r1": r1}, {"p1": 11, "p2": 12, "p3": 13})
+    r1.bgp += [" address-family ipv4 multicast"]
+    for peer in (P1, P2):
+        r1.bgp += [f"  neighbor {peer} activate", f"  neighbor {peer} route-reflector-client"]
+    r1.bgp += [" exit-address-family"]
+    hosts = {"p1": 11, "p2": 12, "p3": 13, "p4": 14}
+    lab = LanLab(request.module.__name__, {"r1": r1}, hosts)
     request.addfinalizer(lab.stop)
     lab.start()
     return lab
@@ -45,12 +53,12 @@ def lab(request):
 
 @pytest.fixture(scope="module")
 def p1(lab):
-    return Speaker(lab, "p1", "10.50.0.1", P1, ASN).wait()
+    return Speaker(lab, "p1", "10.50.0.1", P1, ASN, "--multicast").wait()
 
 
 @pytest.fixture(scope="module")
 def p2(lab):
-    return Speaker(lab, "p2", "10.50.0.1", P2, ASN).wait()
+    return Speaker(lab, "p2", "10.50.0.1", P2, ASN, "--multicast").wait()
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +99,7 @@ def passed_on(speaker, prefix=PREFIX, timeout=10):
         found.extend(u for u in speaker.updates() if prefix in u["announced"])
         return bool(found)
 
-    wait_for(f"an UPDATE of {prefix}", came, timeout)
+    wait_for(f"an UPDATE of {prefix}", came, timeout, every=0.02)
     return found
 
 
@@ -103,6 +111,7 @@ def good(lab, p1, p2, profile, number):
     wait_for(
         "the control to be taken",
         lambda: candidates(lab, "r1", PREFIX).get("control", {}).get("capacity") == number,
+        every=0.05,
     )
     seen = []
 
