@@ -76,6 +76,7 @@ struct dyncast_track {
 	bool sent_valid;
 	struct dyncast_set sent;
 	int64_t sent_ms;
+	unsigned int left_out; /* instances for which a set has no room */
 };
 
 uint32_t dyncast_track_hash(const struct dyncast_track *track);

@@ -408,3 +408,40 @@ def test_site_preference(lab, p1, p2, profile):
     wait_for("half", lambda: wanted() == {"one": 100, "two": 50} or str(wanted()))
     p2.withdraw(PREFIX)
     wait_for("no comparison", lambda: wanted() == {"one": 100} or str(wanted()))
+
+def test_more_than_a_set_holds(lab, profile):
+    """Of more than 256 candidates those stay that zebra has, whichever path comes
+    last; nobody is taken for removed."""
+    code, flags = profile
+    prefix = "10.9.0.4/32"
+    p4 = Speaker(lab, "p4", "10.50.0.1", P4, ASN, "--addpath").wait()
+
+    def announce(site):
+        value = b"".join(instance(f"2001:db8:e1:0:{site}:{n}::", name=b"") for n in range(1, 61))
+        nexthop = f"10.50.0.{20 + site}"
+        p4.announce(prefix, attribute(value, flags, code), nexthop=nexthop, pathId=site)
+
+    def sites():
+        """{site: how many candidates}"""
+        found = [name.split(":")[4] for name in candidates(lab, "r1", prefix)]
+        return {int(site): found.count(site) for site in set(found)}
+
+    for site in range(1, 5):
+        announce(site)
+    wait_for("four sites", lambda: sites() == {n: 60 for n in range(1, 5)} or sites())
+    announce(5)
+    full = {1: 60, 2: 60, 3: 60, 4: 60, 5: 16}
+    wait_for("as many as fit", lambda: sites() == full or sites())
+    service = service_of(lab, "r1", prefix)
+    assert service["candidatesLeftOut"] == 44
+    assert sorted(service["sites"]) == [f"10.50.0.{20 + n}" for n in range(1, 5)]
+    p4.withdraw(prefix, pathId=1)
+    wait_for("room", lambda: sites() == {n: 60 for n in range(2, 6)} or sites())
+    announce(1)
+    full = {2: 60, 3: 60, 4: 60, 5: 60, 1: 16}
+    wait_for("as many as fit", lambda: sites() == full or sites())
+    assert "10.50.0.21" not in service_of(lab, "r1", prefix)["sites"]
+    summary = lab.vtysh("r1", "show dyncast summary")
+    assert "44 instances of other sites are more than" in summary, summary
+    assert f"the paths of {prefix} name 44 instances" in lab.log("r1", "bgpd")
+    p4.stop()
