@@ -17,6 +17,7 @@
 #include "origin.h"
 #include "peer_zebra.h"
 #include "receive.h"
+#include "../lib/cost.h"
 
 DEFINE_MTYPE(DYNCAST, DYNCAST_ORIGIN, "Dyncast origin");
 DECLARE_DLIST(dyncast_origins, struct dyncast_origin, item);
@@ -258,11 +259,23 @@ static void origin_timer(void *arg)
 	dyncast_advertise_service(origin->service);
 }
 
-/* has an agent reported since the last UPDATE? */
-static bool refresh_due(const struct dyncast_origin *origin, int64_t now)
+/*
+ * Has an agent reported since the last UPDATE?  Or has none for so long that
+ * what was said is worth nothing any more?  Whoever learns the path anew takes
+ * its metrics for as old as they were when they left.  *want has the instances
+ * of what was said.
+ */
+static bool refresh_due(const struct dyncast_origin *origin,
+			const struct dyncast_attr *want, int64_t now)
 {
 	struct dyncast_local *local;
+	unsigned int i;
 
+	for (i = 0; i < want->n_instances; i++)
+		if (origin->said.instances[i].metrics.age_ms <
+			    DYNCAST_AGE_STALE_MS &&
+		    want->instances[i].metrics.age_ms >= DYNCAST_AGE_STALE_MS)
+			return true;
 	if (now - origin->sent_ms < DYNCAST_REFRESH_MS)
 		return false;
 	frr_each (dyncast_locals, &origin->service->locals, local)
@@ -289,7 +302,7 @@ static void origin_consider(struct dyncast_origin *origin,
 	change = dyncast_content_compare(service, &origin->said, want);
 	if (change == DYNCAST_CHANGE_NONE) {
 		dyncast_timer_cancel(&origin->t_send);
-		if (refresh_due(origin, now)) {
+		if (refresh_due(origin, want, now)) {
 			origin->refreshes++;
 			origin_send(origin, want);
 		}
