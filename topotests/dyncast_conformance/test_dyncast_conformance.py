@@ -278,6 +278,13 @@ def test_soft_clear(lab, p1, p2, profile):
     assert em.find(passed_on(p2)[-1], code)
     assert set(candidates(lab, "r1", PREFIX)) == {"control"}
     assert received(lab)["decoded"] == before, "the same bytes are not read again"
+    # bgpd's copy is of this profile alone: for the other one p1 is asked, and again
+    asked = lambda: p1.ask(do="updates")["refreshes"]
+    both = ("transitive", "ietf")
+    for name in both if code == em.IETF else reversed(both):
+        before = asked()
+        lab.configure("r1", f"dyncast attribute profile {name}")
+        wait_for("the question", lambda: asked() > before)
     lab.configure("r1", f"router bgp {ASN}", f"no neighbor {P1} soft-reconfiguration inbound")
 
 
