@@ -521,8 +521,11 @@ def test_bgpd_restarts(lab):
     # the other service waits for nobody
     usable = lambda: "held" not in verdicts(lab, "r1", PREFIX).values()
     wait_for("BGP to have what bgpd knows", lambda: usable() or verdicts(lab, "r1", PREFIX))
-    for router in ("e1", "r1"):
+    for router, why in (("e1", "nor any other"), ("r1", "as all others")):
         assert set(verdicts(lab, router).values()) == {"held"}, router
+        answer = lab.json(router, f"show dyncast explain {PREFIX_AGAIN} json")
+        kept = [c["reason"] for c in answer["candidates"] if c["name"] != "fixed"]
+        assert [why in reason for reason in kept] == [True, True], answer
     agent, host = speak()
     for router in ("e1", "r1"):
         history = lab.json(router, f"show dyncast history {PREFIX_AGAIN} json")["changes"]
