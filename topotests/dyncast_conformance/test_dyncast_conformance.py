@@ -246,6 +246,17 @@ def test_ipv6_by_mp_reach(lab, p1, p2, profile):
     wait_for("the path to go", lambda: path_state(lab, "r1", PREFIX6, P1) is None)
 
 
+def test_other_tables(lab, p1, p2, profile):
+    """It leaves every table as it came, not only those that services are in."""
+    code, flags = profile
+    prefix = "10.9.0.5/32"
+    p1.announce(prefix, attribute(instance(), flags, code), safi=2)
+    ((got, value),) = em.find(passed_on(p2, prefix)[-1], code)
+    assert value == instance() and got & 0xC0 == flags
+    p1.withdraw(prefix, safi=2)
+    wait_for("it to go", lambda: prefix not in lab.vtysh("r1", "show bgp ipv4 multicast"))
+
+
 def test_one_update_for_each(lab, p1, p2, profile):
     """Every change is passed on once, with its bytes, also in fast mode; the same
     bytes again are no change."""
