@@ -26,19 +26,22 @@ static struct dyncast_prefix host_prefix(const struct dyncast_addr *addr)
 	};
 }
 
-void dyncast_site_fill(struct dyncast_site *site)
+/* The standalone update is in the default VRF, and acts on nothing in another:
+ * what it says is in the attribute of each service there. */
+void dyncast_site_fill(struct dyncast_site *site, bool in_vrf)
 {
 	const struct dyncast_site_config *config = &dyncast_state.site;
+	bool stated = in_vrf && config->loopback.family;
 
 	if (config->preference) {
 		site->has |= DYNCAST_SITE_HAS_PREFERENCE;
 		site->preference = config->preference;
 	}
-	if (config->id_set) {
+	if (config->id_set || stated) {
 		site->has |= DYNCAST_SITE_HAS_AVAILABILITY;
-		site->availability_ties_site = true;
+		site->availability_ties_site = !stated;
 		site->availability_site = config->id;
-		site->availability = 100;
+		site->availability = stated ? config->availability : 100;
 	}
 }
 
