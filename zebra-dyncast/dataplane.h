@@ -147,8 +147,8 @@ struct dyncast_dp_instance {
 	struct dyncast_addr encap_source;
 	/*
 	 * Next hop on the wire and its interface.  family 0: leave it to the
-	 * kernel's route (ECMP or unresolved): the outer header is pushed and
-	 * the packet goes up with TC_ACT_OK.
+	 * kernel's route (ECMP or unresolved), which the program asks once the
+	 * outer header is there.
 	 */
 	struct dyncast_addr nexthop;
 	uint32_t ifindex;

@@ -68,7 +68,7 @@ struct dyncast_dp_service_entry {
 	bool used;
 	bool listed;  /* the program knows it */
 	bool enabled; /* .. and steers to it */
-	bool moving; /* slots may be in a change, or not said to be over it */
+	bool moving;  /* slots may be in a change, or not said to be over it */
 	uint32_t table_id;
 	struct dyncast_prefix prefix;
 	uint16_t timeout_s;

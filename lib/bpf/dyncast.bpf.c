@@ -133,7 +133,7 @@ static __always_inline int run_with(struct __sk_buff *skb, struct packet *pkt,
 
 	service = service_find(pkt, iface->table_id);
 	if (!service || (service->flags & DYNCAST_MAP_SERVICE_RESTS) ||
-	    !untag(skb))
+	    (!routed && !source_is_sane(pkt)) || !untag(skb))
 		goto pass;
 	pkt->key.service = service->index;
 	if (!(old ? parse_flow(skb, pkt) : dyncast_parse_flow(skb, pkt)))
