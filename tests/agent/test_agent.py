@@ -209,6 +209,43 @@ def test_slow_instance_delays_no_other(agent, router, instance, other):
         assert time.monotonic() - began < 0.5
 
 
+def silent_resolver():
+    """A socket where queries end, and its address: another run has another."""
+    resolver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    for n in range(1, 255):
+        try:
+            resolver.bind((f"127.53.53.{n}", 53))
+            break
+        except OSError:
+            pass
+    return resolver, resolver.getsockname()[0]
+
+
+def test_silent_resolver_delays_nothing(agent, router, instance, other, tmp_path):
+    """A host name that nobody answers for: no other instance waits, nor the end."""
+    resolver, address = silent_resolver()
+    (tmp_path / "resolv.conf").write_text(f"nameserver {address}\n")
+    (tmp_path / "nsswitch.conf").write_text("hosts: dns\n")
+    mounts = "".join(
+        f"mount --bind {tmp_path}/{name} /etc/{name} && "
+        for name in ("resolv.conf", "nsswitch.conf")
+    )
+    named = one("named", instance).replace("127.0.0.1", "instance.example")
+    agent.write(service(named, one("quick", other), settings="timeout = 300"))
+    agent.start(["unshare", "-m", "sh", "-c", mounts + 'exec "$0" "$@"'])
+    with resolver:
+        wait_for("a scrape that failed", lambda: agent.logged("no answer in time"))
+        assert resolver.recv(512)  # positive control: it was asked
+        start, began = other.scrapes, time.monotonic()
+        wait_for("20 scrapes", lambda: other.scrapes >= start + 20)
+        assert time.monotonic() - began < 3.0  # 20 times 50 ms
+        other.load(7, 0.2, 10)
+        wait_for("its change", lambda: router.last("quick")["inFlight"] == 7, 1.0)
+        began = time.monotonic()
+        assert agent.end() == 0
+        assert time.monotonic() - began < 2.0
+
+
 def test_timeout_makes_down(agent, router, instance):
     agent.write(service(one("a1", instance), settings="timeout = 100"))
     agent.start()
