@@ -368,7 +368,7 @@ local function instance(r)
 	local item = r.tree:add(family == 4 and f.dbid4 or f.dbid6, dbid)
 	local text = family == 4 and tostring(dbid:ipv4()) or tostring(dbid:ipv6())
 	r.tree:append_text(", D-BID " .. text)
-	if not unicast(dbid) or kind == 2 and family ~= 6 or kind == 3 and family ~= 4 then
+	if not unicast(dbid) or kind == 2 and family ~= 6 then
 		r:check(false, "this D-BID for this kind")
 	end
 	if name_len > 0 then

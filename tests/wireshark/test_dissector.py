@@ -181,6 +181,7 @@ def mutations(seed, count):
     whole = [
         INSTANCES,
         attr.instance("192.0.2.9", 3, b"c", capacity=3, score=4),
+        attr.instance("2001:db8::9", 3),
         attr.instance(name=b""),
         attr.policy(2, 2, 2, 24, 90),
         attr.subtlv(attr.POLICY, bytes.fromhex("02020218005a1e0f5a030005000000140000000a")),
