@@ -51,7 +51,7 @@ static void json_metrics(struct json_object *json,
 			 const struct dyncast_metrics *m)
 {
 	dyncast_metrics_json(json, m);
-	if (m->has)
+	if (m->has & DYNCAST_HAS_MEASURED)
 		json_object_int_add(json, "ageMs", m->age_ms);
 }
 
@@ -216,7 +216,7 @@ static void metrics_columns(struct vty *vty, const struct dyncast_metrics *m)
 		vty_out(vty, " %9.1f", m->delay_us / 1000.0);
 	else
 		vty_out(vty, " %9s", "-");
-	if (m->has)
+	if (m->has & DYNCAST_HAS_MEASURED)
 		vty_out(vty, " %7.1f", m->age_ms / 1000.0);
 	else
 		vty_out(vty, " %7s", "-");

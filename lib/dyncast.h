@@ -74,6 +74,8 @@ enum dyncast_kind {
 #define DYNCAST_HAS_SCORE (1u << 4)
 #define DYNCAST_HAS_RATE (1u << 5)
 #define DYNCAST_HAS_ALL 0x3fu
+/* without capacity: that is configured as a rule and does not grow old */
+#define DYNCAST_HAS_MEASURED (DYNCAST_HAS_ALL & ~DYNCAST_HAS_CAPACITY)
 
 struct dyncast_metrics {
 	uint8_t has;	      /* DYNCAST_HAS_* */

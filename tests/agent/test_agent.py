@@ -139,7 +139,8 @@ def test_tcp_check(agent, router):
             capacity = 16
             health-interval = 30
             instance "t1" {{ health-tcp = "127.0.0.1:{port}" }}
-        }}"""
+        }}""",
+        "keepalive = 300",
     )
     agent.start()
     wait_for("up", lambda: router.last("t1").get("state") == "up")
@@ -156,6 +157,8 @@ def test_tcp_check(agent, router):
     listener = socket.create_server(("127.0.0.1", port), backlog=200)
     wait_for("up again", lambda: router.last("t1").get("state") == "up")
     listener.close()
+    # a capacity that stands in the file does not grow old
+    assert len(router.of("t1")) > 3 and not any("ageMs" in r for r in router.of("t1"))
 
 
 def test_reconnects_and_sends_everything_again(agent, instance, other):

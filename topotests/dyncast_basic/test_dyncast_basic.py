@@ -94,6 +94,10 @@ def test_attribute_passes_stock_reflector(lab):
         assert "dyncast" not in lab.vtysh(router, "show modules")
     assert "dyncast" in lab.vtysh("r1", "show modules")
 
+    # a configured capacity is all that is known yet: it does not grow old
+    wait_for("all at r1", lambda: set(learnt(lab)) == set(INSTANCES))
+    assert not any("ageMs" in candidate for candidate in learnt(lab).values())
+
     def missing():
         report_all(lab.agents)
         got = learnt(lab)
