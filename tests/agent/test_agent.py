@@ -437,6 +437,8 @@ def test_reload_moves_to_another_socket(agent, router, instance):
 BAD = [
     ("interval = 5", 2, "interval = 5; allowed: 10 to 60000"),
     ("interval = soon", 2, "allowed: a whole number, 10 to 60000"),
+    # three of them within the minute after which the router forgets an instance
+    ("keepalive = 20001", 2, "allowed: 100 to 20000"),
     ("threshold = -1", 2, "allowed: 0 to 100"),
     ("\nspeed = 3", 3, "no such option 'speed'; allowed here: socket interval"),
     ('socket = "here"', 2, "allowed: an absolute path"),
