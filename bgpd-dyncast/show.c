@@ -493,8 +493,9 @@ static void instances_learnt(struct vty *vty, struct json_object *array,
 }
 
 DEFPY(show_dyncast_instance, show_dyncast_instance_cmd,
-      "show dyncast instance [json$uj]",
-      SHOW_STR DYNCAST_STR "Instances at this site and learnt ones\n" JSON_STR)
+      "show dyncast instance [local$own] [json$uj]",
+      SHOW_STR DYNCAST_STR
+      "Instances at this site and learnt ones\nOnly those at this site\n" JSON_STR)
 {
 	struct json_object *json = uj ? json_object_new_object() : NULL;
 	struct json_object *array = uj ? json_object_new_array() : NULL;
@@ -505,8 +506,9 @@ DEFPY(show_dyncast_instance, show_dyncast_instance_cmd,
 		columns_header(vty);
 	frr_each (dyncast_services, &dyncast_state.services, service)
 		instances_local(vty, array, service);
-	frr_each (dyncast_tracks, &dyncast_tracks, track)
-		instances_learnt(vty, array, track);
+	if (!own)
+		frr_each (dyncast_tracks, &dyncast_tracks, track)
+			instances_learnt(vty, array, track);
 	if (!uj)
 		return CMD_SUCCESS;
 	json_object_object_add(json, "instances", array);

@@ -159,6 +159,7 @@ SHOWS = [
     "show dyncast service",
     "show dyncast service " + SERVICE_PREFIX,
     "show dyncast instance",
+    "show dyncast instance local",
     "show dyncast bgp",
     "show dyncast explain " + SERVICE_PREFIX,
     "show dyncast forwarding",
@@ -246,6 +247,8 @@ def test_exporter(lab):
     _, at_e1 = operator.exported(lab, "e1")
     assert at_e1["dyncast_service_advertised"][service] == 1
     assert at_e1["dyncast_local_instance_reports_total"][f'service="{topology.SERVICE}",backend="a1"'] > 0
+    own = lab.json("e1", "show dyncast instance local json")["instances"]
+    assert {one["name"] for one in own} == {"a1", "a2"}
     assert set(at_e1["dyncast_sid_installed"]) == {f'sid="{show.dbid(n)}"' for n in ("a1", "a2")}
     assert set(at_e1["dyncast_sid_installed"].values()) == {1.0}
 
