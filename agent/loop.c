@@ -168,8 +168,12 @@ static void reload(struct loop *loop)
 		struct dyncast_target *old;
 
 		old = target_find(loop, &config->instances[i]);
-		if (old)
-			dyncast_target_adopt(targets[i], old);
+		if (!old)
+			continue;
+		dyncast_target_adopt(targets[i], old);
+		/* a report without one means the instance it has */
+		if (!config->instances[i].address.family)
+			report_gone(loop, old);
 	}
 	end_removed(loop, config);
 	targets_free(loop->targets, loop->config->n_instances);
