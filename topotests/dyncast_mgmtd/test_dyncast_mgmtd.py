@@ -24,7 +24,7 @@ from dyncast_topology import end_processes, wait_for
 from dyncast_traffic import Process
 from dyncast_vty import Vty
 
-MODULE = os.path.join(dyncast_frr.BUILD, "modules", "mgmtd_dyncast.so")
+MODULE = os.path.join(dyncast_frr.MODULES, "mgmtd_dyncast.so")
 
 PREFIX = "10.9.0.1/32"
 SERVICE = f"dyncast service video prefix {PREFIX}"
@@ -420,9 +420,11 @@ def test_mgmtd_restart(lab):
 
 def test_mgmtd_without_module(lab):
     """Commands are the daemons' again, and mgmtd's when the module is back."""
+    known = {daemon: len(lab.log("r1", daemon)) for daemon in ("bgpd", "zebra")}
     lab.restart("mgmtd", " ")
-    wait_for("bgpd to notice", lambda: "the configuration is this daemon's own again" in lab.log("r1", "bgpd"))
-    wait_for("zebra to notice", lambda: "the configuration is this daemon's own again" in lab.log("r1", "zebra"))
+    own = "the configuration is this daemon's own again"
+    for daemon, start in known.items():
+        wait_for(f"{daemon} to notice", lambda daemon=daemon, start=start: own in lab.log("r1", daemon)[start:])
     assert sorted(daemon_lines(lab, "bgpd") + daemon_lines(lab, "zebra")) == sorted(LINES)
     said = lab.configure("r1", "dyncast service more prefix 10.9.0.3/32", "dyncast hold 5")
     assert "%" not in said, said
