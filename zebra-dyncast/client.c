@@ -27,7 +27,7 @@
 #include "module.h"
 #include "nht.h"
 #include "peer_bgpd.h"
-#include "route.h"
+#include "resend.h"
 #include "sid.h"
 #include "zserv_socket.h"
 #include "../lib/msg.h"
@@ -143,6 +143,18 @@ static void handle_close(struct stream *s)
 		dyncast_peer_closed();
 }
 
+/* an interface's index, behind its name or at once */
+static void handle_link(struct stream *s, size_t name)
+{
+	uint32_t ifindex;
+
+	STREAM_FORWARD_GETP(s, name);
+	STREAM_GETL(s, ifindex);
+	dyncast_resend_later(ifindex);
+stream_failure:
+	return;
+}
+
 static void dispatch(uint16_t command, vrf_id_t vrf_id, struct stream *s)
 {
 	switch (command) {
@@ -159,8 +171,11 @@ static void dispatch(uint16_t command, vrf_id_t vrf_id, struct stream *s)
 		handle_close(s);
 		break;
 	case ZEBRA_INTERFACE_UP:
+		handle_link(s, IFNAMSIZ);
+		dyncast_ingress_scan_later();
+		break;
 	case ZEBRA_INTERFACE_ADDRESS_ADD:
-		dyncast_route_resend_later();
+		handle_link(s, 0);
 		/* fallthrough */
 	case ZEBRA_INTERFACE_ADD:
 	case ZEBRA_INTERFACE_DELETE:
@@ -267,7 +282,7 @@ static void client_connect(struct event *e)
 	DYNCAST_DEBUG("connected to zebra");
 	dyncast_nht_connected();
 	dyncast_sid_connected();
-	dyncast_route_connected();
+	dyncast_resend_all();
 	dyncast_peer_connected();
 }
 

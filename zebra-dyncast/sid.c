@@ -403,16 +403,19 @@ bool dyncast_sid_in_locator(const struct dyncast_addr *dbid)
 	return own->addr.family && dyncast_prefix_contains(own, dbid);
 }
 
-void dyncast_sid_resend(void)
+void dyncast_sid_locators_resend(void)
 {
-	struct dyncast_sid *sid;
-
 	locator_send(&locator, true);
 	locator_send(&locator4, true);
-	frr_each (dyncast_sids, &sids, sid) {
-		if (sid->ifindex)
-			sid_send(sid);
-	}
+}
+
+void dyncast_sid_resend(const struct dyncast_addr *addr)
+{
+	const struct dyncast_sid key = {.sid = *addr};
+	struct dyncast_sid *sid = dyncast_sids_find(&sids, &key);
+
+	if (sid && sid->ifindex)
+		sid_send(sid);
 }
 
 bool dyncast_sid_claimed(const struct dyncast_addr *addr)
@@ -432,7 +435,6 @@ void dyncast_sid_connected(void)
 	frr_each (dyncast_sids, &sids, sid)
 		if (!dyncast_sid_is_ipv6(sid))
 			sid->alias_installed = sid->sid_installed = false;
-	dyncast_sid_resend();
 }
 
 void dyncast_sid_nht_changed(struct dyncast_nht *nht)

@@ -278,6 +278,29 @@ def test_removed_sid_is_added_again(lab):
     assert "a1" in lab.new_flows_at("after", V6)
 
 
+def sent_again(lab):
+    """(SIDs, routes) of each pass."""
+    found = re.findall(r"sent again: (\d+) SID\(s\), (\d+) route\(s\)", lab.log("e2", "zebra"))
+    return [tuple(map(int, pair)) for pair in found]
+
+
+def test_only_what_leads_there_is_sent_again(lab):
+    """The kernel drops the SID of an interface that goes down."""
+    lab.vtysh("e2", "debug dyncast zebra")
+    before = len(sent_again(lab))
+    lab.cmd("e2", "ip link add unused type veth peer unused2; ip link set unused up; ip link set unused2 up")
+    wait_for("a pass", lambda: len(sent_again(lab)) > before or "none", 10)
+    assert set(sent_again(lab)[before:]) == {(0, 0)}
+    lab.cmd("e2", "ip link set e2-lan down; ip link set e2-lan up")
+    show = f"ip -6 route show {small.dbid('b1', V6)}"
+    wait_for("the SID", lambda: "End.DX6" in lab.cmd("e2", show) or "none", 10)
+    wait_for("a pass with it", lambda: 1 in dict(sent_again(lab)[before:]) or "none", 10)
+    lab.cmd("e2", "ip link del unused")
+    lab.vtysh("e2", "no debug dyncast zebra")
+    lab.wait_ring("r1", ALL, V6)
+    assert lab.new_flows_at("flapped", V6) == ALL
+
+
 def test_zebra_leaves_nothing(lab):
     """SIGTERM: no SID stays behind."""
     assert "End.DX6" in lab.cmd("e2", "ip -6 route show")
