@@ -23,6 +23,7 @@
 
 #include "compat.h"
 #include "client.h"
+#include "encap.h"
 #include "ingress.h"
 #include "module.h"
 #include "nht.h"
@@ -155,6 +156,12 @@ stream_failure:
 	return;
 }
 
+static void links_noticed(void)
+{
+	dyncast_encap_forget();
+	dyncast_ingress_scan_later();
+}
+
 static void dispatch(uint16_t command, vrf_id_t vrf_id, struct stream *s)
 {
 	switch (command) {
@@ -172,15 +179,16 @@ static void dispatch(uint16_t command, vrf_id_t vrf_id, struct stream *s)
 		break;
 	case ZEBRA_INTERFACE_UP:
 		handle_link(s, IFNAMSIZ);
-		dyncast_ingress_scan_later();
+		links_noticed();
 		break;
 	case ZEBRA_INTERFACE_ADDRESS_ADD:
 		handle_link(s, 0);
 		/* fallthrough */
+	case ZEBRA_INTERFACE_ADDRESS_DELETE:
 	case ZEBRA_INTERFACE_ADD:
 	case ZEBRA_INTERFACE_DELETE:
 	case ZEBRA_INTERFACE_DOWN:
-		dyncast_ingress_scan_later();
+		links_noticed();
 		break;
 	default:
 		break;

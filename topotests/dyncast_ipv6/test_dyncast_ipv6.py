@@ -45,6 +45,25 @@ def test_candidates(lab):
     assert "End.DX6" in route and INSTANCES["a2"].address6 in route
 
 
+def source_of(lab, name):
+    instances = [i for s in lab.forwarding("r1")["services"] for i in s["instances"]]
+    return {i["name"]: i.get("encapSource") for i in instances}[name]
+
+
+def test_source_follows_the_loopback(lab):
+    """The first address that it has is what outer headers come from."""
+    own, other = small.loopback6("r1"), "2001:db8:0:99::1"
+
+    def wait_source(address):
+        wait_for("the source", lambda: (now := source_of(lab, "b1")) == address or now, 10)
+
+    new, old = f"ipv6 address {other}/128", f"ipv6 address {own}/128"
+    lab.configure("r1", "interface lo", new, f"no {old}", old)
+    wait_source(other)
+    lab.configure("r1", "interface lo", f"no {new}")
+    wait_source(own)
+
+
 def test_flows_go_where_the_ring_says(lab):
     """TCP and UDP; each instance gets its own, those of one LAN too."""
     load = load_of(lab, "load-v6")
