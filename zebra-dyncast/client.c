@@ -60,6 +60,13 @@ static void client_lost(void)
 	connect_later();
 }
 
+/* libfrr has closed the session when what waited could not be written */
+void dyncast_client_tick(void)
+{
+	if (client && client->sock < 0 && !t_connect)
+		connect_later();
+}
+
 bool dyncast_client_connected(void)
 {
 	return client && client->sock >= 0;
