@@ -31,6 +31,7 @@
 #include "encap.h"
 #include "history.h"
 #include "ingress.h"
+#include "log_bound.h"
 #include "module.h"
 #include "neighbor.h"
 #include "nht.h"
@@ -384,7 +385,8 @@ static void isolate(struct dyncast_service *s, int64_t now)
 	struct dyncast_backend *b;
 	char buf[DYNCAST_SERVICE_STRLEN];
 
-	zlog_warn(
+	dyncast_log_bounded(
+		zlog_warn, "services that lost the routes to all candidates",
 		"dyncast: service %s: the routes to all candidates are lost, by this router's own link or IGP; it steers as before for %u s at most",
 		dyncast_service_str(s, buf, sizeof(buf)),
 		(unsigned int)(dyncast_apply_settle_ms() / 1000));

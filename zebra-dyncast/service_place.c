@@ -14,6 +14,7 @@
 #include "compat.h"
 #include "decap.h"
 #include "ingress.h"
+#include "log_bound.h"
 #include "module.h"
 #include "route.h"
 #include "service.h"
@@ -42,7 +43,8 @@ static void recover(struct dyncast_service *s)
 	dyncast_dp_instance_each(s->dp_index, recover_instance, s);
 	dyncast_turn_recover(s);
 	s->grace_ms = dyncast_now_ms() + DYNCAST_GRACE_MS;
-	zlog_info(
+	dyncast_log_bounded(
+		zlog_info, "services taken over from the kernel",
 		"dyncast: service %s: %zu instance(s) taken over from the kernel",
 		dyncast_service_str(s, buf, sizeof(buf)),
 		dyncast_backends_count(&s->backends));
@@ -53,7 +55,8 @@ static void warn_once(struct dyncast_service *s, const char *why)
 	char buf[DYNCAST_SERVICE_STRLEN];
 
 	if (!s->full_logged)
-		zlog_warn(
+		dyncast_log_bounded(
+			zlog_warn, "services steered by their route alone",
 			"dyncast: service %s is steered by its route alone, without flow affinity: %s",
 			dyncast_service_str(s, buf, sizeof(buf)), why);
 	s->full_logged = true;

@@ -35,6 +35,7 @@
 #include "convert.h"
 #include "endpoint.h"
 #include "feedback.h"
+#include "log_bound.h"
 #include "module.h"
 #include "nht.h"
 #include "service.h"

@@ -16,6 +16,7 @@
 #include "apply.h"
 #include "compat.h"
 #include "dataplane.h"
+#include "log_bound.h"
 #include "module.h"
 #include "service.h"
 #include "turn.h"
@@ -128,10 +129,12 @@ void dyncast_turn_dry_run(struct dyncast_service *s)
 	s->dry = dry;
 	s->listed = s->enabled = false;
 	s->members_changed = true; /* the kernel has to have our ring */
-	zlog_info("dyncast: service %s: %s",
-		  dyncast_service_str(s, buf, sizeof(buf)),
-		  dry ? "dry run: decided and shown, nothing is installed"
-		      : "no dry run any more");
+	dyncast_log_bounded(
+		zlog_info, "services whose dry run begins or ends",
+		"dyncast: service %s: %s",
+		dyncast_service_str(s, buf, sizeof(buf)),
+		dry ? "dry run: decided and shown, nothing is installed"
+		    : "no dry run any more");
 }
 
 void dyncast_turn_close(struct dyncast_service *s)
