@@ -27,6 +27,7 @@ import time
 import install_exporter
 import install_mgmtd
 import install_netconf
+import install_packages
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 ROUTERS = ("r1", "e1")
@@ -507,6 +508,7 @@ def main():
     with open("/etc/frr/daemons", encoding="utf-8") as file:
         must("/etc/frr/daemons has each module once", file.read() == first)
     wait_for("the modules are loaded", modules_run)
+    install_packages.check_upgrades_of_frr(sys.modules[__name__])
 
     say("== configure by vtysh")
     configure()

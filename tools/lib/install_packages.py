@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What dpkg and apt do with the packages beyond the README's commands: a part of
+what tools/lib/install_steps.py does in its root.
+"""
+
+import glob
+import os
+import re
+import shutil
+
+
+def package(steps):
+    (found,) = glob.glob(os.path.join(steps.TOP, "build/package/frr-dyncast_*.deb"))
+    return found
+
+
+def apt_would(steps, version):
+    """What apt would do who wants FRR of this version."""
+    folder = "/tmp/other-frr"
+    os.makedirs(folder + "/DEBIAN", exist_ok=True)
+    with open(folder + "/DEBIAN/control", "w", encoding="ascii") as file:
+        file.write(f"Package: frr\nVersion: {version}\nArchitecture: {steps.run('dpkg --print-architecture').strip()}\n"
+                   "Maintainer: nobody <root@localhost>\nDescription: another FRR\n")  # fmt: skip
+    steps.run(["dpkg-deb", "-b", folder, folder + ".deb"])
+    said = steps.run(["apt-get", "install", "--simulate", folder + ".deb"], check=False)
+    shutil.rmtree(folder)
+    os.unlink(folder + ".deb")
+    return said
+
+
+def check_upgrades_of_frr(steps):
+    """Debian's updates of the FRR that is here come in.  No other release does, a point
+    release included, nor does it take the package away whose modules it would not load."""
+    release = re.match(r"[0-9.]+", steps.run("dpkg-query -W -f '${Version}' frr")).group(0)
+    *first, last = release.split(".")
+    following = ".".join([*first, str(int(last) + 1)])
+    for version, fits in ((f"{release}-99+deb99u9", True), (f"{release}.1-1", False), (f"{following}-1", False)):
+        said = apt_would(steps, version)
+        steps.must(f"FRR {version} and the package: {said}", ("\nInst frr " in said) == fits)
+        steps.must(f"the package stays: {said}", "Remv frr-dyncast" not in said)
