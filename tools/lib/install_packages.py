@@ -8,6 +8,9 @@ import os
 import re
 import shutil
 
+# of FRR; as on a router to which apt brought them with frr-dyncast
+FRR = "frr frr-pythontools"
+
 
 def package(steps):
     (found,) = glob.glob(os.path.join(steps.TOP, "build/package/frr-dyncast_*.deb"))
@@ -38,3 +41,16 @@ def check_upgrades_of_frr(steps):
         said = apt_would(steps, version)
         steps.must(f"FRR {version} and the package: {said}", ("\nInst frr " in said) == fits)
         steps.must(f"the package stays: {said}", "Remv frr-dyncast" not in said)
+
+
+def frr_came_with_us(steps):
+    """As on a router where nobody named FRR to apt."""
+    steps.run(f"apt-mark auto {FRR}")
+
+
+def remove_rest(steps):
+    """What apt brought, which is its own to take away; FRR is not among it."""
+    manual = steps.run("apt-mark showmanual").split()
+    steps.must("FRR has become the administrator's", "frr" in manual)
+    steps.run("apt-mark manual frr-pythontools")
+    steps.run("apt-get autoremove -y --purge")

@@ -547,7 +547,9 @@ def main():
     objects = bpf_objects()
     must("the exporter's options are there", os.path.exists(install_exporter.DEFAULTS))
     must("there was something to remove", objects and our_pins() and all(exists(*o) for o in objects))
+    install_packages.frr_came_with_us(sys.modules[__name__])
     follow(steps["remove"])
+    install_packages.remove_rest(sys.modules[__name__])
     must("the daemons run without us", all(pid_of(r, d) for r in ROUTERS for d in ("zebra", "bgpd")))
     must("stock vtysh", "dyncast" not in vtysh("r1", "show modules"))
     must_be_clean(before, objects)
@@ -562,6 +564,7 @@ def main():
     stop_routers()
     must("maps stay while zebra is away", our_pins() and any(exists(*o) for o in objects))
     follow([line for line in steps["remove"] if "systemctl" not in line])
+    install_packages.remove_rest(sys.modules[__name__])
     must_be_clean(before, objects)
     with open("/etc/frr/daemons", encoding="utf-8") as file:
         must("/etc/frr/daemons is as the administrator had it", file.read() == daemons.replace("bgpd=no", "bgpd=yes", 1))
