@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 
+VTYSH = "/usr/bin/vtysh"
 # of FRR; as on a router to which apt brought them with frr-dyncast
 FRR = "frr frr-pythontools"
 
@@ -41,6 +42,17 @@ def check_upgrades_of_frr(steps):
         said = apt_would(steps, version)
         steps.must(f"FRR {version} and the package: {said}", ("\nInst frr " in said) == fits)
         steps.must(f"the package stays: {said}", "Remv frr-dyncast" not in said)
+
+
+def check_refused(steps):
+    """Where the administrator diverts vtysh, the package says so and leaves no trace."""
+    steps.run(f"dpkg-divert --local --rename --divert {VTYSH}.frr --add {VTYSH}")
+    said = steps.run(["dpkg", "--unpack", package(steps)], check=False)
+    steps.must(f"it says what is to be undone: {said}", "Undo that first" in said)
+    status = steps.run("dpkg-query -W -f '${Status}' frr-dyncast", check=False)
+    steps.must(f"dpkg has nothing to mend: {status}", "installed" not in status or "not-installed" in status)
+    steps.must("the diversion is as it was", steps.run(f"dpkg-divert --listpackage {VTYSH}") == "LOCAL\n")
+    steps.run(f"dpkg-divert --local --rename --remove {VTYSH}")
 
 
 def frr_came_with_us(steps):

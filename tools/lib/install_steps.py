@@ -497,6 +497,9 @@ def main():
     with open("/etc/frr/daemons", encoding="utf-8") as file:
         daemons = file.read()
 
+    say("== refuse a vtysh that is diverted")
+    install_packages.check_refused(sys.modules[__name__])
+
     say("== install")
     must("nobody answers yet", not {"a1", "a2"} & set(flows(1)))
     told = follow(steps["install"])
