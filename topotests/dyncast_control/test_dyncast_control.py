@@ -456,9 +456,12 @@ def test_instance_that_speaks_bgp(lab):
     host.announce(PREFIX)  # plain
     wait_learnt(lab, "fed", "down", False)
     assert learnt(lab, "fed", "capacity") == 50
+    # who enters the line again changes nothing
+    configure(lab, f"dyncast service {SERVICE} instance fed feed bgp")
     host.announce(PREFIX, em.attribute(em.instance(A1, em.KIND_ADJACENT, capacity=70, delay_us=9000)))
     wait_learnt(lab, "fed", "delayUs", 9000)
     assert learnt(lab, "fed", "capacity") == 70
+    assert lab.log("e1", "bgpd").count("instance fed: its BGP path is there") == 1
     # BGP says it once: it is no agent that has become silent
     agent = AgentSocket(lab, "e1", SERVICE)
     configure(lab, f"dyncast service {SERVICE} agent-timeout 1")
