@@ -24,6 +24,7 @@ struct dyncast_owner {
 	/* what FRR has: as it says it, and as netconfd would (sync.c's) */
 	char *said;
 	char *running;
+	bool spelt; /* `running` is netconfd's spelling, not yet FRR's */
 	/* what a commit wants, until it is made so */
 	char *pending;
 };

@@ -80,6 +80,14 @@ static status_t commit_complete(void)
 	return NO_ERR;
 }
 
+/* here nobody has a pointer into the tree: it is replaced by FRR's */
+static status_t after_commit(ses_cb_t *scb, rpc_msg_t *msg, xml_node_t *method)
+{
+	dyncast_sync_settle();
+	dyncast_sync();
+	return NO_ERR;
+}
+
 static status_t before_get(ses_cb_t *scb, rpc_msg_t *msg, xml_node_t *method)
 {
 	dyncast_sync_settle();
@@ -199,6 +207,10 @@ status_t y_frr_dyncast_init2(void)
 		res = agt_rpc_register_method(
 			netconf, (const xmlChar *)"get-config",
 			AGT_RPC_PH_INVOKE, before_get_config);
+	if (res == NO_ERR)
+		res = agt_rpc_register_method(
+			netconf, (const xmlChar *)"commit",
+			AGT_RPC_PH_POST_REPLY, after_commit);
 	if (res == NO_ERR)
 		res = agt_rpc_register_method(NC_MODULE,
 					      (const xmlChar *)"validate",

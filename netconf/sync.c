@@ -61,7 +61,7 @@ static bool owner_sync(struct dyncast_owner *owner, val_value_t *root)
 		log_warn("\nfrr-dyncast: %s", error);
 		return false;
 	}
-	if (owner->said && !strcmp(said, owner->said)) {
+	if (owner->said && !owner->spelt && !strcmp(said, owner->said)) {
 		free(said);
 		return false;
 	}
@@ -78,6 +78,7 @@ static bool owner_sync(struct dyncast_owner *owner, val_value_t *root)
 	val_add_child(new, root);
 	set(&owner->said, said);
 	set(&owner->running, dyncast_text_write(owner->container, new));
+	owner->spelt = false;
 	return true;
 }
 
@@ -148,13 +149,15 @@ void dyncast_sync_forget(void)
 		set(&dyncast_owners[i].pending, NULL);
 }
 
-/* FRR has `text`, and says it in its own words */
+/* FRR has `text`, and says it in its own words: an address that was written
+ * otherwise is a key by which no client would find it */
 static void owner_has(struct dyncast_owner *owner, char *text)
 {
 	char error[DYNCAST_ERROR_SIZE];
 
 	set(&owner->running, text);
 	set(&owner->said, dyncast_frr_config(owner, error));
+	owner->spelt = true;
 }
 
 bool dyncast_sync_push(char *error)

@@ -187,6 +187,21 @@ def test_notifications(router, client):
     empty(client)
 
 
+def test_another_spelling(router, web):
+    """FRR's own is read back, and is the key from the next edit on."""
+    edit(web, document("services", {"neighbor": [{"address": "2001:DB8:0::5", "accept": True}]})
+         + document("forwarding", {"alias-prefix": "100.66.1.2/16"}))  # fmt: skip
+    web.commit()
+    assert "dyncast neighbor 2001:db8::5 accept" in router.lines("bgpd")
+    edit(web, f'<services xmlns="{NS}"><neighbor nc:operation="delete"><address>2001:db8::5</address></neighbor>'
+              "<drain>true</drain></services>")  # fmt: skip
+    assert set(entries(running(web, "services"), "neighbor", "address")) == {"2001:db8::5"}
+    assert running(web, "forwarding") == {"alias-prefix": "100.66.0.0/16"}
+    web.commit()
+    assert "neighbor" not in running(web, "services")
+    assert len(router.lines("bgpd")) == 6
+
+
 def test_delete_of_an_entry(router, web):
     edit(web, f'<services xmlns="{NS}"><service><name>web</name>'
               '<instance nc:operation="delete"><name>x</name></instance></service>'
