@@ -30,6 +30,9 @@ struct dyncast_owner {
 };
 extern struct dyncast_owner dyncast_owners[DYNCAST_OWNERS];
 
+/* of documents for FRR, and what is kept besides */
+const char *dyncast_frr_rundir(void);
+
 /* One element, empty when nothing is set; the caller frees it.  NULL with a
  * sentence in error. */
 char *dyncast_frr_config(const struct dyncast_owner *owner, char *error);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "confirm.h"
 #include "frr.h"
 #include "text.h"
 
@@ -160,11 +161,25 @@ static void owner_has(struct dyncast_owner *owner, char *text)
 	owner->spelt = true;
 }
 
+/* of all that the commit concerns; false with a sentence in error */
+static bool before_kept(char *error)
+{
+	for (int i = 0; i < DYNCAST_OWNERS; i++)
+		if (dyncast_owners[i].pending &&
+		    !dyncast_confirm_keep(&dyncast_owners[i], error))
+			return false;
+	return true;
+}
+
 bool dyncast_sync_push(char *error)
 {
+	/* netconfd knows this before it commits */
+	bool unconfirmed = agt_ncx_cc_active();
 	char other[DYNCAST_ERROR_SIZE];
 	int i, j;
 
+	if (unconfirmed && !before_kept(error))
+		return false;
 	for (i = 0; i < DYNCAST_OWNERS; i++) {
 		struct dyncast_owner *owner = &dyncast_owners[i];
 
@@ -185,6 +200,8 @@ bool dyncast_sync_push(char *error)
 			owner_has(&dyncast_owners[j],
 				  dyncast_owners[j].pending);
 			dyncast_owners[j].pending = NULL;
+			if (unconfirmed)
+				dyncast_confirm_made(&dyncast_owners[j]);
 		}
 	dyncast_sync_forget();
 	return i == DYNCAST_OWNERS;
