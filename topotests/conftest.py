@@ -24,7 +24,7 @@ import dyncast_frr
 
 # what FRR's release cannot have is no test of it
 collect_ignore = []
-if not os.path.exists(os.path.join(dyncast_frr.BUILD, "modules", "mgmtd_dyncast.so")):
+if not os.path.exists(os.path.join(dyncast_frr.MODULES, "mgmtd_dyncast.so")):
     collect_ignore.append("dyncast_mgmtd")
 
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
@@ -59,6 +59,7 @@ def no_leftovers():
     """Whatever a test left running dies with the session, and only that."""
     yield
     dyncast_frr.cleanup()
+    dyncast_frr.sanitized.expect_none(RUNDIR)
 
 
 @pytest.fixture(scope="module")

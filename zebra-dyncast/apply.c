@@ -127,7 +127,9 @@ bool dyncast_apply_forwarding_kernel(enum dyncast_apply_phase phase, bool on,
 	if (phase == DYNCAST_APPLY_VALIDATE)
 		return true;
 	dyncast_config.forwarding_kernel = on;
-	dyncast_ingress_scan_later();
+	/* the programs at the ingress come before routes lead elsewhere, and go
+	 * after that */
+	dyncast_ingress_scan();
 	dyncast_service_decide_all();
 	return true;
 }

@@ -116,6 +116,9 @@ struct dyncast_dp_service {
 	uint8_t affinity;   /* enum dyncast_affinity; FLOW for unknown ones */
 	uint8_t plen;	    /* with SOURCE; 0 or too long: the whole address */
 	uint16_t timeout_s; /* of an idle flow */
+	/* Packets to the prefix go the kernel's way, also those of a shorter
+	 * one; what comes out of a tunnel for a local instance is its own. */
+	bool rests;
 };
 /*
  * Index of a service, made when new (then *created), -1 when the table is
@@ -125,10 +128,8 @@ int dyncast_dp_service_get(uint32_t table_id,
 			   const struct dyncast_prefix *prefix, bool *created);
 /* false when the kernel did not take it, or there is no kernel side */
 bool dyncast_dp_service_enable(int index, const struct dyncast_dp_service *svc);
-/* Packets to the prefix go the kernel's way again; ring and instances stay, and
- * flows while they are not idle for too long. */
-void dyncast_dp_service_disable(int index);
-/* As before, and instances are deleted. */
+/* Packets to the prefix go the kernel's way again, and instances are deleted.
+ */
 void dyncast_dp_service_del(int index);
 /* Services that pinned maps knew at start: called once after dp_start, to
  * delete what nobody claimed after the hold time. */
@@ -146,8 +147,8 @@ struct dyncast_dp_instance {
 	struct dyncast_addr encap_source;
 	/*
 	 * Next hop on the wire and its interface.  family 0: leave it to the
-	 * kernel's route (ECMP or unresolved): the outer header is pushed and
-	 * the packet goes up with TC_ACT_OK.
+	 * kernel's route (ECMP or unresolved), which the program asks once the
+	 * outer header is there.
 	 */
 	struct dyncast_addr nexthop;
 	uint32_t ifindex;

@@ -223,35 +223,6 @@ static bool attach_tcx(uint32_t ifindex, const char *ifname, uint32_t flags)
 	return true;
 }
 
-static bool attach_clsact(uint32_t ifindex, const char *ifname,
-			  struct dyncast_map_iface *iface)
-{
-	DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex,
-			    .attach_point = tc_point(iface->flags));
-	DECLARE_LIBBPF_OPTS(bpf_tc_opts, opts, .handle = FILTER_HANDLE,
-			    .priority = FILTER_PRIORITY,
-			    .prog_fd = program_of(iface->flags),
-			    .flags = BPF_TC_F_REPLACE);
-	libbpf_print_fn_t log = libbpf_set_print(NULL);
-	int error = bpf_tc_hook_create(&hook);
-
-	/* no noise about a qdisc that exists, which is fine */
-	libbpf_set_print(log);
-	iface->flags |= DYNCAST_MAP_IFACE_CLSACT;
-	if (!error)
-		iface->flags |= DYNCAST_MAP_IFACE_OWN_QDISC;
-	else if (error != -EEXIST) {
-		dyncast_dp_warn("cannot add a clsact qdisc to %s: %s", ifname,
-				strerror(-error));
-		return false;
-	}
-	error = bpf_tc_attach(&hook, &opts);
-	if (error)
-		dyncast_dp_warn("cannot attach to %s: %s", ifname,
-				strerror(-error));
-	return !error;
-}
-
 /* whether a direction of a clsact qdisc has filters; yes when in doubt */
 static bool has_filters(uint32_t ifindex, uint32_t parent)
 {
@@ -296,6 +267,39 @@ static void detach_clsact(uint32_t ifindex, uint32_t flags)
 		return;
 	hook.attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS;
 	bpf_tc_hook_destroy(&hook);
+}
+
+static bool attach_clsact(uint32_t ifindex, const char *ifname,
+			  struct dyncast_map_iface *iface)
+{
+	DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex,
+			    .attach_point = tc_point(iface->flags));
+	DECLARE_LIBBPF_OPTS(bpf_tc_opts, opts, .handle = FILTER_HANDLE,
+			    .priority = FILTER_PRIORITY,
+			    .prog_fd = program_of(iface->flags),
+			    .flags = BPF_TC_F_REPLACE);
+	libbpf_print_fn_t log = libbpf_set_print(NULL);
+	int error = bpf_tc_hook_create(&hook);
+	bool made = !error;
+
+	/* no noise about a qdisc that exists, which is fine */
+	libbpf_set_print(log);
+	iface->flags |= DYNCAST_MAP_IFACE_CLSACT;
+	if (made)
+		iface->flags |= DYNCAST_MAP_IFACE_OWN_QDISC;
+	else if (error != -EEXIST) {
+		dyncast_dp_warn("cannot add a clsact qdisc to %s: %s", ifname,
+				strerror(-error));
+		return false;
+	}
+	error = bpf_tc_attach(&hook, &opts);
+	if (error) {
+		dyncast_dp_warn("cannot attach to %s: %s", ifname,
+				strerror(-error));
+		if (made)
+			detach_clsact(ifindex, iface->flags);
+	}
+	return !error;
 }
 
 /* What comes in by the interface begins with: -1 when we do not know */

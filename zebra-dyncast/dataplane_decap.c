@@ -26,8 +26,10 @@ static struct dyncast_map_decap_key decap_key(const struct dyncast_addr *dbid)
 bool dyncast_dp_decap_set(const struct dyncast_addr *dbid, uint32_t instance_id)
 {
 	struct dyncast_map_decap_key key = decap_key(dbid);
+	int fd = dyncast_dp.maps[DYNCAST_DP_MAP_DECAP];
 	struct dyncast_map_decap value = {.instance = instance_id};
 	char buf[DYNCAST_ADDR_STRLEN];
+	bool known = false;
 	int error = -1;
 
 	if (!dyncast_dp.active || !instance_id ||
@@ -39,16 +41,18 @@ bool dyncast_dp_decap_set(const struct dyncast_addr *dbid, uint32_t instance_id)
 			.table_id;
 	dyncast_dp_privs
 	{
-		error = bpf_map_update_elem(
-			dyncast_dp.maps[DYNCAST_DP_MAP_DECAP], &key, &value,
-			BPF_ANY);
+		error = bpf_map_update_elem(fd, &key, &value, BPF_NOEXIST);
+		if (error && errno == EEXIST) {
+			known = true;
+			error = bpf_map_update_elem(fd, &key, &value, BPF_ANY);
+		}
 	}
 	if (error)
 		dyncast_dp_warn("the kernel took no decapsulation of %s: %s",
 				dyncast_addr_str(dbid, buf, sizeof(buf)),
 				strerror(errno));
-	else
-		dyncast_dp_filter_update();
+	else if (!known)
+		dyncast_dp_filter_dbid(dbid, 1);
 	return !error;
 }
 
@@ -58,6 +62,7 @@ void dyncast_dp_decap_clear(const struct dyncast_addr *dbid,
 	struct dyncast_map_decap_key key = decap_key(dbid);
 	int fd = dyncast_dp.maps[DYNCAST_DP_MAP_DECAP];
 	struct dyncast_map_decap value;
+	bool gone = false;
 
 	if (!dyncast_dp.active)
 		return;
@@ -65,7 +70,8 @@ void dyncast_dp_decap_clear(const struct dyncast_addr *dbid,
 	{
 		if (!bpf_map_lookup_elem(fd, &key, &value) &&
 		    value.instance == instance_id)
-			bpf_map_delete_elem(fd, &key);
+			gone = !bpf_map_delete_elem(fd, &key);
 	}
-	dyncast_dp_filter_update();
+	if (gone)
+		dyncast_dp_filter_dbid(dbid, -1);
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The bitmap of destinations that may be services or local D-BIDs, see
- * lib/bpf/dyncast_map.h: made anew from all services when one comes or goes.
- * zebra's main thread.
+ * lib/bpf/dyncast_map.h.  A bit is set while somebody wants it, so that one who
+ * comes or goes costs the same among ten thousand.  zebra's main thread.
  */
 
 #include "dataplane_port.h"
@@ -16,69 +16,87 @@
 
 #define BITS (DYNCAST_MAP_FILTER_WORDS * 64)
 
-static void set(uint64_t *words, uint32_t bit)
-{
-	words[bit / 64 % DYNCAST_MAP_FILTER_WORDS] |= 1ull << bit % 64;
-}
+/* services and D-BIDs that want the bit */
+static uint32_t wanted[BITS];
 
-static void add_ipv4(uint64_t *words, const struct dyncast_prefix *prefix)
-{
-	uint32_t first = dyncast_map_filter_ipv4(prefix->addr.bytes);
-	uint32_t count = prefix->len < 16 ? 1u << (16 - prefix->len) : 1;
+struct range {
+	uint32_t first, count;
+};
 
-	for (uint32_t i = 0; i < count; i++)
-		set(words, first + i);
-}
-
-static void add_ipv6(uint64_t *words, const struct dyncast_prefix *prefix)
+static struct range range_of(uint8_t family, const uint8_t *addr,
+			     unsigned int len)
 {
-	if (prefix->len >= 32) {
-		set(words, dyncast_map_filter_ipv6(prefix->addr.bytes));
-		return;
-	}
+	if (family == AF_INET)
+		return (struct range){dyncast_map_filter_ipv4(addr),
+				      len < 16 ? 1u << (16 - len) : 1};
+	if (len >= 32)
+		return (struct range){dyncast_map_filter_ipv6(addr), 1};
 	/* a short prefix has all folds, or nearly */
-	for (uint32_t bit = BITS / 2; bit < BITS; bit++)
-		set(words, bit);
+	return (struct range){BITS / 2, BITS / 2};
+}
+
+static void want(struct range range, int by)
+{
+	for (uint32_t i = 0; i < range.count; i++)
+		wanted[(range.first + i) % BITS] += by;
+}
+
+static void show(struct range range)
+{
+	for (uint32_t i = 0; i < range.count; i++) {
+		uint32_t bit = (range.first + i) % BITS;
+		uint64_t *word = &dyncast_dp.filter[bit / 64];
+		uint64_t one = 1ull << bit % 64;
+		uint64_t now = wanted[bit] ? *word | one : *word & ~one;
+
+		if (*word != now)
+			__atomic_store_n(word, now, __ATOMIC_RELAXED);
+	}
+}
+
+static struct range of_prefix(const struct dyncast_prefix *prefix)
+{
+	return range_of(prefix->addr.family, prefix->addr.bytes, prefix->len);
+}
+
+void dyncast_dp_filter_prefix(const struct dyncast_prefix *prefix, int by)
+{
+	struct range range = of_prefix(prefix);
+
+	want(range, by);
+	show(range);
+}
+
+void dyncast_dp_filter_dbid(const struct dyncast_addr *dbid, int by)
+{
+	struct range range = range_of(dbid->family, dbid->bytes, 128);
+
+	want(range, by);
+	show(range);
 }
 
 /* outer destinations that are stripped */
-static void add_decap(uint64_t *words)
+static void want_dbids(void)
 {
 	int fd = dyncast_dp.maps[DYNCAST_DP_MAP_DECAP];
 	struct dyncast_map_decap_key key, *prev = NULL;
 
 	while (!bpf_map_get_next_key(fd, prev, &key)) {
-		set(words,
-		    key.family == AF_INET
-			    ? dyncast_map_filter_ipv4((uint8_t *)key.addr)
-			    : dyncast_map_filter_ipv6((uint8_t *)key.addr));
+		want(range_of(key.family, (uint8_t *)key.addr, 128), 1);
 		prev = &key;
 	}
 }
 
-void dyncast_dp_filter_update(void)
+void dyncast_dp_filter_open(void)
 {
-	static uint64_t words[DYNCAST_MAP_FILTER_WORDS];
-
-	memset(words, 0, sizeof(words));
+	memset(wanted, 0, sizeof(wanted));
 	if (dyncast_dp.active)
 		dyncast_dp_privs
 		{
-			add_decap(words);
+			want_dbids();
 		}
-	for (int i = 0; i < (int)dyncast_dp.services_max; i++) {
-		const struct dyncast_dp_service_entry *service =
-			&dyncast_dp.services[i];
-
-		if (!service->enabled)
-			continue;
-		if (service->prefix.addr.family == AF_INET)
-			add_ipv4(words, &service->prefix);
-		else
-			add_ipv6(words, &service->prefix);
-	}
-	for (int i = 0; i < DYNCAST_MAP_FILTER_WORDS; i++)
-		if (dyncast_dp.filter[i] != words[i])
-			__atomic_store_n(&dyncast_dp.filter[i], words[i],
-					 __ATOMIC_RELAXED);
+	for (uint32_t i = 0; i < dyncast_dp.services_max; i++)
+		if (dyncast_dp.services[i].enabled)
+			want(of_prefix(&dyncast_dp.services[i].prefix), 1);
+	show((struct range){0, BITS});
 }

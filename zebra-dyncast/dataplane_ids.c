@@ -149,7 +149,8 @@ static void recover_service(const struct dyncast_map_ident_service *key,
 	if (!bpf_map_lookup_elem(dyncast_dp.maps[DYNCAST_DP_MAP_SERVICES], &lpm,
 				 &value) &&
 	    value.index == index) {
-		service->enabled = true;
+		service->listed = true;
+		service->enabled = !(value.flags & DYNCAST_MAP_SERVICE_RESTS);
 		service->timeout_s = value.timeout_s;
 	}
 }
@@ -256,7 +257,7 @@ bool dyncast_dp_ids_open(void)
 	for (uint32_t i = 0; i < dyncast_dp.services_max; i++)
 		if (dyncast_dp.services[i].used)
 			dyncast_dp_ring_pin(i);
-	dyncast_dp_filter_update();
+	dyncast_dp_filter_open();
 	return true;
 }
 
@@ -289,6 +290,14 @@ void dyncast_dp_ids_close(void)
 }
 
 /* Services --------------------------------------------------------------- */
+
+static void service_steers(struct dyncast_dp_service_entry *service,
+			   bool steers)
+{
+	if (steers != service->enabled)
+		dyncast_dp_filter_prefix(&service->prefix, steers ? 1 : -1);
+	service->enabled = steers;
+}
 
 int dyncast_dp_service_get(uint32_t table_id,
 			   const struct dyncast_prefix *prefix, bool *created)
@@ -342,6 +351,7 @@ bool dyncast_dp_service_enable(int index, const struct dyncast_dp_service *svc)
 		.plen = svc->plen,
 		.timeout_s = svc->timeout_s ? svc->timeout_s
 					    : DYNCAST_FLOW_TIMEOUT_DEFAULT,
+		.flags = svc->rests ? DYNCAST_MAP_SERVICE_RESTS : 0,
 	};
 
 	if (!dyncast_dp_service_known(index))
@@ -361,25 +371,10 @@ bool dyncast_dp_service_enable(int index, const struct dyncast_dp_service *svc)
 		return false;
 	}
 	dyncast_dp_ring_settle(index);
-	service->enabled = true;
+	service->listed = true;
+	service_steers(service, !svc->rests);
 	service->timeout_s = value.timeout_s;
-	dyncast_dp_filter_update();
 	return dyncast_dp.active;
-}
-
-void dyncast_dp_service_disable(int index)
-{
-	struct dyncast_dp_service_entry *service;
-	struct dyncast_map_service_key key;
-
-	if (!dyncast_dp_service_known(index) ||
-	    !dyncast_dp.services[index].enabled)
-		return;
-	service = &dyncast_dp.services[index];
-	key = service_lpm(service->table_id, &service->prefix);
-	map_delete(DYNCAST_DP_MAP_SERVICES, &key);
-	service->enabled = false;
-	dyncast_dp_filter_update();
 }
 
 void dyncast_dp_service_del(int index)
@@ -401,8 +396,8 @@ void dyncast_dp_service_del(int index)
 	ident = service_ident(service->table_id, &service->prefix);
 	map_delete(DYNCAST_DP_MAP_IDENT_SERVICE, &ident);
 	dyncast_dp_counters_retire_service(index);
+	service_steers(service, false);
 	memset(service, 0, sizeof(*service));
-	dyncast_dp_filter_update();
 }
 
 /* Instances -------------------------------------------------------------- */

@@ -66,8 +66,9 @@ enum dyncast_dp_map {
 
 struct dyncast_dp_service_entry {
 	bool used;
-	bool enabled;
-	bool moving; /* slots may be in a change, or not said to be over it */
+	bool listed;  /* the program knows it */
+	bool enabled; /* .. and steers to it */
+	bool moving;  /* slots may be in a change, or not said to be over it */
 	uint32_t table_id;
 	struct dyncast_prefix prefix;
 	uint16_t timeout_s;
@@ -249,7 +250,10 @@ void dyncast_dp_counters_others(struct dyncast_map_counters *sum);
 
 /* dataplane_filter.c */
 /* after a service came or went */
-void dyncast_dp_filter_update(void);
+void dyncast_dp_filter_open(void);
+/* one more (1) or one less (-1) who wants to see its packets */
+void dyncast_dp_filter_prefix(const struct dyncast_prefix *prefix, int by);
+void dyncast_dp_filter_dbid(const struct dyncast_addr *dbid, int by);
 
 /* dataplane_ring.c */
 /* TCP flows of the service were given entries by other ways than the program:

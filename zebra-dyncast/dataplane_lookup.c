@@ -30,7 +30,7 @@ static int find_service(uint32_t table_id, const struct dyncast_addr *dst)
 		const struct dyncast_dp_service_entry *service =
 			&dyncast_dp.services[i];
 
-		if (!service->enabled || service->table_id != table_id ||
+		if (!service->listed || service->table_id != table_id ||
 		    !dyncast_prefix_contains(&service->prefix, dst))
 			continue;
 		if (best < 0 ||
@@ -187,7 +187,8 @@ static void lookup(struct dyncast_dp_lookup *q)
 	bool tcp;
 
 	q->service = find_service(q->table_id, &q->dst);
-	if (q->service < 0 || !read_service(q->service, &service)) {
+	if (q->service < 0 || !read_service(q->service, &service) ||
+	    (service.flags & DYNCAST_MAP_SERVICE_RESTS)) {
 		q->service = -1;
 		return;
 	}

@@ -410,17 +410,6 @@ static void say_memory(void)
 			dyncast_dp.instances_max);
 }
 
-/* a table that is filled at this pace has forgotten nobody who was seen within
- * the default timeout */
-static void set_budget(void)
-{
-	uint32_t budget = dyncast_dp.flow_table_size /
-			  DYNCAST_FLOW_TIMEOUT_DEFAULT / dyncast_dp.cpus;
-
-	if (budget > DYNCAST_MAP_BUDGET_MIN)
-		dyncast_dp.skeleton->rodata->budget_per_second = budget;
-}
-
 /* which programs, of those that do the same, and what they do without */
 static void choose_programs(void)
 {
@@ -511,7 +500,8 @@ static bool open_maps(uint32_t flow_table_size, uint32_t service_table_size)
 	for (int i = 0; i < DYNCAST_DP_MAP_MAX; i++)
 		if (!reuse_map(i))
 			return false;
-	set_budget();
+	dyncast_dp.skeleton->rodata->budget_per_second = dyncast_dp_budget_for(
+		dyncast_dp.flow_table_size, sysconf(_SC_NPROCESSORS_ONLN));
 	if (!load())
 		return false;
 

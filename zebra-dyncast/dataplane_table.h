@@ -34,6 +34,20 @@ static inline uint32_t dyncast_dp_buckets_for(uint32_t flows)
 	       (flows % DYNCAST_MAP_BUCKET_FLOWS ? 1 : 0);
 }
 
+/*
+ * Entries that each of so many processors may make in a second.  A table that
+ * is filled at this pace has forgotten nobody who was seen within the default
+ * timeout; a small one may be filled faster.
+ */
+static inline uint32_t dyncast_dp_budget_for(uint32_t flows, long cpus)
+{
+	uint32_t few = 4, n = cpus > 0 ? cpus : 1;
+	uint32_t least = DYNCAST_MAP_BUDGET_MIN * few / (n > few ? n : few);
+	uint32_t budget = flows / DYNCAST_FLOW_TIMEOUT_DEFAULT / n;
+
+	return budget > least ? budget : least;
+}
+
 static inline uint32_t dyncast_dp_flows_of(uint32_t buckets)
 {
 	return buckets * DYNCAST_MAP_BUCKET_FLOWS / DYNCAST_DP_FLOWS_STEP *

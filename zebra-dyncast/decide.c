@@ -31,6 +31,7 @@
 #include "encap.h"
 #include "history.h"
 #include "ingress.h"
+#include "log_bound.h"
 #include "module.h"
 #include "neighbor.h"
 #include "nht.h"
@@ -360,7 +361,7 @@ static void enable(struct dyncast_service *s)
 {
 	struct dyncast_dp_service dp;
 
-	if (s->dp_index < 0 || s->dry)
+	if (s->dp_index < 0)
 		return;
 	memset(&dp, 0, sizeof(dp));
 	dp.table_id = s->table_id;
@@ -370,9 +371,11 @@ static void enable(struct dyncast_service *s)
 	dp.plen = s->policy.plen;
 	dp.timeout_s = s->policy.timeout_s ? s->policy.timeout_s
 					   : DYNCAST_FLOW_TIMEOUT_DEFAULT;
-	if (s->enabled && memcmp(&dp, &s->dp, sizeof(dp)) == 0)
+	dp.rests = s->dry;
+	if (s->listed && memcmp(&dp, &s->dp, sizeof(dp)) == 0)
 		return;
-	s->enabled = dyncast_dp_service_enable(s->dp_index, &dp);
+	s->listed = dyncast_dp_service_enable(s->dp_index, &dp);
+	s->enabled = s->listed && !s->dry;
 	s->dp = dp;
 }
 
@@ -381,7 +384,8 @@ static void isolate(struct dyncast_service *s, int64_t now)
 	struct dyncast_backend *b;
 	char buf[DYNCAST_SERVICE_STRLEN];
 
-	zlog_warn(
+	dyncast_log_bounded(
+		zlog_warn, "services that lost the routes to all candidates",
 		"dyncast: service %s: the routes to all candidates are lost, by this router's own link or IGP; it steers as before for %u s at most",
 		dyncast_service_str(s, buf, sizeof(buf)),
 		(unsigned int)(dyncast_apply_settle_ms() / 1000));
@@ -461,8 +465,7 @@ static bool refused(const struct dyncast_service *s,
 	if (b->id && !b->programmed &&
 	    b->data.instance.kind != DYNCAST_KIND_NONE)
 		return true;
-	return dyncast_decap_pending(b) ||
-	       (s->dp_index >= 0 && !s->dry && !s->enabled);
+	return dyncast_decap_pending(b) || (s->dp_index >= 0 && !s->listed);
 }
 
 /* until when nothing changes by itself */
@@ -494,6 +497,8 @@ static void decide(void *arg)
 
 	s->early = false;
 	dyncast_turn_dry_run(s);
+	if (s->dry)
+		enable(s);
 	s->settling = program_all(s);
 	if (!s->settling) {
 		moving = weigh(s);

@@ -15,6 +15,7 @@
 #include "compat.h"
 #include "decap.h"
 #include "feedback.h"
+#include "log_bound.h"
 #include "module.h"
 #include "neighbor.h"
 #include "nht.h"
@@ -87,11 +88,14 @@ void dyncast_feedback(struct dyncast_backend *b)
 		return;
 	b->feedback = state;
 	if (problem)
-		zlog_warn(
+		dyncast_log_bounded(
+			zlog_warn,
+			"instances that are not reachable from other sites",
 			"dyncast: instance %s of service %s is not reachable from other sites: %s",
 			b->data.instance.name, b->service->name, problem);
 	else
-		zlog_info(
+		dyncast_log_bounded(
+			zlog_info, "instances that are ready or unreachable",
 			"dyncast: instance %s of service %s is %s",
 			b->data.instance.name, b->service->name,
 			state == DYNCAST_FEEDBACK_READY ? "ready"

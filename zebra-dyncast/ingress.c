@@ -143,6 +143,18 @@ static bool in_all(const struct interface *ifp)
 	       !is_member(ifp);
 }
 
+/* the device's, or still ours */
+static bool steered_here(const struct interface *ifp)
+{
+	if (!dyncast_veth_steers())
+		return true;
+	for (struct attachment *a = attachments; a; a = a->next)
+		if (a->ifindex == (uint32_t)ifp->ifindex)
+			return (a->flags & DYNCAST_DP_ATTACH_STEER) &&
+			       !dyncast_veth_has_all();
+	return false;
+}
+
 static uint32_t wanted(struct interface *ifp)
 {
 	if (ifp->ifindex == IFINDEX_INTERNAL ||
@@ -153,7 +165,7 @@ static uint32_t wanted(struct interface *ifp)
 		return dyncast_veth_attach_flags(ifp->ifindex);
 	if (dyncast_ipip_is(ifp->name))
 		return 0;
-	if (!dyncast_veth_steers() && (*name_find(ifp->name) || in_all(ifp)))
+	if ((*name_find(ifp->name) || in_all(ifp)) && steered_here(ifp))
 		return DYNCAST_DP_ATTACH_STEER;
 	if (dyncast_decap_wanted() && !IS_ZEBRA_IF_VRF(ifp) && !is_member(ifp))
 		return DYNCAST_DP_ATTACH_DECAP;

@@ -27,6 +27,7 @@
 #include "compat.h"
 #include "dataplane.h"
 #include "ingress.h"
+#include "log_bound.h"
 #include "module.h"
 #include "neighbor.h"
 #include "nht.h"
@@ -173,6 +174,7 @@ static int early_fini(void)
 	dyncast_veth_fini();
 	dyncast_startup_fini();
 	dyncast_timers_fini();
+	dyncast_log_fini();
 	return 0;
 }
 

@@ -216,7 +216,7 @@ static void service_close(struct dyncast_service *s)
 		dyncast_backend_unidentify(b);
 	dyncast_turn_close(s);
 	s->dp_index = -1;
-	s->enabled = s->by_device = false;
+	s->listed = s->enabled = s->by_device = false;
 	s->full_logged = false;
 }
 

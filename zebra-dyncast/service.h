@@ -102,8 +102,9 @@ struct dyncast_service {
 	uint32_t table_id;
 	int dp_index; /* -1: not in the data plane */
 	bool dry;     /* decided for, nothing of it is installed */
-	bool enabled;
-	struct dyncast_dp_service dp; /* as enabled */
+	bool enabled; /* the program steers it */
+	bool listed;  /* .. or knows it, as it is in dp */
+	struct dyncast_dp_service dp;
 	uint32_t seed;
 	uint32_t *dry_ring;	/* while `dry`; else the ring is the kernel's */
 	unsigned int ring_left; /* slots that differ from the target */

@@ -35,6 +35,7 @@
 #include "convert.h"
 #include "endpoint.h"
 #include "feedback.h"
+#include "log_bound.h"
 #include "module.h"
 #include "nht.h"
 #include "service.h"
@@ -285,7 +286,8 @@ static in_addr_t alias_choose(const struct dyncast_addr *sid)
 		if (!alias_find(alias))
 			return alias;
 	}
-	zlog_warn(
+	dyncast_log_bounded(
+		zlog_warn, "SIDs without an alias",
 		"dyncast: no address left in the alias prefix %pFX: configure a larger `dyncast alias-prefix`",
 		pool);
 	return 0;

@@ -16,6 +16,7 @@
 #include "apply.h"
 #include "compat.h"
 #include "dataplane.h"
+#include "log_bound.h"
 #include "module.h"
 #include "service.h"
 #include "turn.h"
@@ -122,15 +123,13 @@ void dyncast_turn_recover(struct dyncast_service *s)
 		b->out.weight += b->slots * SLOT_WEIGHT;
 }
 
-/* Its prefix is not looked up any more and the kernel's ring rests, however the
+/* Nothing of it is steered any more and the kernel's ring rests, however the
  * decision moves ours. */
 void dyncast_turn_dry_run(struct dyncast_service *s)
 {
 	bool dry = dyncast_config.dry_run || s->override->dry_run;
 	char buf[DYNCAST_SERVICE_STRLEN];
 
-	if (dry)
-		dyncast_dp_service_disable(s->dp_index);
 	if (dry == s->dry)
 		return;
 	if (dry) {
@@ -141,12 +140,14 @@ void dyncast_turn_dry_run(struct dyncast_service *s)
 		XFREE(MTYPE_DYNCAST_RING, s->dry_ring);
 	}
 	s->dry = dry;
-	s->enabled = false;
+	s->listed = s->enabled = false;
 	s->members_changed = true; /* the kernel has to have our ring */
-	zlog_info("dyncast: service %s: %s",
-		  dyncast_service_str(s, buf, sizeof(buf)),
-		  dry ? "dry run: decided and shown, nothing is installed"
-		      : "no dry run any more");
+	dyncast_log_bounded(
+		zlog_info, "services whose dry run begins or ends",
+		"dyncast: service %s: %s",
+		dyncast_service_str(s, buf, sizeof(buf)),
+		dry ? "dry run: decided and shown, nothing is installed"
+		    : "no dry run any more");
 }
 
 void dyncast_turn_close(struct dyncast_service *s)

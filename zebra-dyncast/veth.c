@@ -54,7 +54,13 @@
 
 static bool ours;    /* made or taken over in this run */
 static bool refused; /* logged */
-static uint32_t mtu_set;
+
+/* After `forwarding kernel` was said the programs at the ingress go on for so
+ * long: until routes lead to the device, flows would follow the old ones. */
+#define HANDOVER_MIN_MS 1000
+#define HANDOVER_MAX_MS 10000
+static int64_t steers_ms; /* since when it is said, 0: it is not */
+static bool has_all;
 
 bool dyncast_veth_is(const char *ifname)
 {
@@ -86,6 +92,35 @@ uint32_t dyncast_veth_ifindex(void)
 	return dyncast_dp_active() && ifp && if_is_operative(ifp)
 		       ? (uint32_t)ifp->ifindex
 		       : 0;
+}
+
+bool dyncast_veth_has_all(void)
+{
+	return has_all;
+}
+
+static bool others_lead(void)
+{
+	uint32_t ifindex = dyncast_veth_ifindex();
+	struct dyncast_service *s;
+
+	frr_each (dyncast_services, &dyncast_services, s)
+		if (s->route && s->key.vrf_id == VRF_DEFAULT &&
+		    !dyncast_route_leads_to(s, ifindex))
+			return true;
+	return false;
+}
+
+static void handover_update(void)
+{
+	int64_t now = dyncast_now_ms();
+
+	if (!dyncast_veth_steers())
+		steers_ms = 0;
+	else if (!steers_ms)
+		steers_ms = now;
+	has_all = steers_ms && now - steers_ms >= HANDOVER_MIN_MS &&
+		  (now - steers_ms >= HANDOVER_MAX_MS || !others_lead());
 }
 
 /* ---- making it -------------------------------------------------------- */
@@ -211,6 +246,14 @@ static uint32_t mtu_of(const struct dyncast_backend *b)
 	return dyncast_veth_inner_mtu(b);
 }
 
+static bool mtu_is(const char *name, uint32_t mtu)
+{
+	struct interface *ifp = find(name);
+
+	return !ifp || ifp->mtu == mtu;
+}
+
+/* also when somebody else has changed it, or made the device anew */
 static void mtu_update(void)
 {
 	uint32_t mtu = UINT32_MAX;
@@ -225,9 +268,8 @@ static void mtu_update(void)
 	}
 	if (mtu == UINT32_MAX)
 		mtu = MTU_DEFAULT;
-	if (mtu == mtu_set)
+	if (mtu_is(DYNCAST_VETH_PEER, mtu) && mtu_is(DYNCAST_VETH_NAME, mtu))
 		return;
-	mtu_set = mtu;
 	mtu_send(DYNCAST_VETH_PEER, mtu);
 	mtu_send(DYNCAST_VETH_NAME, mtu);
 }
@@ -255,8 +297,7 @@ bool dyncast_veth_needed(const struct dyncast_service *s)
 		adjacent = adjacent || dp.kind == DYNCAST_KIND_ADJACENT;
 		tunnel = tunnel || dp.kind != DYNCAST_KIND_ADJACENT;
 		ipip = ipip || dp.kind == DYNCAST_KIND_IPIP;
-		tight = tight ||
-			dyncast_veth_inner_mtu(b) < dyncast_ingress_mtu();
+		tight = tight || mtu_of(b) < dyncast_ingress_mtu();
 		strict = strict || dyncast_route_for_replies(b);
 	}
 	return dyncast_config.forwarding_kernel || ipip ||
@@ -292,11 +333,11 @@ uint32_t dyncast_veth_attach_flags(uint32_t ifindex)
 
 void dyncast_veth_update(void)
 {
+	handover_update();
 	if (!wanted()) {
 		if (ours)
 			link_del();
 		ours = false;
-		mtu_set = 0;
 		return;
 	}
 	if (!dyncast_startup_done() || !dyncast_dp_active())

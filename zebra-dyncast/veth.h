@@ -32,6 +32,8 @@ uint32_t dyncast_veth_inner_mtu(const struct dyncast_backend *backend);
 bool dyncast_veth_is(const char *ifname);
 /* `dyncast forwarding kernel`, and the kernel takes BPF */
 bool dyncast_veth_steers(void);
+/* .. and all that is routed has come to lead to the device */
+bool dyncast_veth_has_all(void);
 uint32_t dyncast_veth_attach_flags(uint32_t ifindex);
 /* the device that services are routed to, 0 while it is not there */
 uint32_t dyncast_veth_ifindex(void);

@@ -132,7 +132,8 @@ static __always_inline int run_with(struct __sk_buff *skb, struct packet *pkt,
 		goto pass;
 
 	service = service_find(pkt, iface->table_id);
-	if (!service || !untag(skb))
+	if (!service || (service->flags & DYNCAST_MAP_SERVICE_RESTS) ||
+	    (!routed && !source_is_sane(pkt)) || !untag(skb))
 		goto pass;
 	pkt->key.service = service->index;
 	if (!(old ? parse_flow(skb, pkt) : dyncast_parse_flow(skb, pkt)))

@@ -71,8 +71,10 @@ struct dyncast_map_service {
 	__u16 timeout_s;
 	__u8 affinity; /* enum dyncast_affinity */
 	__u8 plen;     /* of source affinity, at most the family's size */
-	__u32 reserved;
+	__u32 flags;
 };
+/* is not steered; what comes for a local instance's D-BID is its own still */
+#define DYNCAST_MAP_SERVICE_RESTS (1u << 0)
 
 /*
  * map "filter", mmapable array: one bit for each value of a destination's first
@@ -248,7 +250,7 @@ struct dyncast_map_budget {
 	__u32 second;
 	__u32 used;
 };
-/* entries that each CPU may make in a second, at least */
+/* entries that each of a few CPUs may make in a second, at least */
 #define DYNCAST_MAP_BUDGET_MIN 4096
 
 /*

@@ -33,6 +33,7 @@ struct transport {
 	__u32 offset; /* of the transport header */
 	__u8 proto;
 	__u8 fragment; /* enum fragment */
+	__u8 fragment_proto;
 	__u32 fragment_id;
 };
 
@@ -74,6 +75,7 @@ static __always_inline bool parse_ipv4(struct __sk_buff *skb,
 	pkt->fragment = fragment_kind(ip->frag_off & bpf_htons(IP_OFFSET),
 				      ip->frag_off & bpf_htons(IP_MF));
 	pkt->fragment_id = ip->id;
+	pkt->fragment_proto = ip->protocol;
 	return true;
 }
 
@@ -102,6 +104,21 @@ static __always_inline bool parse_ipv6(struct __sk_buff *skb,
 	return true;
 }
 
+/* Sources that nobody may have, or nobody on another link, are for the kernel
+ * to refuse, as it does whatever rp_filter says. */
+static __always_inline bool source_is_sane(const struct packet *pkt)
+{
+	const __u32 *word = pkt->key.saddr;
+	__u32 first = bpf_ntohl(
+		pkt->family == DYNCAST_MAP_AF_INET ? pkt->key.saddr4 : word[0]);
+
+	if (pkt->family == DYNCAST_MAP_AF_INET)
+		return first >> 24 != 0 && first >> 24 != 127 &&
+		       first >> 28 != 14 && first != 0xffffffff;
+	return first >> 24 != 0xff && first >> 22 != 0xfe80 >> 6 &&
+	       (first || word[1] || word[2] || bpf_ntohl(word[3]) > 1);
+}
+
 /* false when it is nothing for us */
 static __always_inline bool parse_addresses(struct __sk_buff *skb,
 					    struct packet *pkt, const __u32 l2)
@@ -110,6 +127,20 @@ static __always_inline bool parse_addresses(struct __sk_buff *skb,
 		return parse_ipv4(skb, pkt, l2);
 	return skb->protocol == bpf_htons(ETH_P_IPV6) &&
 	       parse_ipv6(skb, pkt, l2);
+}
+
+static __always_inline bool is_extension(__u8 proto)
+{
+	switch (proto) {
+	case IPPROTO_HOPOPTS:
+	case IPPROTO_ROUTING:
+	case IPPROTO_DSTOPTS:
+	case IPPROTO_AH:
+	case IPPROTO_FRAGMENT:
+		return true;
+	default:
+		return false;
+	}
 }
 
 /* Follow IPv6's chain of headers; out->offset and ->proto begin as those of the
@@ -124,22 +155,15 @@ static __noinline int skip_extensions(struct __sk_buff *skb,
 	for (int i = 0; i < EXTENSIONS; i++) {
 		__u32 size = 8;
 
-		switch (out->proto) {
-		case IPPROTO_HOPOPTS:
-		case IPPROTO_ROUTING:
-		case IPPROTO_DSTOPTS:
-		case IPPROTO_AH:
-		case IPPROTO_FRAGMENT:
-			break;
-		default:
+		if (!is_extension(out->proto))
 			return 0;
-		}
 		if (out->offset > L4_MAX ||
 		    bpf_skb_load_bytes(skb, out->offset, &header,
 				       sizeof(header)))
 			return -1;
 		if (out->proto == IPPROTO_FRAGMENT) {
 			out->fragment_id = header.id;
+			out->fragment_proto = header.next;
 			out->fragment = fragment_kind(
 				header.offset & bpf_htons(IP6F_OFFSET),
 				header.offset & bpf_htons(IP6F_MF));
@@ -303,6 +327,7 @@ static __always_inline int parse_flow(struct __sk_buff *skb, struct packet *pkt)
 		pkt->key.proto = at.proto;
 		pkt->fragment = at.fragment;
 		pkt->fragment_id = at.fragment_id;
+		pkt->fragment_proto = at.fragment_proto;
 	}
 	if (pkt->fragment == FRAGMENT_LATER)
 		return 1;

@@ -498,7 +498,7 @@ static __always_inline void fragment_key(const struct packet *pkt,
 	key->service = pkt->key.service;
 	key->id = pkt->fragment_id;
 	key->family = pkt->family;
-	key->proto = pkt->key.proto;
+	key->proto = pkt->fragment_proto;
 	__builtin_memcpy(key->saddr, pkt->key.saddr, sizeof(key->saddr));
 	__builtin_memcpy(key->daddr, pkt->key.daddr, sizeof(key->daddr));
 }
@@ -534,13 +534,17 @@ fragment_remember(const struct dyncast_map_fragment_key *key, __u32 id,
 	bpf_map_update_elem(&fragments, key, &first, BPF_ANY);
 }
 
+/* what is in pieces has ports, or may have some behind more headers (IPv6) */
 static __always_inline bool
 fragment_needs_first(const struct dyncast_map_service *service,
 		     const struct packet *pkt)
 {
 	return pkt->fragment &&
 	       service->affinity != DYNCAST_MAP_AFFINITY_SOURCE &&
-	       (pkt->key.proto == IPPROTO_TCP || pkt->key.proto == IPPROTO_UDP);
+	       (pkt->fragment_proto == IPPROTO_TCP ||
+		pkt->fragment_proto == IPPROTO_UDP ||
+		(pkt->family == DYNCAST_MAP_AF_INET6 &&
+		 is_extension(pkt->fragment_proto)));
 }
 
 #endif /* DYNCAST_PLACE_H */

@@ -208,11 +208,14 @@ struct packet {
 	__u8 tos;
 	__u8 ttl;
 	__u8 fragment; /* enum fragment */
-	bool error;    /* about a packet of this flow */
-	bool tcp;      /* its flow's beginning can be seen */
-	bool opens;    /* TCP: SYN alone */
-	bool closes;   /* TCP: FIN or RST */
-	bool speaks;   /* TCP: has payload */
+	/* of what is in pieces: the same in each, where key.proto may be behind
+	 * more headers that only the first one has */
+	__u8 fragment_proto;
+	bool error;  /* about a packet of this flow */
+	bool tcp;    /* its flow's beginning can be seen */
+	bool opens;  /* TCP: SYN alone */
+	bool closes; /* TCP: FIN or RST */
+	bool speaks; /* TCP: has payload */
 };
 
 static __always_inline void count(enum dyncast_map_counter which, __u64 by)

@@ -290,20 +290,26 @@ static uint32_t build_ipv4(const struct dp_packet *packet, uint32_t rest,
 	return size;
 }
 
-/* a chain: destination options, then the fragment header */
+static uint8_t *add_options(uint8_t *to, uint32_t *size, uint8_t *next,
+			    unsigned int n)
+{
+	for (; n; n--) {
+		*next = IPPROTO_DSTOPTS;
+		next = to + *size;
+		to[*size + 2] = 1; /* PadN */
+		to[*size + 3] = 4;
+		*size += 8;
+	}
+	return next;
+}
+
+/* a chain: destination options, the fragment header, and options again */
 static uint32_t build_ipv6(const struct dp_packet *packet, uint32_t rest,
 			   uint8_t *to)
 {
 	uint32_t size = 40;
-	uint8_t *next = to + 6;
+	uint8_t *next = add_options(to, &size, to + 6, packet->extensions);
 
-	for (int i = 0; i < packet->extensions; i++) {
-		*next = IPPROTO_DSTOPTS;
-		next = to + size;
-		to[size + 2] = 1; /* PadN */
-		to[size + 3] = 4;
-		size += 8;
-	}
 	if (packet->frag) {
 		*next = IPPROTO_FRAGMENT;
 		next = to + size;
@@ -313,6 +319,7 @@ static uint32_t build_ipv6(const struct dp_packet *packet, uint32_t rest,
 		to[size + 7] = packet->id;
 		size += 8;
 	}
+	next = add_options(to, &size, next, packet->inside);
 	*next = proto_of(packet);
 	to[0] = 0x60 | packet->tos >> 4;
 	to[1] = packet->tos << 4;

@@ -70,7 +70,8 @@ struct dp_packet {
 	uint8_t tos;
 	uint16_t frag; /* host order, as in IPv4's header */
 	uint32_t id;
-	uint8_t extensions; /* IPv6: destination options of 8 bytes */
+	uint8_t extensions; /* IPv6: destination options of 8 bytes, .. */
+	uint8_t inside;	    /* .. and such behind the fragment header */
 	uint8_t options;    /* 32-bit words */
 	uint8_t tcp_flags;  /* FIN ... */
 	uint16_t payload;

@@ -87,11 +87,30 @@ static void memory_is_as_told(void **state)
 				 dyncast_sizing_services(1024),
 			 status().memory.total - told.total);
 }
+
+/* never much more than the table can forget again, however many processors */
+static void pace_of_new_entries(void **state)
+{
+	static const long cpus[] = {-1, 1, 2, 4, 8, 16, 64, 240};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cpus) / sizeof(cpus[0]); i++) {
+		uint32_t n = cpus[i] < 1 ? 1 : cpus[i];
+		uint32_t least = 4 * DYNCAST_MAP_BUDGET_MIN;
+
+		assert_between(n * dyncast_dp_budget_for(1 << 20, cpus[i]),
+			       least - n, (1 << 20) / 60);
+		assert_between(n * dyncast_dp_budget_for(8192, cpus[i]),
+			       DYNCAST_MAP_BUDGET_MIN, least);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(memory_is_as_told, dp_setup,
 						dp_teardown),
+		cmocka_unit_test(pace_of_new_entries),
 	};
 
 	if (argc > 1)

@@ -97,6 +97,44 @@ static void control_is_left(void **state)
 	assert_int_equal(dp_run_packet(&p).verdict, DP_PASS);
 }
 
+/* what the kernel takes from nobody, or from nobody on another link */
+static void impossible_sources(void **state)
+{
+	static const struct {
+		const char *from;
+		bool sane;
+	} sources[] = {
+		{"127.0.0.1", false},
+		{"0.0.0.0", false},
+		{"0.1.2.3", false},
+		{"224.0.0.1", false},
+		{"239.255.255.255", false},
+		{"255.255.255.255", false},
+		{"fe80::1", false},
+		{"febf::1", false},
+		{"::", false},
+		{"::1", false},
+		{"ff02::1", false},
+		{"126.0.0.1", true},
+		{"223.255.255.255", true},
+		{"240.0.0.1", true},
+		{"::2", true},
+		{"fec0::1", true},
+		{"0:0:0:1::", true},
+		{"fd00::1", true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
+		bool ipv6 = strchr(sources[i].from, ':');
+		struct dp_packet p = packet(ipv6, IPPROTO_UDP, 1000);
+
+		p.src = sources[i].from;
+		assert_int_equal(dp_run_packet(&p).verdict,
+				 sources[i].sane ? DP_REDIRECT : DP_PASS);
+	}
+}
+
 /* an error goes where the flow is that it is about, and starts none */
 static void errors_follow_the_flow(void **state)
 {
@@ -174,6 +212,7 @@ static void fragments_stay_together(void **state)
 		dp_ring(0, a, b);
 		dp_ring(six, a6, b6);
 		p.extensions = later.extensions = i % 3;
+		p.inside = later.inside = i / 6 % 2;
 		p.id = later.id = i;
 		p.frag = MF;
 		later.frag = 100 | (i % 4 ? MF : 0);
@@ -345,6 +384,7 @@ int main(void)
 		TEST(control_is_left),
 		TEST(errors_follow_the_flow),
 		TEST(foreign_errors_are_left),
+		TEST(impossible_sources),
 		TEST(fragments_stay_together),
 		TEST(fragments_without_ports),
 		TEST(extension_headers),

@@ -344,6 +344,71 @@ static void core_interface(void **state)
 	assert_int_equal(dp_run_packet(&p).verdict, DP_PASS);
 }
 
+static void service_rests(int index, const char *prefix, bool rests)
+{
+	struct dyncast_dp_service service = {.table_id = DP_TABLE,
+					     .prefix = dp_prefix(prefix),
+					     .rests = rests};
+
+	assert_true(dyncast_dp_service_enable(index, &service));
+}
+
+/* What others send here still arrives, and what comes from clients goes the
+ * kernel's way: not that of a service with a shorter prefix. */
+static void service_at_rest(void **state)
+{
+	int net = dp_service(DP_TABLE, "10.255.0.0/24");
+	uint32_t of_net = dp_adjacent(net, "10.1.0.99");
+	struct dp_packet p = inner_of(&ways[2], 1000);
+	uint8_t frame[2048];
+	uint32_t size = arriving(&ways[2], &p, frame);
+
+	(void)state;
+	dp_ring(net, of_net, of_net);
+	service_rests(0, "10.255.0.1/32", true);
+	for (int run = 0; run < 2; run++) {
+		assert_int_equal(dp_run_frame(frame, size).verdict,
+				 DP_REDIRECT);
+		assert_int_equal(dp_run_packet(&p).verdict, DP_PASS);
+		/* as after a restart */
+		dyncast_dp_stop();
+		assert_true(dyncast_dp_start(dp_dir, 8192, 0));
+	}
+	service_rests(0, "10.255.0.1/32", false);
+	assert_int_equal(dp_run_packet(&p).verdict, DP_REDIRECT);
+	dyncast_dp_service_del(0);
+	assert_int_equal(dp_run_frame(frame, size).verdict, DP_DROP);
+	assert_int_equal(dp_flow(&p), of_net);
+}
+
+/* a D-BID is looked at while one at least wants it, and no longer */
+static void filter_of_dbids(void **state)
+{
+	const struct dyncast_addr addr[] = {dp_addr("10.66.0.1"),
+					    dp_addr("10.66.0.2"),
+					    dp_addr("2001:db8:e1::1")};
+	uint64_t before[DYNCAST_MAP_FILTER_WORDS];
+	struct dp_packet p = inner_of(&ways[0], 1000);
+	uint8_t frame[2048];
+	uint32_t size;
+
+	(void)state;
+	memcpy(before, dyncast_dp.filter, sizeof(before));
+	size = arriving(&ways[0], &p, frame);
+	for (int run = 0; run < 2; run++)
+		for (int i = 0; i < 3; i++)
+			assert_true(dyncast_dp_decap_set(&addr[i], near4));
+	dyncast_dp_stop();
+	assert_true(dyncast_dp_start(dp_dir, 8192, 0));
+	/* the other one of 10.66/16 goes, and one that is not there */
+	for (int run = 0; run < 2; run++)
+		for (int i = 1; i < 3; i++)
+			dyncast_dp_decap_clear(&addr[i], near4);
+	assert_int_equal(dp_run_frame(frame, size).verdict, DP_REDIRECT);
+	dyncast_dp_decap_clear(&addr[0], near4);
+	assert_memory_equal(before, dyncast_dp.filter, sizeof(before));
+}
+
 /* IPv4 outside with options: a header of any length goes */
 static void outer_options(void **state)
 {
@@ -380,7 +445,8 @@ int main(void)
 		TEST(there_and_back),  TEST(ecn_is_propagated),
 		TEST(by_kernel_route), TEST(path_mtu),
 		TEST(local_or_nobody), TEST(core_interface),
-		TEST(outer_options),
+		TEST(outer_options),   TEST(service_at_rest),
+		TEST(filter_of_dbids),
 	};
 
 	return cmocka_run_group_tests_name("dataplane: tunnels", tests,

@@ -148,6 +148,27 @@ def test_egress_crash(lab):
     load.stop()
 
 
+def test_dry_run_at_an_egress(lab):
+    """What others send it still arrives."""
+    load = traffic.Load(lab, "load-dry", sources=CLIENTS[V4])
+    load.ask("open", tcp=60, udp=60, interval=0.2)
+    check = traffic.FlowCheck(lab, load)
+    assert check.at("a1") and check.at("a2")
+
+    def enabled():
+        return {s["enabled"] for s in lab.forwarding("e1")["services"]}
+
+    lab.configure("e1", "dyncast dry-run")
+    wait_for("the dry run", lambda: enabled() == {False} or enabled(), 10)
+    dropped = lab.forwarding("e1")["kernel"]["decapDropped"]
+    check.expect_kept()
+    assert lab.forwarding("e1")["kernel"]["decapDropped"] == dropped
+    lab.configure("e1", "no dyncast dry-run")
+    wait_for("its end", lambda: enabled() == {True} or enabled(), 10)
+    check.expect_kept()
+    load.stop()
+
+
 @pytest.mark.parametrize("router", ("r1", "e1"))
 def test_stop_and_start(lab, router):
     """zebra stops (SIGTERM): what FRR takes away are its routes; packets of all

@@ -127,20 +127,57 @@ def echoes(lab):
     return sum(lab.echoes(V4).values())
 
 
+def mtu_is_right(lab):
+    """of both ends"""
+    said = lab.cmd("r1", "cat /sys/class/net/dyncast-out/mtu /sys/class/net/dyncast-end/mtu")
+    return said.split() == ["1460", "1460"] or said
+
+
 def test_bulk(lab):
     """10 MB each way to every instance; the kernel tells of the tunnel's MTU."""
     for service in (V4, V6):
         found = lab.bulk("c1", "tcp", ADDRESS[service], 10_000_000, *ALL)
         assert set(found) == ALL
-    mtu = int(lab.cmd("r1", "cat /sys/class/net/dyncast-out/mtu"))
-    assert mtu == 1460
+    assert mtu_is_right(lab) is True
 
 
 def test_device_is_made_again(lab):
+    """and is what it was, also when somebody has changed it"""
     lab.cmd("r1", "ip link del dyncast-out")
     wait_for("the device", lambda: attached(lab) == {"dyncast-out": "egress"} or "not yet", 10)
     wait_for("the route", lambda: by_device(lab, V4), 10)
+    wait_for("its MTU", lambda: mtu_is_right(lab), 10)
+    lab.cmd("r1", "ip link set dyncast-out mtu 1500")
+    wait_for("its MTU", lambda: mtu_is_right(lab), 10)
     assert udp_answers(lab) == 20
+
+
+def test_switched_while_flows_run(lab):
+    """Off, on and off again: there is always one who knows where flows are.
+    The clients' link is narrow, so that routes lead to instances else."""
+    lab.cmd("r1", "ip link set r1-c1 mtu 1400")
+    load = traffic.Load(lab, "load-switch", sources=CLIENTS[V4])
+    load.ask("open", tcp=80, udp=80, interval=0.02)
+    check = traffic.FlowCheck(lab, load)
+    for line, duty, route in (
+        ("no dyncast forwarding kernel", {"r1-c1": "steer"}, False),
+        ("dyncast forwarding kernel", {"dyncast-out": "egress"}, True),
+    ) * 2:
+        lab.configure("r1", line)
+        wait_for(
+            "the hand-over",
+            lambda d=duty: {k: v for k, v in attached(lab).items() if k in d} == d or attached(lab),
+            15,
+        )
+        wait_for(
+            "the route",
+            lambda r=route: (by_device(lab, V4) is True) == r or by_device(lab, V4),
+            15,
+        )
+        check.expect_kept()
+    wait_for("the ingress to be left", lambda: attached(lab) == duty or attached(lab), 15)
+    lab.cmd("r1", "ip link set r1-c1 mtu 1500")
+    load.stop()
 
 
 def test_crash_and_end(lab):

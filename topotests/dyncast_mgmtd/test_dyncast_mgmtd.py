@@ -24,7 +24,7 @@ from dyncast_topology import end_processes, wait_for
 from dyncast_traffic import Process
 from dyncast_vty import Vty
 
-MODULE = os.path.join(dyncast_frr.BUILD, "modules", "mgmtd_dyncast.so")
+MODULE = os.path.join(dyncast_frr.MODULES, "mgmtd_dyncast.so")
 
 PREFIX = "10.9.0.1/32"
 SERVICE = f"dyncast service video prefix {PREFIX}"

@@ -8,6 +8,7 @@ What finds no room is a plain route, and comes in when room has come.
 """
 
 import os
+import re
 import socket
 import struct
 
@@ -136,3 +137,19 @@ def test_room_that_comes_is_taken(lab, t, x):
     wait_for("room for all", lambda: not room_warnings(lab) or room_warnings(lab), 60)
     assert state(lab)["prefixes"] == ROOM
     assert service_of(lab, "r1", f"20.0.{ROOM // 512}.0/32")["candidates"]
+
+
+def test_one_cause_fills_no_log(lab):
+    """Each service in a dry run says so, some of them in a log."""
+    before = lab.log("r1", "zebra")
+    lab.configure("r1", "dyncast dry-run")
+    wait_for("the last line", lambda: len(said := left_out(lab, before)) and sum(said) > 9000, 60)
+    lines = lab.log("r1", "zebra")[len(before) :].count(": dry run: ")
+    seconds = len(left_out(lab, before)) + 1
+    assert 0 < lines <= 20 * seconds
+    lab.configure("r1", "no dyncast dry-run")
+
+
+def left_out(lab, before):
+    text = lab.log("r1", "zebra")[len(before) :]
+    return [int(n) for n in re.findall(r"(\d+) more of these left out: .* dry run", text)]

@@ -25,8 +25,11 @@ import subprocess
 import sys
 import time
 
+import dyncast_sanitized as sanitized
+
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("DYNCAST_BUILD") or os.path.join(TOP, "build")
+MODULES = sanitized.MODULES or os.path.join(BUILD, "modules")
 
 # The kernel's own choice of source ports.  Tests that choose take others: a
 # server never forgets who has sent it a datagram, so a port that comes a second
@@ -248,7 +251,12 @@ def prepare(rundir):
     topotest.module_present_linux = topotest.module_present
     topotest.fix_host_limits = _process_limits
     topotest.fix_netns_limits = _netns_limits
-    topogen.tgen_defaults["frrdir"] = _frr_folder(rundir)
+    folder = _frr_folder(rundir)
+    topogen.tgen_defaults["frrdir"] = folder
+    if sanitized.MODULES:
+        sanitized.wrap(folder, rundir)
+        # the library does not hand on what it was told above
+        topotest.Router.daemondir = property(lambda self: folder, lambda self, value: None)
     if is_8():
         topotest.g_extra_config.update(dict(OPTIONS_8, rundir=rundir))
     else:

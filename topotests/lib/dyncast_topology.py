@@ -321,7 +321,7 @@ class Lab:
     def _copy_modules(self):
         for daemon in ("bgpd", "zebra"):
             name = f"{daemon}_dyncast.so"
-            source = os.path.join(dyncast_frr.BUILD, "modules", name)
+            source = os.path.join(dyncast_frr.MODULES, name)
             self.modules[daemon] = self.copy_module(source, name)
 
     def copy_module(self, source, name):
