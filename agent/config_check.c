@@ -17,7 +17,7 @@
 
 static const struct dyncast_config_number numbers[] = {
 	{"interval", 10, 60000, 200},
-	{"keepalive", 100, 60000, 2000},
+	{"keepalive", 100, 20000, 2000},
 	{"threshold", 0, 100, 2},
 	{"timeout", 10, 60000, 300},
 	{"health-interval", 20, 600000, 500},

@@ -58,6 +58,8 @@ static bool set_options(struct dyncast_fetch *fetch, const char *url,
 	SET(CURLOPT_WRITEDATA, fetch);
 	SET(CURLOPT_TIMEOUT_MS, (long)timeout_ms);
 	SET(CURLOPT_NOSIGNAL, 1L);
+	/* else the end of a transfer waits for its thread in getaddrinfo() */
+	SET(CURLOPT_QUICK_EXIT, 1L);
 	SET(CURLOPT_PROXY, "");
 	SET(CURLOPT_FOLLOWLOCATION, 0L);
 	SET(CURLOPT_PROTOCOLS_STR, "http,https");

@@ -168,8 +168,12 @@ static void reload(struct loop *loop)
 		struct dyncast_target *old;
 
 		old = target_find(loop, &config->instances[i]);
-		if (old)
-			dyncast_target_adopt(targets[i], old);
+		if (!old)
+			continue;
+		dyncast_target_adopt(targets[i], old);
+		/* a report without one means the instance it has */
+		if (!config->instances[i].address.family)
+			report_gone(loop, old);
 	}
 	end_removed(loop, config);
 	targets_free(loop->targets, loop->config->n_instances);
@@ -259,6 +263,17 @@ static int open_signals(void)
 	return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 }
 
+static CURLM *multi_new(void)
+{
+	CURLM *multi = curl_multi_init();
+
+#if LIBCURL_VERSION_NUM >= 0x081400
+	/* of its own since then: else the end waits for lookups of names */
+	curl_multi_setopt(multi, CURLMOPT_QUICK_EXIT, 1L);
+#endif
+	return multi;
+}
+
 int dyncast_loop_run(struct dyncast_config *config, const char *file)
 {
 	struct loop *loop = calloc(1, sizeof(*loop));
@@ -268,7 +283,7 @@ int dyncast_loop_run(struct dyncast_config *config, const char *file)
 		loop->file = file;
 		loop->config = config;
 		loop->signals = open_signals();
-		loop->multi = curl_multi_init();
+		loop->multi = multi_new();
 		loop->targets = targets_new(config);
 		dyncast_reporter_init(&loop->reporter, on_rejected, loop);
 		ready = loop->signals >= 0 && loop->multi && loop->targets;

@@ -62,7 +62,6 @@ dyncast_target_new(const struct dyncast_instance_config *config,
 		target->entry.now.metrics.capacity =
 			config->mapping.capacity_fixed;
 		target->entry.now.metrics.has = DYNCAST_HAS_CAPACITY;
-		target->entry.measured_ms = now_ms;
 	}
 	return target;
 }
@@ -122,6 +121,9 @@ uint64_t dyncast_target_tick(struct dyncast_target *target, CURLM *multi,
 	const struct dyncast_instance_config *config = target->config;
 	uint64_t next_ms = UINT64_MAX;
 
+	/* a capacity that is configured holds now */
+	if (!config->metrics_url)
+		target->entry.measured_ms = now_ms;
 	/* an instance that has not answered yet is asked again next time */
 	if (config->metrics_url) {
 		if (now_ms >= target->scrape_ms) {

@@ -51,7 +51,7 @@ static void json_metrics(struct json_object *json,
 			 const struct dyncast_metrics *m)
 {
 	dyncast_metrics_json(json, m);
-	if (m->has)
+	if (m->has & DYNCAST_HAS_MEASURED)
 		json_object_int_add(json, "ageMs", m->age_ms);
 }
 
@@ -216,7 +216,7 @@ static void metrics_columns(struct vty *vty, const struct dyncast_metrics *m)
 		vty_out(vty, " %9.1f", m->delay_us / 1000.0);
 	else
 		vty_out(vty, " %9s", "-");
-	if (m->has)
+	if (m->has & DYNCAST_HAS_MEASURED)
 		vty_out(vty, " %7.1f", m->age_ms / 1000.0);
 	else
 		vty_out(vty, " %7s", "-");
@@ -493,8 +493,9 @@ static void instances_learnt(struct vty *vty, struct json_object *array,
 }
 
 DEFPY(show_dyncast_instance, show_dyncast_instance_cmd,
-      "show dyncast instance [json$uj]",
-      SHOW_STR DYNCAST_STR "Instances at this site and learnt ones\n" JSON_STR)
+      "show dyncast instance [local$own] [json$uj]",
+      SHOW_STR DYNCAST_STR
+      "Instances at this site and learnt ones\nOnly those at this site\n" JSON_STR)
 {
 	struct json_object *json = uj ? json_object_new_object() : NULL;
 	struct json_object *array = uj ? json_object_new_array() : NULL;
@@ -505,8 +506,9 @@ DEFPY(show_dyncast_instance, show_dyncast_instance_cmd,
 		columns_header(vty);
 	frr_each (dyncast_services, &dyncast_state.services, service)
 		instances_local(vty, array, service);
-	frr_each (dyncast_tracks, &dyncast_tracks, track)
-		instances_learnt(vty, array, track);
+	if (!own)
+		frr_each (dyncast_tracks, &dyncast_tracks, track)
+			instances_learnt(vty, array, track);
 	if (!uj)
 		return CMD_SUCCESS;
 	json_object_object_add(json, "instances", array);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Writes the metrics of a snapshot in Prometheus's text format (0.0.4).  The
+ * Writes the metrics of an answer in Prometheus's text format (0.0.4).  The
  * table is in metrics_table.h; here is how it is walked: for each metric all
  * objects of its level, so that the samples of a name stand together.
  *
@@ -196,37 +196,33 @@ static void each(struct place *place, const char *name, const char *inner)
 		place->parts[place->n - 1] = json_object_array_get_idx(list, i);
 		if (inner)
 			each(place, inner, NULL);
-		else if (place->metric->level != LEVEL_LOCAL ||
-			 json_object_get_boolean(
-				 member(place->parts[place->n - 1], "local")))
+		else
 			write_sample(place);
 	}
 	place->n--;
 }
 
-static void write_level(struct place *place,
-			const struct dyncast_snapshot *snapshot)
+/* where the objects of a level are */
+static const struct {
+	enum dyncast_answer answer;
+	const char *list, *inner;
+} levels[] = {
+	[LEVEL_BGP] = {DYNCAST_ANSWER_BGP},
+	[LEVEL_SERVICE] = {DYNCAST_ANSWER_SERVICE, "services"},
+	[LEVEL_CANDIDATE] = {DYNCAST_ANSWER_SERVICE, "services", "candidates"},
+	[LEVEL_LOCAL] = {DYNCAST_ANSWER_INSTANCE, "instances"},
+	[LEVEL_FORWARDING] = {DYNCAST_ANSWER_FORWARDING},
+	[LEVEL_INGRESS] = {DYNCAST_ANSWER_FORWARDING, "ingress"},
+	[LEVEL_SID] = {DYNCAST_ANSWER_FORWARDING, "sids"},
+	[LEVEL_FWD_SERVICE] = {DYNCAST_ANSWER_FORWARDING, "services"},
+	[LEVEL_FWD_INSTANCE] = {DYNCAST_ANSWER_FORWARDING, "services",
+				"instances"},
+};
+
+static void write_level(struct place *place)
 {
-	static const struct {
-		enum dyncast_answer answer;
-		const char *list, *inner;
-	} levels[] = {
-		[LEVEL_BGP] = {DYNCAST_ANSWER_BGP},
-		[LEVEL_SERVICE] = {DYNCAST_ANSWER_SERVICE, "services"},
-		[LEVEL_CANDIDATE] = {DYNCAST_ANSWER_SERVICE, "services",
-				     "candidates"},
-		[LEVEL_LOCAL] = {DYNCAST_ANSWER_INSTANCE, "instances"},
-		[LEVEL_FORWARDING] = {DYNCAST_ANSWER_FORWARDING},
-		[LEVEL_INGRESS] = {DYNCAST_ANSWER_FORWARDING, "ingress"},
-		[LEVEL_SID] = {DYNCAST_ANSWER_FORWARDING, "sids"},
-		[LEVEL_FWD_SERVICE] = {DYNCAST_ANSWER_FORWARDING, "services"},
-		[LEVEL_FWD_INSTANCE] = {DYNCAST_ANSWER_FORWARDING, "services",
-					"instances"},
-	};
 	const enum level level = place->metric->level;
 
-	place->parts[0] = snapshot->answers[levels[level].answer];
-	place->n = 1;
 	if (levels[level].list)
 		each(place, levels[level].list, levels[level].inner);
 	else
@@ -239,8 +235,8 @@ static void write_head(FILE *out, const char *name, const char *help,
 	fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
-/* about the daemons and ourselves */
-static void write_own(FILE *out, const struct dyncast_snapshot *snapshot)
+void dyncast_metrics_write_own(FILE *out,
+			       const struct dyncast_snapshot *snapshot)
 {
 	write_head(out, "dyncast_exporter_build_info",
 		   "Release of dyncast-exporter.", "gauge");
@@ -260,10 +256,9 @@ static void write_own(FILE *out, const struct dyncast_snapshot *snapshot)
 			dyncast_daemon_name(i), snapshot->seconds[i]);
 }
 
-static void write_warnings(FILE *out, const struct dyncast_snapshot *snapshot)
+static void write_warnings(FILE *out, json_object *forwarding)
 {
-	json_object *list = member(snapshot->answers[DYNCAST_ANSWER_FORWARDING],
-				   "warnings");
+	json_object *list = member(forwarding, "warnings");
 
 	if (!json_object_is_type(list, json_type_array))
 		return;
@@ -273,20 +268,28 @@ static void write_warnings(FILE *out, const struct dyncast_snapshot *snapshot)
 		json_object_array_length(list));
 }
 
-void dyncast_metrics_write(FILE *out, const struct dyncast_snapshot *snapshot)
+void dyncast_metrics_write(FILE *out, enum dyncast_answer which,
+			   json_object *answer)
 {
 	const char *before = "";
 
-	write_own(out, snapshot);
 	for (size_t i = 0; i < sizeof(metrics) / sizeof(*metrics); i++) {
-		struct place place = {.metric = &metrics[i], .out = out};
+		struct place place = {
+			.metric = &metrics[i],
+			.out = out,
+			.parts = {answer},
+			.n = 1,
+		};
 
+		if (levels[metrics[i].level].answer != which)
+			continue;
 		if (strcmp(before, metrics[i].name) != 0)
 			write_head(out, metrics[i].name, metrics[i].help,
 				   metrics[i].type == COUNTER ? "counter"
 							      : "gauge");
 		before = metrics[i].name;
-		write_level(&place, snapshot);
+		write_level(&place);
 	}
-	write_warnings(out, snapshot);
+	if (which == DYNCAST_ANSWER_FORWARDING)
+		write_warnings(out, answer);
 }

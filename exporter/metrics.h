@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * From a snapshot to Prometheus's text format.  See metrics.c.
+ * From answers and a snapshot to Prometheus's text format.  See metrics.c.
  */
 
 #ifndef DYNCAST_EXPORTER_METRICS_H
@@ -11,6 +11,10 @@
 #include "snapshot.h"
 
 /* Whether all could be written is the stream's to tell (ferror). */
-void dyncast_metrics_write(FILE *out, const struct dyncast_snapshot *snapshot);
+void dyncast_metrics_write(FILE *out, enum dyncast_answer which,
+			   json_object *answer);
+/* About the daemons and ourselves. */
+void dyncast_metrics_write_own(FILE *out,
+			       const struct dyncast_snapshot *snapshot);
 
 #endif /* DYNCAST_EXPORTER_METRICS_H */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Every metric that dyncast-exporter has, in the order in which they are
- * written: rows of one name stand together.  Only metrics.c includes this;
- * doc/monitoring.rst lists them, and a test compares both.
+ * Every metric that dyncast-exporter has, in the order in which those of an
+ * answer are written: rows of one name stand together.  Only metrics.c includes
+ * this; doc/monitoring.rst lists them, and a test compares both.
  *
  * Names and units are Prometheus's: base units (seconds, ratios of 1), counters
  * end in _total.

@@ -46,6 +46,11 @@ static const char index_page[] =
 	"<html><head><title>dyncast-exporter</title></head><body>"
 	"<a href=\"/metrics\">Metrics</a></body></html>\n";
 
+static void on_answer(void *arg, enum dyncast_answer which, json_object *answer)
+{
+	dyncast_metrics_write(arg, which, answer);
+}
+
 char *dyncast_page_make(const struct dyncast_server_config *config, size_t *len,
 			bool *complete)
 {
@@ -56,11 +61,11 @@ char *dyncast_page_make(const struct dyncast_server_config *config, size_t *len,
 
 	if (!out)
 		return NULL;
-	dyncast_snapshot_take(&snapshot, config->dir, config->timeout_ms);
+	dyncast_snapshot_take(&snapshot, config->dir, config->timeout_ms,
+			      on_answer, out);
 	*complete = snapshot.up[DYNCAST_DAEMON_BGPD] &&
 		    snapshot.up[DYNCAST_DAEMON_ZEBRA];
-	dyncast_metrics_write(out, &snapshot);
-	dyncast_snapshot_free(&snapshot);
+	dyncast_metrics_write_own(out, &snapshot);
 	failed = ferror(out);
 	if (fclose(out) || failed) {
 		free(text);
@@ -86,6 +91,10 @@ static struct MHD_Response *page_get(struct dyncast_server *server)
 
 	if (server->page && now() - server->page_at < PAGE_SECONDS)
 		return server->page;
+	/* a connection that still sends the old one holds it */
+	if (server->page)
+		MHD_destroy_response(server->page);
+	server->page = NULL;
 	text = dyncast_page_make(server->config, &len, &complete);
 	if (!text)
 		return NULL;
@@ -97,9 +106,6 @@ static struct MHD_Response *page_get(struct dyncast_server *server)
 	}
 	MHD_add_response_header(page, MHD_HTTP_HEADER_CONTENT_TYPE,
 				"text/plain; version=0.0.4; charset=utf-8");
-	/* a connection that still sends the old one holds it */
-	if (server->page)
-		MHD_destroy_response(server->page);
 	server->page = page;
 	server->page_at = now();
 	return page;

@@ -4,6 +4,10 @@
  * commands: what an operator sees is what is exported, the daemons need no
  * code for it, and one that hangs costs a bounded time.
  *
+ * One answer is parsed at a time: of thousands of services it takes hundreds of
+ * megabytes.  A daemon's longest comes last, so that what is done with it is
+ * no part of that time.
+ *
  * Runs in the HTTP library's one thread, or in main's for --once.  Answers are
  * limited in size and depth and must be JSON in UTF-8.
  */
@@ -19,7 +23,7 @@
 #include "agent/log.h"
 #include "lib/vty_client.h"
 
-#define ANSWER_SIZE_MAX (64u << 20)
+#define ANSWER_SIZE_MAX (128u << 20)
 #define ANSWER_DEPTH_MAX 16
 
 static const struct {
@@ -27,10 +31,10 @@ static const struct {
 	const char *command;
 } questions[DYNCAST_ANSWER_MAX] = {
 	[DYNCAST_ANSWER_BGP] = {DYNCAST_DAEMON_BGPD, "show dyncast bgp json"},
+	[DYNCAST_ANSWER_INSTANCE] = {DYNCAST_DAEMON_BGPD,
+				     "show dyncast instance local json"},
 	[DYNCAST_ANSWER_SERVICE] = {DYNCAST_DAEMON_BGPD,
 				    "show dyncast service json"},
-	[DYNCAST_ANSWER_INSTANCE] = {DYNCAST_DAEMON_BGPD,
-				     "show dyncast instance json"},
 	[DYNCAST_ANSWER_FORWARDING] = {DYNCAST_DAEMON_ZEBRA,
 				       "show dyncast forwarding json"},
 };
@@ -87,11 +91,12 @@ static const char *ask(struct dyncast_vty *vty, enum dyncast_answer which,
 	return *json ? "" : "its answer is no JSON object";
 }
 
-static const char *ask_all(struct dyncast_snapshot *snapshot,
-			   enum dyncast_daemon daemon, const char *dir,
-			   unsigned int timeout_ms)
+static const char *ask_all(enum dyncast_daemon daemon, const char *dir,
+			   unsigned int timeout_ms, dyncast_answer_cb take,
+			   void *arg, double *seconds)
 {
 	const char *problem = "";
+	double began = now();
 	enum dyncast_vty_result result;
 	struct dyncast_vty vty;
 	char path[PATH_MAX];
@@ -101,9 +106,17 @@ static const char *ask_all(struct dyncast_snapshot *snapshot,
 	result = dyncast_vty_open(&vty, path, timeout_ms, ANSWER_SIZE_MAX);
 	if (result != DYNCAST_VTY_OK)
 		return dyncast_vty_result_str(result);
-	for (int i = 0; i < DYNCAST_ANSWER_MAX && !problem[0]; i++)
-		if (questions[i].daemon == daemon)
-			problem = ask(&vty, i, &snapshot->answers[i]);
+	for (int i = 0; i < DYNCAST_ANSWER_MAX && !problem[0]; i++) {
+		json_object *answer = NULL;
+
+		if (questions[i].daemon != daemon)
+			continue;
+		problem = ask(&vty, i, &answer);
+		*seconds = now() - began;
+		if (answer)
+			take(arg, i, answer);
+		json_object_put(answer);
+	}
 	dyncast_vty_close(&vty);
 	return problem;
 }
@@ -126,22 +139,15 @@ static void note(enum dyncast_daemon daemon, const char *problem)
 }
 
 void dyncast_snapshot_take(struct dyncast_snapshot *snapshot, const char *dir,
-			   unsigned int timeout_ms)
+			   unsigned int timeout_ms, dyncast_answer_cb take,
+			   void *arg)
 {
 	memset(snapshot, 0, sizeof(*snapshot));
 	for (int i = 0; i < DYNCAST_DAEMON_MAX; i++) {
-		double began = now();
-		const char *problem = ask_all(snapshot, i, dir, timeout_ms);
+		const char *problem = ask_all(i, dir, timeout_ms, take, arg,
+					      &snapshot->seconds[i]);
 
-		snapshot->seconds[i] = now() - began;
 		snapshot->up[i] = !problem[0];
 		note(i, problem);
 	}
-}
-
-void dyncast_snapshot_free(struct dyncast_snapshot *snapshot)
-{
-	for (int i = 0; i < DYNCAST_ANSWER_MAX; i++)
-		json_object_put(snapshot->answers[i]);
-	memset(snapshot, 0, sizeof(*snapshot));
 }

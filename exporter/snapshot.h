@@ -12,8 +12,8 @@
 
 enum dyncast_answer {
 	DYNCAST_ANSWER_BGP,	   /* bgpd, show dyncast bgp */
+	DYNCAST_ANSWER_INSTANCE,   /* bgpd, show dyncast instance local */
 	DYNCAST_ANSWER_SERVICE,	   /* bgpd, show dyncast service */
-	DYNCAST_ANSWER_INSTANCE,   /* bgpd, show dyncast instance */
 	DYNCAST_ANSWER_FORWARDING, /* zebra, show dyncast forwarding */
 	DYNCAST_ANSWER_MAX
 };
@@ -25,17 +25,20 @@ enum dyncast_daemon {
 };
 
 struct dyncast_snapshot {
-	/* NULL where there was no answer */
-	json_object *answers[DYNCAST_ANSWER_MAX];
 	bool up[DYNCAST_DAEMON_MAX]; /* all was answered */
 	double seconds[DYNCAST_DAEMON_MAX];
 };
 
 const char *dyncast_daemon_name(enum dyncast_daemon daemon);
 
-/* Ask both daemons by their sockets in `dir`, each for at most timeout_ms. */
+/* An answer, which is gone after this. */
+typedef void (*dyncast_answer_cb)(void *arg, enum dyncast_answer which,
+				  json_object *answer);
+
+/* Ask both daemons by their sockets in `dir`, each for at most timeout_ms, and
+ * hand over each answer when it has come. */
 void dyncast_snapshot_take(struct dyncast_snapshot *snapshot, const char *dir,
-			   unsigned int timeout_ms);
-void dyncast_snapshot_free(struct dyncast_snapshot *snapshot);
+			   unsigned int timeout_ms, dyncast_answer_cb take,
+			   void *arg);
 
 #endif /* DYNCAST_EXPORTER_SNAPSHOT_H */

@@ -46,7 +46,7 @@ static inline bool dyncast_name_valid_or_empty(const char *name)
 	return !name[0] || dyncast_name_valid(name);
 }
 
-/* a SID is IPv6, the end of an IP-in-IP tunnel is IPv4 */
+/* a SID is IPv6, the end of an IP-in-IP tunnel is of either family */
 static inline bool dyncast_kind_fits(uint8_t kind, uint8_t family)
 {
 	switch (kind) {

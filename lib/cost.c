@@ -68,10 +68,9 @@ static bool has_delay(const struct dyncast_metrics *m)
 	return m->has & DYNCAST_HAS_DELAY;
 }
 
-/* capacity is configuration rather than a measurement */
 static bool is_measured(const struct dyncast_metrics *m)
 {
-	return m->has & ~DYNCAST_HAS_CAPACITY;
+	return m->has & DYNCAST_HAS_MEASURED;
 }
 
 static uint32_t age_gain(uint32_t age_ms)

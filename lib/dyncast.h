@@ -63,7 +63,7 @@ enum dyncast_kind {
 	DYNCAST_KIND_NONE = 0,
 	DYNCAST_KIND_ADJACENT = 1, /* D-BID is the instance's own address */
 	DYNCAST_KIND_SRV6 = 2,	   /* D-BID is an SRv6 SID at the egress */
-	DYNCAST_KIND_IPIP = 3,	   /* D-BID is an IPv4 tunnel end */
+	DYNCAST_KIND_IPIP = 3,	   /* D-BID is a tunnel end, IPv4 or IPv6 */
 };
 
 /* Which members of struct dyncast_metrics hold a value. */
@@ -74,6 +74,8 @@ enum dyncast_kind {
 #define DYNCAST_HAS_SCORE (1u << 4)
 #define DYNCAST_HAS_RATE (1u << 5)
 #define DYNCAST_HAS_ALL 0x3fu
+/* without capacity: that is configured as a rule and does not grow old */
+#define DYNCAST_HAS_MEASURED (DYNCAST_HAS_ALL & ~DYNCAST_HAS_CAPACITY)
 
 struct dyncast_metrics {
 	uint8_t has;	      /* DYNCAST_HAS_* */

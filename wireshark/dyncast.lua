@@ -157,6 +157,7 @@ local function percent(item, value)
 	item:append_text(string.format(" (%d.%02d %%)", math.floor(value / 100), value % 100))
 end
 
+-- { shortest, longest, how it is read: false when the value counts for nothing }
 local site = {}
 
 site[1] = { 5, 5, function(r)
@@ -170,6 +171,7 @@ site[2] = { 5, 5, function(r)
 	local value, item = r:take(f.available, 2)
 	if value > 100 then
 		item:add_proto_expert_info(ignored, "above 100 %: as if the sub-TLV were absent")
+		return false
 	end
 end }
 
@@ -218,7 +220,7 @@ site[4] = { 1, 255, function(r)
 	r:bytes(1)
 	if r.left == 0 then
 		r.tree:add_proto_expert_info(ignored, "no measurement that is known")
-		return
+		return false
 	end
 	local rest = r:bytes(r.left)
 	local fits, found = inner_fits(rest, 2)
@@ -229,7 +231,7 @@ site[4] = { 1, 255, function(r)
 		r:wrong("sub-TLV of a wrong length")
 	elseif not found then
 		r.tree:add_proto_expert_info(ignored, "no measurement that is known")
-		return
+		return false
 	end
 	r.tree:add(f.raw_period, found:range(1, 4))
 	r.tree:add(f.raw_to, found:range(5, 4))
@@ -246,9 +248,10 @@ local function metric_type(r)
 end
 
 site[5] = { 5, 5, function(r)
-	metric_type(r)
+	local flags = metric_type(r)
 	r:bytes(1)
 	r:take(f.capability, 4)
+	return flags % 16 == 0
 end }
 
 site[6] = { 5, 5, function(r)
@@ -256,6 +259,7 @@ site[6] = { 5, 5, function(r)
 	r:take(f.percent, 1)
 	local value = r:take(f.resource, 4)
 	r:check(flags < 0x80 or flags % 16 ~= 0 or value <= 100, "a percentage is 0 to 100")
+	return flags % 16 == 0
 end }
 
 site[7] = { 4, 5, function(r)
@@ -289,7 +293,7 @@ site[65281] = { 6, 255, function(r)
 			r.tree:add(f.later, r:bytes(math.max(r.left, 14)))
 		end
 		r.tree:add_proto_expert_info(ignored, "a policy of a later version is not followed in part")
-		return
+		return false
 	end
 	if r.left > 0 then
 		policy_rest(r, cost)
@@ -368,7 +372,7 @@ local function instance(r)
 	local item = r.tree:add(family == 4 and f.dbid4 or f.dbid6, dbid)
 	local text = family == 4 and tostring(dbid:ipv4()) or tostring(dbid:ipv6())
 	r.tree:append_text(", D-BID " .. text)
-	if not unicast(dbid) or kind == 2 and family ~= 6 or kind == 3 and family ~= 4 then
+	if not unicast(dbid) or kind == 2 and family ~= 6 then
 		r:check(false, "this D-BID for this kind")
 	end
 	if name_len > 0 then
@@ -412,14 +416,14 @@ local function dissect_subtlv(kind, value, tree, state)
 		if r.left < codec[1] or r.left > codec[2] then
 			r:wrong("sub-TLV of a wrong length")
 		end
-		codec[3](r)
+		local taken = codec[3](r) ~= false
 		if r.left > 0 then
 			tree:add(f.later, r:bytes(r.left))
 		end
-		if state.seen[kind] then
+		if taken and state.seen[kind] then
 			tree:add_proto_expert_info(ignored, "repeated: the first one counts")
 		end
-		state.seen[kind] = true
+		state.seen[kind] = state.seen[kind] or taken
 	end)
 end
 

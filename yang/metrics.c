@@ -29,7 +29,7 @@ struct yang_data *dyncast_nb_metric(const char *leaf, const char *xpath,
 		return yang_data_new_uint32(xpath, m->delay_us);
 	if (IS("score") && m->has & DYNCAST_HAS_SCORE)
 		return yang_data_new_uint8(xpath, m->score);
-	if (IS("age") && m->has)
+	if (IS("age") && m->has & DYNCAST_HAS_MEASURED)
 		return yang_data_new_uint32(xpath, age_ms);
 	return NULL;
 }

@@ -294,7 +294,8 @@ static void explain_text(struct vty *vty, const struct dyncast_service *s)
 static void json_metrics(json_object *json, const struct dyncast_backend *b)
 {
 	dyncast_metrics_json(json, &b->data.instance.metrics);
-	json_object_int_add(json, "ageMs", dyncast_backend_age(b));
+	if (b->data.instance.metrics.has & DYNCAST_HAS_MEASURED)
+		json_object_int_add(json, "ageMs", dyncast_backend_age(b));
 }
 
 static json_object *json_backend(const struct dyncast_backend *b)

@@ -200,10 +200,10 @@ class Agent:
         with open(self.config, "w") as file:
             file.write(text)
 
-    def start(self):
+    def start(self, wrapper=()):
         with open(self.log_path, "a") as log:
             self.process = subprocess.Popen(
-                [AGENT, "-v", "-c", self.config], stderr=log
+                [*wrapper, AGENT, "-v", "-c", self.config], stderr=log
             )
 
     def log(self):

@@ -139,7 +139,8 @@ def test_tcp_check(agent, router):
             capacity = 16
             health-interval = 30
             instance "t1" {{ health-tcp = "127.0.0.1:{port}" }}
-        }}"""
+        }}""",
+        "keepalive = 300",
     )
     agent.start()
     wait_for("up", lambda: router.last("t1").get("state") == "up")
@@ -156,6 +157,8 @@ def test_tcp_check(agent, router):
     listener = socket.create_server(("127.0.0.1", port), backlog=200)
     wait_for("up again", lambda: router.last("t1").get("state") == "up")
     listener.close()
+    # a capacity that stands in the file does not grow old
+    assert len(router.of("t1")) > 3 and not any("ageMs" in r for r in router.of("t1"))
 
 
 def test_reconnects_and_sends_everything_again(agent, instance, other):
@@ -207,6 +210,43 @@ def test_slow_instance_delays_no_other(agent, router, instance, other):
         began = time.monotonic()
         wait_for("its change", lambda: router.last("quick")["inFlight"] == i)
         assert time.monotonic() - began < 0.5
+
+
+def silent_resolver():
+    """A socket where queries end, and its address: another run has another."""
+    resolver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    for n in range(1, 255):
+        try:
+            resolver.bind((f"127.53.53.{n}", 53))
+            break
+        except OSError:
+            pass
+    return resolver, resolver.getsockname()[0]
+
+
+def test_silent_resolver_delays_nothing(agent, router, instance, other, tmp_path):
+    """A host name that nobody answers for: no other instance waits, nor the end."""
+    resolver, address = silent_resolver()
+    (tmp_path / "resolv.conf").write_text(f"nameserver {address}\n")
+    (tmp_path / "nsswitch.conf").write_text("hosts: dns\n")
+    mounts = "".join(
+        f"mount --bind {tmp_path}/{name} /etc/{name} && "
+        for name in ("resolv.conf", "nsswitch.conf")
+    )
+    named = one("named", instance).replace("127.0.0.1", "instance.example")
+    agent.write(service(named, one("quick", other), settings="timeout = 300"))
+    agent.start(["unshare", "-m", "sh", "-c", mounts + 'exec "$0" "$@"'])
+    with resolver:
+        wait_for("a scrape that failed", lambda: agent.logged("no answer in time"))
+        assert resolver.recv(512)  # positive control: it was asked
+        start, began = other.scrapes, time.monotonic()
+        wait_for("20 scrapes", lambda: other.scrapes >= start + 20)
+        assert time.monotonic() - began < 3.0  # 20 times 50 ms
+        other.load(7, 0.2, 10)
+        wait_for("its change", lambda: router.last("quick")["inFlight"] == 7, 1.0)
+        began = time.monotonic()
+        assert agent.end() == 0
+        assert time.monotonic() - began < 2.0
 
 
 def test_timeout_makes_down(agent, router, instance):
@@ -353,6 +393,15 @@ def test_brings_up_and_takes_away(agent, router, instance, other):
     agent.reload()
     wait_for("the new line", lambda: "sid" not in router.last("a2"))
     assert router.last("a2")["address"] == "10.1.0.99"
+    agent.write(service(one("a1", instance), one("a2", other)))
+    agent.reload()
+    wait_for("a report without it", lambda: "address" not in router.last("a2") and "delayUs" in router.last("a2"))
+    at = [r.get("state") for r in router.of("a2")].index("gone")
+    assert all("address" in r for r in router.of("a2")[:at])
+    assert not any("address" in r for r in router.of("a2")[at:])
+    agent.write(service(one("a1", instance), new))
+    agent.reload()
+    wait_for("its address again", lambda: "address" in router.last("a2"))
     agent.write(service(one("a1", instance)))
     agent.reload()
     wait_for("its end", lambda: router.last("a2").get("state") == "gone")
@@ -397,6 +446,8 @@ def test_reload_moves_to_another_socket(agent, router, instance):
 BAD = [
     ("interval = 5", 2, "interval = 5; allowed: 10 to 60000"),
     ("interval = soon", 2, "allowed: a whole number, 10 to 60000"),
+    # three of them within the minute after which the router forgets an instance
+    ("keepalive = 20001", 2, "allowed: 100 to 20000"),
     ("threshold = -1", 2, "allowed: 0 to 100"),
     ("\nspeed = 3", 3, "no such option 'speed'; allowed here: socket interval"),
     ('socket = "here"', 2, "allowed: an absolute path"),

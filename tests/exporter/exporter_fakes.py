@@ -54,11 +54,10 @@ ANSWERS = {
              "state": "learnt", "candidates": []},
         ]
     },
-    "show dyncast instance json": {
+    "show dyncast instance local json": {
         "instances": [
             {"service": "video", "name": "a1", "local": True, "advertised": True,
              "down": False, "reports": 17},
-            {"service": "video", "name": "b1", "local": False, "down": True},
         ]
     },
     "show dyncast forwarding json": {

@@ -85,7 +85,6 @@ def test_metrics(exporter):
     }.items():
         assert found.get(name) == value, name
     assert not any("capacity" in name and 'backend="b1"' in name for name in found)
-    assert not any("local_instance" in name and 'backend="b1"' in name for name in found)
 
 
 def test_promtool_accepts_it(exporter):
@@ -304,6 +303,24 @@ def test_wrong_arguments(folder, arguments):
         [fakes.EXPORTER, "-d", folder, *arguments], capture_output=True, text=True, timeout=60, check=False
     )
     assert run.returncode == 1 and run.stderr
+
+
+def test_one_answer_at_a_time(folder, daemons):
+    """Thousands of services make each answer megabytes: they are not held together."""
+    large = {"nothing": [{"of": 1}] * 150000}
+
+    def peak(large_ones):
+        said = {command: {**own, **(large if command in large_ones else {})} for command, own in fakes.ANSWERS.items()}
+        for daemon in daemons.values():
+            daemon.answer = lambda asked, sock: (json.dumps(said[asked]), 0)
+        process = subprocess.Popen([PLAIN, "--once", "-d", folder, "-t", "30000"], stdout=subprocess.DEVNULL)
+        _, status, usage = os.wait4(process.pid, 0)
+        assert status == 0
+        return usage.ru_maxrss
+
+    none, one, all_of_them = peak(()), peak(["show dyncast bgp json"]), peak(fakes.ANSWERS)
+    assert one > 2 * none  # positive control
+    assert all_of_them < 1.5 * one
 
 
 def test_valgrind(folder, daemons):

@@ -158,6 +158,25 @@ def test_later_versions_are_ignored(tmp_path):
     assert fields(path, "_ws.expert.message", only="dyncast.ignored && !dyncast.malformed")
 
 
+def test_first_that_is_taken_counts(tmp_path):
+    """Not one that is ignored: several metric types in one attribute are usual."""
+    policy = attr.policy(2, 2, 1, 24, 90)
+    taken = {
+        attr.availability(40, 3): attr.availability(101, 3),
+        attr.raw_measurement(1, 2, 3): attr.subtlv(attr.RAW, b"\0"),
+        attr.u32(attr.CAPABILITY, 50): attr.u32(attr.CAPABILITY, 9, 1),
+        attr.u32(attr.RESOURCE, 60, 0x80): attr.u32(attr.RESOURCE, 60, 1),
+        policy: attr.policy(action=99),
+    }
+    messages = []
+    for good, bad in taken.items():
+        for value in (bad + good, good + bad, good + good):
+            messages.append(message(attr.attribute(value)))
+    found = fields(capture(tmp_path, *messages), "_ws.expert.message")
+    repeated = [any("repeated" in said for said in row[0]) for row in found]
+    assert repeated == [False, False, True] * len(taken)
+
+
 def test_code_is_a_preference(tmp_path):
     path = capture(tmp_path, message(attr.attribute(INSTANCES, code=199)))
     assert not fields(path, "frame.number", only="dyncast")
@@ -181,6 +200,7 @@ def mutations(seed, count):
     whole = [
         INSTANCES,
         attr.instance("192.0.2.9", 3, b"c", capacity=3, score=4),
+        attr.instance("2001:db8::9", 3),
         attr.instance(name=b""),
         attr.policy(2, 2, 2, 24, 90),
         attr.subtlv(attr.POLICY, bytes.fromhex("02020218005a1e0f5a030005000000140000000a")),

@@ -94,6 +94,10 @@ def test_attribute_passes_stock_reflector(lab):
         assert "dyncast" not in lab.vtysh(router, "show modules")
     assert "dyncast" in lab.vtysh("r1", "show modules")
 
+    # a configured capacity is all that is known yet: it does not grow old
+    wait_for("all at r1", lambda: set(learnt(lab)) == set(INSTANCES))
+    assert not any("ageMs" in candidate for candidate in learnt(lab).values())
+
     def missing():
         report_all(lab.agents)
         got = learnt(lab)
@@ -155,6 +159,7 @@ SHOWS = [
     "show dyncast service",
     "show dyncast service " + SERVICE_PREFIX,
     "show dyncast instance",
+    "show dyncast instance local",
     "show dyncast bgp",
     "show dyncast explain " + SERVICE_PREFIX,
     "show dyncast forwarding",
@@ -242,29 +247,66 @@ def test_exporter(lab):
     _, at_e1 = operator.exported(lab, "e1")
     assert at_e1["dyncast_service_advertised"][service] == 1
     assert at_e1["dyncast_local_instance_reports_total"][f'service="{topology.SERVICE}",backend="a1"'] > 0
+    own = lab.json("e1", "show dyncast instance local json")["instances"]
+    assert {one["name"] for one in own} == {"a1", "a2"}
     assert set(at_e1["dyncast_sid_installed"]) == {f'sid="{show.dbid(n)}"' for n in ("a1", "a2")}
     assert set(at_e1["dyncast_sid_installed"].values()) == {1.0}
 
 
+# as agents say it, r1 has it, and the dissector shows it, which shares no code with both
+METRICS = {
+    "capacity": ("capacity", 1),
+    "utilisation": ("utilisation", 100),
+    "inFlight": ("in_flight", 1),
+    "delayUs": ("delay_us", 1),
+    "score": ("score", 1),
+    "rate": ("rate", 1000),
+}
+AS_JSON = {"rate": "ratePerSecond"}
+# quantised values: what a site tells is coarser than what agents say
+TOLD = {
+    "a1": dict(capacity=110, utilisation=21, inFlight=3, delayUs=5100, score=8, rate=110),
+    "a2": dict(capacity=90, utilisation=18, inFlight=2, delayUs=4900, score=7, rate=90),
+}
+AGE_MS = 700
+
+
 def test_captured_update_in_tshark(lab):
-    """What e1 sends, read by the dissector, is what r1 has learnt."""
+    """Every metric that was reported is in what e1 sends, as the dissector reads it,
+    and in what r1 has learnt."""
     capture = operator.BgpCapture(lab, "e1", "e1-core")
 
     def missing():
-        report_all(lab.agents)
-        return True if capture.has(b"a1", b"a2") else "no UPDATE with both instances"
+        report_all(lab.agents, **{name: dict(told, ageMs=AGE_MS) for name, told in TOLD.items()})
+        got = learnt(lab)
+        for name, told in TOLD.items():
+            seen = {key: got[name].get(AS_JSON.get(key, key)) for key in told}
+            if seen != told:
+                return f"{name} at r1: {seen}"
+            assert AGE_MS <= got[name]["ageMs"] < AGE_MS + 30000
+        return True
 
-    wait_for("an UPDATE of e1", missing)
+    wait_for("all metrics at r1", missing)
     capture.process.stop()
-    names = ["dyncast.instance." + name for name in ("name", "dbid6", "delay_us")]
+    names = ("name", "dbid6", "age", *(field for field, _ in METRICS.values()))
+    names = ["dyncast.instance." + name for name in names]
     rows = capture.fields("dyncast", "bgp.nlri_prefix", "dyncast.profile", *names)
     mine = [row for row in rows if set(row[2]) == {"a1", "a2"}]
     assert mine, rows
-    prefixes, profiles, found, dbids, delays = mine[-1]
+    prefixes, profiles, found, dbids, ages, *metrics = mine[-1]
     assert SERVICE_PREFIX.split("/", maxsplit=1)[0] in prefixes and set(profiles) == {"1"}
-    assert dict(zip(found, dbids)) == {name: show.dbid(name) for name in ("a1", "a2")}
-    assert set(delays) == {str(DELAY_US)}
+    assert dict(zip(found, dbids)) == {name: show.dbid(name) for name in TOLD}
+    assert all(AGE_MS <= 100 * int(age) < AGE_MS + 30000 for age in ages)
+    for (key, (_, unit)), values in zip(METRICS.items(), metrics):
+        shown = {name: int(value) / unit for name, value in zip(found, values)}
+        assert shown == {name: told[key] for name, told in TOLD.items()}, key
     assert not capture.fields("dyncast.malformed", "frame.number")
+
+    def as_before():
+        report_all(lab.agents)
+        return all(c.get("delayUs") == DELAY_US for c in learnt(lab).values())
+
+    wait_for("the usual metrics", as_before)
 
 
 def test_two_instances_on_one_lan(lab):

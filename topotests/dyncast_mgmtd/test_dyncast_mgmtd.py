@@ -420,9 +420,11 @@ def test_mgmtd_restart(lab):
 
 def test_mgmtd_without_module(lab):
     """Commands are the daemons' again, and mgmtd's when the module is back."""
+    known = {daemon: len(lab.log("r1", daemon)) for daemon in ("bgpd", "zebra")}
     lab.restart("mgmtd", " ")
-    wait_for("bgpd to notice", lambda: "the configuration is this daemon's own again" in lab.log("r1", "bgpd"))
-    wait_for("zebra to notice", lambda: "the configuration is this daemon's own again" in lab.log("r1", "zebra"))
+    own = "the configuration is this daemon's own again"
+    for daemon, start in known.items():
+        wait_for(f"{daemon} to notice", lambda daemon=daemon, start=start: own in lab.log("r1", daemon)[start:])
     assert sorted(daemon_lines(lab, "bgpd") + daemon_lines(lab, "zebra")) == sorted(LINES)
     said = lab.configure("r1", "dyncast service more prefix 10.9.0.3/32", "dyncast hold 5")
     assert "%" not in said, said
