@@ -138,18 +138,23 @@ static bool build_device(const struct dyncast_service *s)
 {
 	struct route_hop hop = {.vrf_id = VRF_DEFAULT, .weight = 1};
 	const struct dyncast_backend *b;
+	bool unknown = false; /* to the program */
 
 	hop.ifindex = dyncast_veth_ifindex();
 	/* before the program is there the device would swallow everything */
 	if (!hop.ifindex || !s->enabled || !s->by_device ||
 	    !dyncast_ingress_attached(DYNCAST_VETH_NAME))
 		return false;
-	frr_each (dyncast_backends_const, &s->backends, b)
-		if (route_member(b) && b->out.weight) {
+	frr_each (dyncast_backends_const, &s->backends, b) {
+		if (!route_member(b) || !b->out.weight)
+			continue;
+		if (b->id) {
 			hop_add(&hop);
-			break;
+			return true;
 		}
-	return true;
+		unknown = true;
+	}
+	return !unknown;
 }
 
 bool dyncast_route_for_replies(const struct dyncast_backend *b)
