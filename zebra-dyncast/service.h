@@ -63,7 +63,7 @@ struct dyncast_backend {
 	struct dyncast_cost_output out;
 	struct dyncast_history_mark mark;
 	uint32_t ring_weight; /* that the target ring was built with */
-	unsigned int slots;
+	unsigned int slots;   /* without a ring: those that weights stand for */
 };
 
 PREDECL_RBTREE_UNIQ(dyncast_services);
