@@ -35,7 +35,6 @@
 #include "convert.h"
 #include "endpoint.h"
 #include "feedback.h"
-#include "log_bound.h"
 #include "module.h"
 #include "nht.h"
 #include "service.h"
@@ -440,16 +439,19 @@ bool dyncast_sid_in_locator(const struct dyncast_addr *dbid)
 	return own->addr.family && dyncast_prefix_contains(own, dbid);
 }
 
-void dyncast_sid_resend(void)
+void dyncast_sid_locators_resend(void)
 {
-	struct dyncast_sid *sid;
-
 	locator_send(&locator, true);
 	locator_send(&locator4, true);
-	frr_each (dyncast_sids, &sids, sid) {
-		if (sid->ifindex)
-			sid_send(sid);
-	}
+}
+
+void dyncast_sid_resend(const struct dyncast_addr *addr)
+{
+	const struct dyncast_sid key = {.sid = *addr};
+	struct dyncast_sid *sid = dyncast_sids_find(&sids, &key);
+
+	if (sid && sid->ifindex)
+		sid_send(sid);
 }
 
 bool dyncast_sid_claimed(const struct dyncast_addr *addr)
@@ -469,7 +471,6 @@ void dyncast_sid_connected(void)
 	frr_each (dyncast_sids, &sids, sid)
 		if (!dyncast_sid_is_ipv6(sid))
 			routes_unknown(sid);
-	dyncast_sid_resend();
 }
 
 void dyncast_sid_nht_changed(struct dyncast_nht *nht)

@@ -94,9 +94,11 @@ void dyncast_sid_notify(const struct prefix *p,
 DECLARE_LIST(dyncast_nht_sids, struct dyncast_sid, nht_item);
 
 void dyncast_sid_nht_changed(struct dyncast_nht *nht);
-/* after `dyncast alias-prefix` or a link that came up */
+/* after `dyncast alias-prefix` */
 void dyncast_sid_realias(void);
-void dyncast_sid_resend(void);
+/* resend.c: the locators, and one SID's routes */
+void dyncast_sid_locators_resend(void);
+void dyncast_sid_resend(const struct dyncast_addr *sid);
 /* a route for that address has gone, which may have been its End.DX6 */
 void dyncast_sid_taken(const struct dyncast_addr *addr);
 /* any may have gone */

@@ -7,6 +7,7 @@ r"""More prefixes with metrics than a router takes for services.
 What finds no room is a plain route, and comes in when room has come.
 """
 
+import contextlib
 import os
 import re
 import socket
@@ -18,6 +19,7 @@ import dyncast_attr as em
 import raw_bgp
 from dyncast_lan import LanLab, Router, Speaker, neighbor, service_of
 from dyncast_topology import wait_for
+from dyncast_vty import Vty
 
 ASN, FOREIGN = 65000, 65009
 T, X = "10.50.0.11", "10.50.0.12"
@@ -139,6 +141,17 @@ def test_rest_for_the_trusted(lab, t):
     assert not service_of(lab, "r1", f"20.0.{ROOM // 512}.0/32")
     assert lab.json("r1", f"show bgp ipv4 unicast 20.0.{ROOM // 512}.0/32 json")["paths"]
     assert room_warnings(lab)
+
+
+def test_who_does_not_read_cuts_no_answer(lab):
+    """Of others in vtysh: sixteen long answers wait for their readers."""
+    ask = "show dyncast forwarding json"
+    with contextlib.ExitStack() as stack:
+        for _ in range(16):
+            other = stack.enter_context(Vty(lab, "r1", "zebra"))
+            other.sock.sendall(ask.encode() + b"\0")
+        answer = stack.enter_context(Vty(lab, "r1", "zebra")).json(ask)
+    assert not answer["more"] and len(answer["services"]) > ROOM // 2
 
 
 def test_configured_and_sites_find_room(lab, t):
