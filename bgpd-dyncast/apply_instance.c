@@ -285,6 +285,9 @@ bool dyncast_apply_feed(struct dyncast_apply *apply, const char *name,
 			    : local_check(apply, service, name, instance);
 	service = dyncast_service_get(name);
 	local = dyncast_local_get(service, instance);
+	/* the same line again: what the instance's own route said stands */
+	if (local->feed == feed)
+		return true;
 	local->feed = feed;
 	dyncast_feed_forget(local);
 	local_end_unused(local);

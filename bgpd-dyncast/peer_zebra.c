@@ -116,37 +116,17 @@ static bool send_msg(struct dyncast_msg *msg)
 	return send_bytes(buf, dyncast_msg_encode(msg, buf, sizeof(buf)));
 }
 
-/*
- * zebra says what changed.  An instance that was removed and entered again
- * within one set did not change there, but is new here: ask.
- */
-static bool feedback_missing(void)
-{
-	struct dyncast_service *service;
-	struct dyncast_service_key key;
-	struct dyncast_local *local;
-
-	if (!status.up || sync_pending || status.in_flight || waiting_count())
-		return false;
-	frr_each (dyncast_services, &dyncast_state.services, service) {
-		if (!dyncast_service_key(service, &key))
-			continue;
-		frr_each (dyncast_locals, &service->locals, local)
-			if (local->address.family && !local->feedback)
-				return true;
-	}
-	return false;
-}
-
 void dyncast_peer_hello(void)
 {
+	bool busy = !status.up || sync_pending || status.in_flight ||
+		    waiting_count();
 	struct dyncast_msg msg = {
 		.type = DYNCAST_MSG_HELLO,
 		.hello =
 			{
 				.epoch = status.epoch,
 				.version = DYNCAST_MSG_VERSION,
-				.features = feedback_missing()
+				.features = !busy && dyncast_peer_asks()
 						    ? DYNCAST_FEATURE_ASK
 						    : 0,
 				.locator = dyncast_state.locator,

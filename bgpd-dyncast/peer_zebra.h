@@ -24,6 +24,9 @@ void dyncast_peer_queue(struct dyncast_track *track);
 void dyncast_peer_unqueue(struct dyncast_track *track);
 /* the locator changed: say it now */
 void dyncast_peer_hello(void);
+/* peer_asks.c: true when the next hello is to ask for all feedback; main
+ * thread, once a hello while nothing is under way to zebra */
+bool dyncast_peer_asks(void);
 
 /* has zebra_dyncast said hello since bgpd started? */
 bool dyncast_peer_ever_seen(void);

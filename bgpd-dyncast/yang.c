@@ -57,6 +57,28 @@ static bool router_check(const struct lyd_node *container, char *error,
 			     error, size);
 }
 
+/* Lines without an address do not make an instance that an agent brought up one
+ * of the configuration: the CLI refuses them (apply_instance.c), and a commit
+ * must not be answered OK while apply() would. */
+static bool agents_check(const struct dyncast_local *want,
+			 const char *service_name, char *error, size_t size)
+{
+	const struct dyncast_service *service =
+		dyncast_service_find(service_name);
+	const struct dyncast_local *is =
+		service ? dyncast_local_find(service, want->name) : NULL;
+
+	if (!is || !is->by_agent || want->address.family ||
+	    (!want->drain && !want->feed &&
+	     want->encapsulation == DYNCAST_KIND_NONE))
+		return true;
+	snprintf(
+		error, size,
+		"instance %s of service %s was brought up by an agent, which says this itself; give it an address to configure it",
+		want->name, service_name);
+	return false;
+}
+
 /* sids: those that are taken, by any service */
 static bool local_check(const struct lyd_node *node, const char *service,
 			uint8_t *sids, char *error, size_t size)
@@ -65,7 +87,8 @@ static bool local_check(const struct lyd_node *node, const char *service,
 
 	dyncast_yang_read_local(node, &want);
 	if (!unicast_check(&want.address, "address of instance ", want.name,
-			   error, size))
+			   error, size) ||
+	    !agents_check(&want, service, error, size))
 		return false;
 	if (!want.sid)
 		return true;

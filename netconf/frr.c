@@ -31,6 +31,11 @@ static const char *folder(const char *variable, const char *otherwise)
 	return value && *value ? value : otherwise;
 }
 
+const char *dyncast_frr_rundir(void)
+{
+	return folder("DYNCAST_NETCONF_RUNDIR", "/run/frr-dyncast-netconf");
+}
+
 static char *ask(const char *daemon, const char *command, char *error)
 {
 	enum dyncast_vty_result result;
@@ -181,8 +186,7 @@ bool dyncast_frr_load(const struct dyncast_owner *owner, const char *xml,
 	int fd;
 
 	snprintf(error, DYNCAST_ERROR_SIZE, "no permission");
-	snprintf(path, sizeof(path), "%s/%s-XXXXXX",
-		 folder("DYNCAST_NETCONF_RUNDIR", "/run/frr-dyncast-netconf"),
+	snprintf(path, sizeof(path), "%s/%s-XXXXXX", dyncast_frr_rundir(),
 		 owner->container);
 	fd = mkstemp(path);
 	if (fd < 0) {

@@ -24,10 +24,14 @@ struct dyncast_owner {
 	/* what FRR has: as it says it, and as netconfd would (sync.c's) */
 	char *said;
 	char *running;
+	bool spelt; /* `running` is netconfd's spelling, not yet FRR's */
 	/* what a commit wants, until it is made so */
 	char *pending;
 };
 extern struct dyncast_owner dyncast_owners[DYNCAST_OWNERS];
+
+/* of documents for FRR, and what is kept besides */
+const char *dyncast_frr_rundir(void);
 
 /* One element, empty when nothing is set; the caller frees it.  NULL with a
  * sentence in error. */

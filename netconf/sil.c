@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "confirm.h"
 #include "events.h"
 #include "frr.h"
 #include "state.h"
@@ -74,15 +75,31 @@ static status_t edit(ses_cb_t *scb, rpc_msg_t *msg, agt_cbtyp_t phase,
 	return NO_ERR;
 }
 
-static status_t commit_complete(void)
+/* FRR has what netconfd has, and no commit waits to be confirmed any more */
+static void settle(void)
 {
 	dyncast_sync_settle();
+	if (!agt_ncx_cc_active())
+		dyncast_confirm_end();
+}
+
+static status_t commit_complete(void)
+{
+	settle();
+	return NO_ERR;
+}
+
+/* here nobody has a pointer into the tree: it is replaced by FRR's */
+static status_t after_commit(ses_cb_t *scb, rpc_msg_t *msg, xml_node_t *method)
+{
+	settle();
+	dyncast_sync();
 	return NO_ERR;
 }
 
 static status_t before_get(ses_cb_t *scb, rpc_msg_t *msg, xml_node_t *method)
 {
-	dyncast_sync_settle();
+	settle();
 	dyncast_sync();
 	dyncast_state_add();
 	return NO_ERR;
@@ -97,7 +114,7 @@ static status_t after_get(ses_cb_t *scb, rpc_msg_t *msg, xml_node_t *method)
 static status_t before_get_config(ses_cb_t *scb, rpc_msg_t *msg,
 				  xml_node_t *method)
 {
-	dyncast_sync_settle();
+	settle();
 	dyncast_sync();
 	return NO_ERR;
 }
@@ -152,7 +169,7 @@ static status_t clear_flows(ses_cb_t *scb, rpc_msg_t *msg, xml_node_t *method)
 /* so that edits begin with what the command line has made of it */
 static int tick(uint32 timer, void *cookie)
 {
-	dyncast_sync_settle();
+	settle();
 	dyncast_sync();
 	dyncast_events_poll();
 	return 0;
@@ -182,12 +199,27 @@ status_t y_frr_dyncast_init(const xmlChar *modname, const xmlChar *revision)
 	return res;
 }
 
+/* a commit that nobody has confirmed, when netconfd ends and when it begins */
+static void take_back(void)
+{
+	char error[DYNCAST_ERROR_SIZE];
+
+	if (dyncast_confirm_restore(error))
+		log_warn(
+			"\nfrr-dyncast: a commit that nobody confirmed is taken back");
+	if (*error)
+		log_error(
+			"\nfrr-dyncast: a commit that nobody confirmed is not taken back: %s",
+			error);
+}
+
 status_t y_frr_dyncast_init2(void)
 {
 	const xmlChar *netconf = NC_MODULE;
 	status_t res;
 	uint32 timer;
 
+	take_back();
 	dyncast_sync();
 	dyncast_events_poll();
 	res = agt_rpc_register_method(netconf, (const xmlChar *)"get",
@@ -199,6 +231,10 @@ status_t y_frr_dyncast_init2(void)
 		res = agt_rpc_register_method(
 			netconf, (const xmlChar *)"get-config",
 			AGT_RPC_PH_INVOKE, before_get_config);
+	if (res == NO_ERR)
+		res = agt_rpc_register_method(
+			netconf, (const xmlChar *)"commit",
+			AGT_RPC_PH_POST_REPLY, after_commit);
 	if (res == NO_ERR)
 		res = agt_rpc_register_method(NC_MODULE,
 					      (const xmlChar *)"validate",
@@ -216,5 +252,6 @@ void y_frr_dyncast_cleanup(void)
 {
 	agt_commit_validate_unregister(DYNCAST_MODEL);
 	agt_commit_complete_unregister(DYNCAST_MODEL);
+	take_back();
 	dyncast_sync_cleanup();
 }

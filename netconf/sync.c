@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "confirm.h"
 #include "frr.h"
 #include "text.h"
 
@@ -61,7 +62,7 @@ static bool owner_sync(struct dyncast_owner *owner, val_value_t *root)
 		log_warn("\nfrr-dyncast: %s", error);
 		return false;
 	}
-	if (owner->said && !strcmp(said, owner->said)) {
+	if (owner->said && !owner->spelt && !strcmp(said, owner->said)) {
 		free(said);
 		return false;
 	}
@@ -78,6 +79,7 @@ static bool owner_sync(struct dyncast_owner *owner, val_value_t *root)
 	val_add_child(new, root);
 	set(&owner->said, said);
 	set(&owner->running, dyncast_text_write(owner->container, new));
+	owner->spelt = false;
 	return true;
 }
 
@@ -148,20 +150,36 @@ void dyncast_sync_forget(void)
 		set(&dyncast_owners[i].pending, NULL);
 }
 
-/* FRR has `text`, and says it in its own words */
+/* FRR has `text`, and says it in its own words: an address that was written
+ * otherwise is a key by which no client would find it */
 static void owner_has(struct dyncast_owner *owner, char *text)
 {
 	char error[DYNCAST_ERROR_SIZE];
 
 	set(&owner->running, text);
 	set(&owner->said, dyncast_frr_config(owner, error));
+	owner->spelt = true;
+}
+
+/* of all that the commit concerns; false with a sentence in error */
+static bool before_kept(char *error)
+{
+	for (int i = 0; i < DYNCAST_OWNERS; i++)
+		if (dyncast_owners[i].pending &&
+		    !dyncast_confirm_keep(&dyncast_owners[i], error))
+			return false;
+	return true;
 }
 
 bool dyncast_sync_push(char *error)
 {
+	/* netconfd knows this before it commits */
+	bool unconfirmed = agt_ncx_cc_active();
 	char other[DYNCAST_ERROR_SIZE];
 	int i, j;
 
+	if (unconfirmed && !before_kept(error))
+		return false;
 	for (i = 0; i < DYNCAST_OWNERS; i++) {
 		struct dyncast_owner *owner = &dyncast_owners[i];
 
@@ -182,6 +200,8 @@ bool dyncast_sync_push(char *error)
 			owner_has(&dyncast_owners[j],
 				  dyncast_owners[j].pending);
 			dyncast_owners[j].pending = NULL;
+			if (unconfirmed)
+				dyncast_confirm_made(&dyncast_owners[j]);
 		}
 	dyncast_sync_forget();
 	return i == DYNCAST_OWNERS;

@@ -17,6 +17,7 @@
 #include "agt_cb.h"
 #include "agt_commit_complete.h"
 #include "agt_commit_validate.h"
+#include "agt_ncx.h"
 #include "agt_not.h"
 #include "agt_rpc.h"
 #include "agt_timer.h"

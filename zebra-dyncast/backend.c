@@ -24,6 +24,7 @@ DEFINE_MTYPE_STATIC(DYNCAST_ZEBRA, DYNCAST_BACKEND, "Dyncast candidate");
 
 /* pages that no id needs are never touched */
 static struct dyncast_backend *by_id[DYNCAST_DP_INSTANCES_MAX];
+static bool full_logged;
 
 int dyncast_backend_cmp(const struct dyncast_backend *a,
 			const struct dyncast_backend *b)
@@ -65,16 +66,25 @@ void dyncast_backend_id_set(struct dyncast_backend *b, uint32_t id)
 	by_id[id] = b;
 }
 
-void dyncast_backend_identify(struct dyncast_backend *b)
+bool dyncast_backend_identify(struct dyncast_backend *b)
 {
 	bool created = false;
 
 	if (b->id || b->service->dp_index < 0)
-		return;
+		return b->id;
 	dyncast_backend_id_set(
 		b, dyncast_dp_instance_get(b->service->dp_index,
 					   &b->data.instance.dbid, &created));
-	b->service->members_changed = true;
+	if (b->id) {
+		b->service->members_changed = true;
+		return true;
+	}
+	if (!full_logged)
+		zlog_warn(
+			"dyncast: no room for another instance among the %u in the kernel: it gets no flows until there is (dyncast service-table size; logged once)",
+			dyncast_dp_instances_max());
+	full_logged = true;
+	return false;
 }
 
 void dyncast_backend_unidentify(struct dyncast_backend *b)

@@ -23,11 +23,12 @@
 
 #include "compat.h"
 #include "client.h"
+#include "encap.h"
 #include "ingress.h"
 #include "module.h"
 #include "nht.h"
 #include "peer_bgpd.h"
-#include "route.h"
+#include "resend.h"
 #include "sid.h"
 #include "zserv_socket.h"
 #include "../lib/msg.h"
@@ -57,6 +58,13 @@ static void client_lost(void)
 {
 	zclient_stop(client);
 	connect_later();
+}
+
+/* libfrr has closed the session when what waited could not be written */
+void dyncast_client_tick(void)
+{
+	if (client && client->sock < 0 && !t_connect)
+		connect_later();
 }
 
 bool dyncast_client_connected(void)
@@ -143,6 +151,24 @@ static void handle_close(struct stream *s)
 		dyncast_peer_closed();
 }
 
+/* an interface's index, behind its name or at once */
+static void handle_link(struct stream *s, size_t name)
+{
+	uint32_t ifindex;
+
+	STREAM_FORWARD_GETP(s, name);
+	STREAM_GETL(s, ifindex);
+	dyncast_resend_later(ifindex);
+stream_failure:
+	return;
+}
+
+static void links_noticed(void)
+{
+	dyncast_encap_forget();
+	dyncast_ingress_scan_later();
+}
+
 static void dispatch(uint16_t command, vrf_id_t vrf_id, struct stream *s)
 {
 	switch (command) {
@@ -159,13 +185,17 @@ static void dispatch(uint16_t command, vrf_id_t vrf_id, struct stream *s)
 		handle_close(s);
 		break;
 	case ZEBRA_INTERFACE_UP:
+		handle_link(s, IFNAMSIZ);
+		links_noticed();
+		break;
 	case ZEBRA_INTERFACE_ADDRESS_ADD:
-		dyncast_route_resend_later();
+		handle_link(s, 0);
 		/* fallthrough */
+	case ZEBRA_INTERFACE_ADDRESS_DELETE:
 	case ZEBRA_INTERFACE_ADD:
 	case ZEBRA_INTERFACE_DELETE:
 	case ZEBRA_INTERFACE_DOWN:
-		dyncast_ingress_scan_later();
+		links_noticed();
 		break;
 	default:
 		break;
@@ -267,7 +297,7 @@ static void client_connect(struct event *e)
 	DYNCAST_DEBUG("connected to zebra");
 	dyncast_nht_connected();
 	dyncast_sid_connected();
-	dyncast_route_connected();
+	dyncast_resend_all();
 	dyncast_peer_connected();
 }
 

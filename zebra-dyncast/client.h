@@ -18,6 +18,8 @@
 void dyncast_client_init(void);
 void dyncast_client_fini(void);
 bool dyncast_client_connected(void);
+/* once a second: whether libfrr has closed it */
+void dyncast_client_tick(void);
 
 void dyncast_client_nht(bool add, const struct prefix *p, vrf_id_t vrf_id);
 /* api: everything but type, instance and distance, which are set here */

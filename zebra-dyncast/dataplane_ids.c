@@ -168,6 +168,7 @@ static void owner_add(uint32_t id, uint16_t service,
 		.dbid = *dbid,
 	};
 	of->first = id;
+	dyncast_dp.ids_used++;
 }
 
 static void owner_del(uint32_t id)
@@ -178,6 +179,7 @@ static void owner_del(uint32_t id)
 	while (*p != id)
 		p = &dyncast_dp.owners[*p].next;
 	*p = owner->next;
+	dyncast_dp.ids_used--;
 	memset(owner, 0, sizeof(*owner));
 }
 
@@ -225,6 +227,7 @@ static void recover(void)
 bool dyncast_dp_ids_open(void)
 {
 	dyncast_dp.next_id = 1;
+	dyncast_dp.ids_used = 0;
 	dyncast_dp.services =
 		calloc(dyncast_dp.services_max, sizeof(*dyncast_dp.services));
 	dyncast_dp.owners =
@@ -404,6 +407,9 @@ void dyncast_dp_service_del(int index)
 
 static uint32_t free_id(void)
 {
+	/* id 0 is nobody's */
+	if (dyncast_dp.ids_used + 1 >= dyncast_dp.instances_max)
+		return 0;
 	for (unsigned int i = 0; i < dyncast_dp.instances_max; i++) {
 		unsigned int id =
 			(dyncast_dp.next_id + i) % dyncast_dp.instances_max;

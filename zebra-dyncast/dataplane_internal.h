@@ -122,6 +122,7 @@ struct dyncast_dp {
 	struct dyncast_dp_service_entry *services; /* by index */
 	struct dyncast_dp_instance_entry *owners;  /* by instance id */
 	uint32_t next_id; /* where the search for a free id begins */
+	uint32_t ids_used;
 };
 extern struct dyncast_dp dyncast_dp;
 

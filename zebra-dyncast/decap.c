@@ -166,6 +166,8 @@ const char *dyncast_decap_problem(const struct dyncast_backend *b)
 		return device_problem(b);
 	if (b->service->dp_index < 0)
 		return "the service table is full, see `dyncast service-table size`";
+	if (dyncast_backend_no_room(b))
+		return "there is no room for another instance, see `dyncast service-table size`";
 	return NULL;
 }
 

@@ -217,7 +217,8 @@ static void backend_program(struct dyncast_backend *b, uint8_t verdict)
 	bool was = !b->programmed || b->alive;
 	struct dyncast_dp_instance dp, now;
 
-	if (!b->id) {
+	/* others may have made room for it */
+	if (!dyncast_backend_identify(b)) {
 		dyncast_decap_update(b);
 		return;
 	}
@@ -465,7 +466,8 @@ static bool refused(const struct dyncast_service *s,
 	if (b->id && !b->programmed &&
 	    b->data.instance.kind != DYNCAST_KIND_NONE)
 		return true;
-	return dyncast_decap_pending(b) || (s->dp_index >= 0 && !s->listed);
+	return dyncast_decap_pending(b) || dyncast_backend_no_room(b) ||
+	       (s->dp_index >= 0 && !s->listed);
 }
 
 /* until when nothing changes by itself */

@@ -35,7 +35,9 @@ static const char *sid_problem(const struct dyncast_backend *b)
 		return "another instance has the same SID with another address, or in another VRF";
 	if (!b->sid->alias.s_addr && !dyncast_sid_is_ipv6(b->sid))
 		return "no alias address is left, see `dyncast alias-prefix`";
-	if (b->sid->failed)
+	if (dyncast_sid_beaten(b->sid))
+		return "another route to its SID or alias is better: give the instance another sid, or take that route away";
+	if (dyncast_sid_failed(b->sid))
 		return "zebra could not install its SID or alias route; does the kernel have SRv6 (CONFIG_IPV6_SEG6_LWTUNNEL)?";
 	return NULL;
 }
@@ -59,8 +61,7 @@ static uint8_t feedback_state(const struct dyncast_backend *b,
 		return DYNCAST_FEEDBACK_UNREACHABLE;
 	if (b->neighbor->state == DYNCAST_NEIGHBOR_UNKNOWN)
 		return 0;
-	if ((srv6 && !(b->sid->alias_installed && b->sid->sid_installed)) ||
-	    (ipip && !b->decap))
+	if ((srv6 && !dyncast_sid_installed(b->sid)) || (ipip && !b->decap))
 		return 0;
 	return DYNCAST_FEEDBACK_READY;
 }

@@ -18,6 +18,7 @@
 #include "compat.h"
 #include "convert.h"
 #include "dataplane.h"
+#include "encap.h"
 #include "ingress.h"
 #include "links.h"
 #include "rp_filter.h"
@@ -39,9 +40,8 @@ static uint32_t link_sum(uint32_t sum, struct interface *ifp, bool rp_filter)
 		.ifindex = ifp->ifindex,
 		.mtu = ifp->mtu,
 		.flags = (if_is_operative(ifp) ? 1u : 0u) |
-			 (dyncast_dp_attached(ifp->ifindex) ? 2u : 0u) |
 			 (rp_filter && dyncast_rp_filter_strict(ifp->ifindex)
-				  ? 4u
+				  ? 2u
 				  : 0u),
 	};
 	struct connected *c;
@@ -56,6 +56,12 @@ static uint32_t link_sum(uint32_t sum, struct interface *ifp, bool rp_filter)
 	return sum;
 }
 
+/* in no certain order */
+static void add_attached(uint32_t ifindex, void *sum)
+{
+	*(uint32_t *)sum += jhash_1word(ifindex, 0);
+}
+
 bool dyncast_links_changed(void)
 {
 	static bool known;
@@ -66,6 +72,8 @@ bool dyncast_links_changed(void)
 	struct vrf *vrf;
 	bool changed;
 
+	/* not for each interface: a system call and a change of privileges */
+	dyncast_dp_attached_each(add_attached, &sum);
 	RB_FOREACH (vrf, vrf_id_head, &vrfs_by_id)
 		FOR_ALL_INTERFACES (vrf, ifp)
 			sum = link_sum(sum, ifp, links++ < RP_FILTERS_MAX);
@@ -78,5 +86,7 @@ bool dyncast_links_changed(void)
 	changed = !known || sum != before;
 	known = true;
 	before = sum;
+	if (changed)
+		dyncast_encap_forget();
 	return changed;
 }

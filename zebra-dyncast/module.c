@@ -32,7 +32,7 @@
 #include "neighbor.h"
 #include "nht.h"
 #include "peer_bgpd.h"
-#include "route.h"
+#include "resend.h"
 #include "service.h"
 #include "sid.h"
 #include "startup.h"
@@ -161,7 +161,7 @@ static int early_fini(void)
 	dyncast_show_flows_fini();
 	dyncast_peer_fini();
 	dyncast_client_fini();
-	dyncast_route_fini();
+	dyncast_resend_fini();
 	dyncast_service_fini();
 	dyncast_yang_fini();
 	dyncast_notifications_fini();

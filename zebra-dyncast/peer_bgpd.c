@@ -238,6 +238,7 @@ static void tick(struct event *e)
 	(void)e;
 	if (peer.status.alive && now - peer.heard_ms > DYNCAST_MSG_PEER_DEAD_MS)
 		peer_lost("is silent");
+	dyncast_client_tick();
 	send_hello();
 	dyncast_ingress_scan();
 	dyncast_service_tick(); /* which sees what that did */

@@ -13,14 +13,21 @@
 #include "apply.h"
 #include "compat.h"
 #include "dataplane.h"
+#include "decap.h"
 #include "ingress.h"
 #include "module.h"
 #include "service.h"
+#include "sid.h"
 #include "../lib/addr.h"
 
 static bool unclaimed[DYNCAST_DP_SERVICES_MAX];
 static unsigned int count;
 static int64_t started_ms; /* 0: not yet, or all is settled */
+
+/* deleted in one event: 70 us each, with eight instances */
+#define AT_ONCE 32
+static struct event *t_delete;
+static unsigned int delete_from;
 
 static void remember(int index, uint32_t table_id,
 		     const struct dyncast_prefix *prefix, void *arg)
@@ -50,6 +57,7 @@ void dyncast_recovered_init(void)
 
 void dyncast_recovered_fini(void)
 {
+	dyncast_event_off(&t_delete);
 	memset(unclaimed, 0, sizeof(unclaimed));
 	count = 0;
 	started_ms = 0;
@@ -71,18 +79,32 @@ static void undecap(uint32_t id, const struct dyncast_addr *dbid, void *arg)
 	dyncast_dp_decap_clear(dbid, id);
 }
 
+static void delete_some(struct event *e)
+{
+	unsigned int n = 0;
+
+	(void)e;
+	for (; delete_from < DYNCAST_DP_SERVICES_MAX; delete_from++) {
+		if (!unclaimed[delete_from])
+			continue;
+		if (n++ == AT_ONCE) {
+			event_add_event(dyncast_loop, delete_some, NULL, 0,
+					&t_delete);
+			return;
+		}
+		dyncast_recovered_claim(delete_from);
+		dyncast_dp_instance_each(delete_from, undecap, NULL);
+		dyncast_dp_service_del(delete_from);
+	}
+}
+
 static void delete_unclaimed(void)
 {
 	zlog_info(
 		"dyncast: %u service(s) were not sent again by bgpd: deleted from the kernel",
 		count);
-	for (unsigned int i = 0; i < DYNCAST_DP_SERVICES_MAX; i++) {
-		if (!unclaimed[i])
-			continue;
-		dyncast_recovered_claim(i);
-		dyncast_dp_instance_each(i, undecap, NULL);
-		dyncast_dp_service_del(i);
-	}
+	delete_from = 0;
+	event_add_event(dyncast_loop, delete_some, NULL, 0, &t_delete);
 }
 
 void dyncast_recovered_tick(int64_t now)
@@ -94,6 +116,9 @@ void dyncast_recovered_tick(int64_t now)
 	if (count)
 		delete_unclaimed();
 	dyncast_ingress_forget();
+	/* as at the end of a sync, which there may not have been */
+	dyncast_sid_sweep();
+	dyncast_decap_sweep();
 }
 
 unsigned int dyncast_recovered_count(void)

@@ -33,7 +33,6 @@
 DEFINE_MTYPE_STATIC(DYNCAST_ZEBRA, DYNCAST_ROUTE, "Dyncast route");
 
 #define ROUTE_INTERVAL_MS 1000
-#define ROUTE_RESEND_MS 50
 #define ROUTE_WEIGHT_MAX 255
 /* a candidate's weight is shared by its next hops: room for the fractions */
 #define SHARE_BITS 16
@@ -55,8 +54,6 @@ struct dyncast_route_state {
 	int64_t sent_ms;
 	bool again; /* send even if it is the same */
 };
-
-static struct event *t_resend;
 
 /* scratch: one route at a time is built */
 static struct route_hop hops[MULTIPATH_NUM];
@@ -138,18 +135,23 @@ static bool build_device(const struct dyncast_service *s)
 {
 	struct route_hop hop = {.vrf_id = VRF_DEFAULT, .weight = 1};
 	const struct dyncast_backend *b;
+	bool unknown = false; /* to the program */
 
 	hop.ifindex = dyncast_veth_ifindex();
 	/* before the program is there the device would swallow everything */
 	if (!hop.ifindex || !s->enabled || !s->by_device ||
 	    !dyncast_ingress_attached(DYNCAST_VETH_NAME))
 		return false;
-	frr_each (dyncast_backends_const, &s->backends, b)
-		if (route_member(b) && b->out.weight) {
+	frr_each (dyncast_backends_const, &s->backends, b) {
+		if (!route_member(b) || !b->out.weight)
+			continue;
+		if (b->id) {
 			hop_add(&hop);
-			break;
+			return true;
 		}
-	return true;
+		unknown = true;
+	}
+	return !unknown;
 }
 
 bool dyncast_route_for_replies(const struct dyncast_backend *b)
@@ -364,31 +366,18 @@ unsigned int dyncast_route_nexthops(const struct dyncast_service *s)
 	return s->route ? s->route->n : 0;
 }
 
-void dyncast_route_connected(void)
+bool dyncast_route_resend(struct dyncast_service *s,
+			  bool (*affected)(uint32_t ifindex))
 {
-	struct dyncast_service *s;
+	unsigned int i = 0;
 
-	frr_each (dyncast_services, &dyncast_services, s)
-		if (s->route)
-			s->route->again = true;
-	dyncast_service_decide_all();
-}
-
-static void resend(struct event *e)
-{
-	(void)e;
-	dyncast_sid_resend();
-	dyncast_route_connected();
-}
-
-void dyncast_route_resend_later(void)
-{
-	if (!t_resend)
-		event_add_timer_msec(dyncast_loop, resend, NULL,
-				     ROUTE_RESEND_MS, &t_resend);
-}
-
-void dyncast_route_fini(void)
-{
-	dyncast_event_off(&t_resend);
+	if (!s->route)
+		return false;
+	while (i < s->route->n && !affected(s->route->hops[i].ifindex))
+		i++;
+	if (i == s->route->n)
+		return false;
+	s->route->again = true;
+	dyncast_decide_later(s, 0);
+	return true;
 }

@@ -25,10 +25,8 @@ bool dyncast_route_leads_to(const struct dyncast_service *service,
 /* next hops in the RIB, 0 when there is no route */
 unsigned int dyncast_route_nexthops(const struct dyncast_service *service);
 
-/* the session to zebra is new: it has none of our routes */
-void dyncast_route_connected(void);
-/* a link came up: the kernel may have lost next hops without telling */
-void dyncast_route_resend_later(void);
-void dyncast_route_fini(void);
+/* Soon, when it has a next hop out of such an interface: true then. */
+bool dyncast_route_resend(struct dyncast_service *service,
+			  bool (*affected)(uint32_t ifindex));
 
 #endif /* DYNCAST_ZEBRA_ROUTE_H */

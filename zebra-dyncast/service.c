@@ -17,22 +17,19 @@
 #include "lib/vrf.h"
 
 #include "apply.h"
-#include "clear.h"
 #include "compat.h"
-#include "convert.h"
 #include "decide.h"
 #include "feedback.h"
 #include "history.h"
-#include "ingress.h"
 #include "links.h"
 #include "module.h"
 #include "neighbor.h"
 #include "route.h"
 #include "service.h"
 #include "sid.h"
-#include "startup.h"
 #include "turn.h"
 #include "yang.h"
+#include "../lib/addr.h"
 #include "../lib/override.h"
 #include "../lib/ring.h"
 
@@ -119,58 +116,6 @@ const char *dyncast_service_str(const struct dyncast_service *service,
 
 /* ---- services --------------------------------------------------------- */
 
-static void recover_instance(uint32_t id, const struct dyncast_addr *dbid,
-			     void *arg)
-{
-	struct dyncast_service *s = arg;
-	struct dyncast_backend *b = dyncast_backend_find(s, dbid);
-
-	if (!b)
-		b = dyncast_backend_new(s, dbid);
-	dyncast_backend_id_set(b, id);
-	b->recovered = true;
-}
-
-static void service_recover(struct dyncast_service *s)
-{
-	char buf[DYNCAST_SERVICE_STRLEN];
-
-	dyncast_dp_instance_each(s->dp_index, recover_instance, s);
-	dyncast_turn_recover(s);
-	s->grace_ms = dyncast_now_ms() + DYNCAST_GRACE_MS;
-	zlog_info(
-		"dyncast: service %s: %zu instance(s) taken over from the kernel",
-		dyncast_service_str(s, buf, sizeof(buf)),
-		dyncast_backends_count(&s->backends));
-}
-
-/* Enter it into the data plane. */
-static void service_open(struct dyncast_service *s)
-{
-	struct dyncast_backend *b;
-	bool created = false;
-
-	if (dyncast_cleared || s->dp_index >= 0 || !dyncast_startup_done() ||
-	    !dyncast_vrf_table(s->key.vrf_id, &s->table_id))
-		return;
-	s->dp_index =
-		dyncast_dp_service_get(s->table_id, &s->key.prefix, &created);
-	if (s->dp_index < 0) {
-		if (!s->full_logged)
-			zlog_warn(
-				"dyncast: more than %u services: %s is steered by its route alone, without flow affinity",
-				dyncast_dp_services_max(),
-				s->name[0] ? s->name : "another one");
-		s->full_logged = true;
-		return;
-	}
-	dyncast_recovered_claim(s->dp_index);
-	if (!created)
-		service_recover(s);
-	frr_each (dyncast_backends, &s->backends, b)
-		dyncast_backend_identify(b);
-}
-
 /* few services have one, and it is large */
 static const struct dyncast_override no_override;
 
@@ -206,37 +151,6 @@ service_new(const struct dyncast_service_key *key)
 	return s;
 }
 
-/* The data plane is about to go: its ids mean nothing then. */
-static void service_close(struct dyncast_service *s)
-{
-	struct dyncast_backend *b;
-
-	dyncast_route_withdraw(s);
-	frr_each (dyncast_backends, &s->backends, b)
-		dyncast_backend_unidentify(b);
-	dyncast_turn_close(s);
-	s->dp_index = -1;
-	s->listed = s->enabled = s->by_device = false;
-	s->full_logged = false;
-}
-
-void dyncast_service_close_all(void)
-{
-	struct dyncast_service *s;
-
-	frr_each (dyncast_services, &dyncast_services, s)
-		service_close(s);
-}
-
-void dyncast_service_open_all(void)
-{
-	struct dyncast_service *s;
-
-	frr_each (dyncast_services, &dyncast_services, s)
-		service_open(s);
-	dyncast_service_decide_all();
-}
-
 /* set NULL: none */
 static void sites_track(struct dyncast_service *s,
 			const struct dyncast_set *set)
@@ -256,7 +170,7 @@ static void sites_track(struct dyncast_service *s,
 	XFREE(MTYPE_DYNCAST_SITES, old);
 }
 
-static void service_drop(struct dyncast_service *s, bool from_kernel)
+void dyncast_service_drop(struct dyncast_service *s, bool from_kernel)
 {
 	struct dyncast_backend *b;
 
@@ -270,8 +184,7 @@ static void service_drop(struct dyncast_service *s, bool from_kernel)
 	dyncast_backends_fini(&s->backends);
 	dyncast_history_forget(s);
 	dyncast_histories_fini(&s->histories);
-	if (s->dp_index >= 0 && from_kernel)
-		dyncast_dp_service_del(s->dp_index);
+	dyncast_service_leave(s, from_kernel);
 	dyncast_services_del(&dyncast_services, s);
 	XFREE(MTYPE_DYNCAST_SERVICE, s);
 }
@@ -282,7 +195,7 @@ bool dyncast_service_reap(struct dyncast_service *service)
 		return false;
 	dyncast_yang_tick(service);
 	DYNCAST_DEBUG("nothing left of a removed service: deleted");
-	service_drop(service, true);
+	dyncast_service_drop(service, true);
 	return true;
 }
 
@@ -323,7 +236,7 @@ void dyncast_service_set(const struct dyncast_set *set)
 	s->policy = set->policy;
 	override_set(s, &set->override);
 	sites_track(s, set);
-	service_open(s);
+	dyncast_service_open(s);
 
 	frr_each (dyncast_backends, &s->backends, b)
 		b->seen = false;
@@ -424,7 +337,7 @@ static void service_tick(struct dyncast_service *s, int64_t now)
 		changed = backends_tick(s, expired, now);
 	/* its VRF may have come up meanwhile */
 	if (s->dp_index < 0)
-		service_open(s);
+		dyncast_service_open(s);
 	dyncast_dp_ring_tick(s->dp_index);
 	if (changed || expired)
 		dyncast_decide_later(s, 0);
@@ -594,7 +507,7 @@ void dyncast_service_fini(void)
 	dyncast_event_off(&routes.t_step);
 	dyncast_dp_flow_walk_end(&sweep);
 	frr_each_safe (dyncast_services, &dyncast_services, s)
-		service_drop(s, false);
+		dyncast_service_drop(s, false);
 	dyncast_services_fini(&dyncast_services);
 	dyncast_history_fini();
 }

@@ -63,7 +63,7 @@ struct dyncast_backend {
 	struct dyncast_cost_output out;
 	struct dyncast_history_mark mark;
 	uint32_t ring_weight; /* that the target ring was built with */
-	unsigned int slots;
+	unsigned int slots;   /* without a ring: those that weights stand for */
 };
 
 PREDECL_RBTREE_UNIQ(dyncast_services);
@@ -120,8 +120,15 @@ struct dyncast_service {
 struct dyncast_backend *dyncast_backend_new(struct dyncast_service *service,
 					    const struct dyncast_addr *dbid);
 void dyncast_backend_drop(struct dyncast_backend *backend, bool from_kernel);
-/* give it an id of the data plane, when its service is in there */
-void dyncast_backend_identify(struct dyncast_backend *backend);
+/* give it an id of the data plane, when its service is in there; false while it
+ * has none */
+bool dyncast_backend_identify(struct dyncast_backend *backend);
+/* its service is in the data plane, which has no room for it */
+static inline bool dyncast_backend_no_room(const struct dyncast_backend *b)
+{
+	return !b->id && b->service->dp_index >= 0 &&
+	       b->presence != DYNCAST_GONE;
+}
 void dyncast_backend_id_set(struct dyncast_backend *backend, uint32_t id);
 /* its id is of a data plane that goes */
 void dyncast_backend_unidentify(struct dyncast_backend *backend);
@@ -166,7 +173,15 @@ void dyncast_service_neighbor_changed(struct dyncast_neighbor *neighbor);
 /* hold times, once a second */
 void dyncast_service_tick(void);
 void dyncast_service_decide_all(void);
-/* leave the data plane, and enter it again */
+/* all of it; what the kernel has of it too, or not */
+void dyncast_service_drop(struct dyncast_service *service, bool from_kernel);
+
+/* service_place.c: enter the data plane, when it is not in there and can be */
+void dyncast_service_open(struct dyncast_service *service);
+/* give the place up, with what the kernel has there or without */
+void dyncast_service_leave(struct dyncast_service *service, bool from_kernel);
+/* the data plane, or this service's part, is about to go: ids mean nothing */
+void dyncast_service_close(struct dyncast_service *service);
 void dyncast_service_close_all(void);
 void dyncast_service_open_all(void);
 

@@ -291,6 +291,9 @@ static void explain_text(struct vty *vty, const struct dyncast_service *s)
 	override_text(vty, s);
 	vty_out(vty, "  route: %u next hop(s)%s\n", dyncast_route_nexthops(s),
 		dyncast_config.route_none ? " (`dyncast route none`)" : "");
+	if (s->dp_index < 0)
+		vty_out(vty,
+			"  not in the kernel's tables: its route alone steers, slots are what weights stand for\n");
 	if (s->ring_left)
 		vty_out(vty, "  %u slots still move\n", s->ring_left);
 	if (s->settling)

@@ -164,9 +164,9 @@ static void text_sid(struct dyncast_stream *out, const struct dyncast_sid *sid)
 		out, "  %s %s via %s: %s\n",
 		dyncast_addr_str(&sid->sid, addr, sizeof(addr)), alias,
 		dyncast_addr_str(&sid->address, instance, sizeof(instance)),
-		sid->failed				     ? "failed"
-		: sid->sid_installed && sid->alias_installed ? "installed"
-		: sid->ifindex				     ? "sent"
+		dyncast_sid_failed(sid)	     ? "failed"
+		: dyncast_sid_installed(sid) ? "installed"
+		: sid->ifindex		     ? "sent"
 			       : "waits for the instance's network");
 }
 
@@ -296,9 +296,8 @@ static json_object *json_sid(const struct dyncast_sid *sid)
 	json_object_string_add(
 		json, "address",
 		dyncast_addr_str(&sid->address, buf, sizeof(buf)));
-	json_object_boolean_add(json, "installed",
-				sid->sid_installed && sid->alias_installed);
-	json_object_boolean_add(json, "failed", sid->failed);
+	json_object_boolean_add(json, "installed", dyncast_sid_installed(sid));
+	json_object_boolean_add(json, "failed", dyncast_sid_failed(sid));
 	return json;
 }
 

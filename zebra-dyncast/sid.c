@@ -35,7 +35,6 @@
 #include "convert.h"
 #include "endpoint.h"
 #include "feedback.h"
-#include "log_bound.h"
 #include "module.h"
 #include "nht.h"
 #include "service.h"
@@ -63,6 +62,8 @@ static struct dyncast_sids_head sids = INIT_RBTREE_UNIQ(sids);
 /* those of sids that have one */
 static struct dyncast_aliases_head aliases = INIT_RBTREE_UNIQ(aliases);
 static struct dyncast_prefix locator, locator4;
+static unsigned int without_alias; /* of sids that want one */
+static bool full_logged;
 static struct event *t_restore;
 static int64_t restored_ms;
 static bool watched;
@@ -134,13 +135,13 @@ static void endpoint_install(struct dyncast_sid *sid)
 	int error =
 		dyncast_endpoint_set(&sid->sid, &sid->address, sid->ifindex);
 
-	if (error && !sid->failed)
+	if (error && !sid->sid_route.failed)
 		zlog_warn("dyncast: the kernel took no End.DX6 for SID %s: %s",
 			  dyncast_addr_str(&sid->sid, text, sizeof(text)),
 			  safe_strerror(error));
-	sid->alias_installed = true; /* there is none to wait for */
-	sid->sid_installed = !error;
-	sid->failed = error != 0;
+	sid->alias_route.installed = true; /* there is none to wait for */
+	sid->sid_route.installed = !error;
+	sid->sid_route.failed = error != 0;
 }
 
 static void sid_restore(struct event *e);
@@ -178,8 +179,8 @@ static void sid_restore(struct event *e)
 						 sizeof(text)));
 		sid->restored = true;
 		endpoint_install(sid);
-		sid->taken = sid->failed;
-		refused |= sid->failed;
+		sid->taken = sid->sid_route.failed;
+		refused |= sid->taken;
 		frr_each (dyncast_sid_users, &sid->users, b)
 			dyncast_feedback(b);
 	}
@@ -223,6 +224,11 @@ static void sid_send(struct dyncast_sid *sid)
 	endpoint_send(sid, true);
 }
 
+static void routes_unknown(struct dyncast_sid *sid)
+{
+	sid->alias_route = sid->sid_route = (struct dyncast_sid_route){};
+}
+
 static void sid_withdraw(struct dyncast_sid *sid)
 {
 	if (!sid->ifindex)
@@ -234,7 +240,7 @@ static void sid_withdraw(struct dyncast_sid *sid)
 		alias_send(sid, false);
 	}
 	sid->ifindex = 0;
-	sid->alias_installed = sid->sid_installed = sid->failed = false;
+	routes_unknown(sid);
 }
 
 /* bring the routes in line with where the instance is now */
@@ -275,21 +281,25 @@ static in_addr_t alias_choose(const struct dyncast_addr *sid)
 	uint32_t number;
 	in_addr_t alias;
 
+	/* index 0 would be the prefix's own address */
+	if (dyncast_aliases_count(&aliases) >= size - 1) {
+		if (!full_logged)
+			zlog_warn(
+				"dyncast: no address left in the alias prefix %pFX: configure a larger `dyncast alias-prefix` (logged once)",
+				pool);
+		full_logged = true;
+		return 0;
+	}
 	if (!dyncast_prefix_contains(&locator, sid) || at > 14)
 		at = 14;
 	number = (uint32_t)sid->bytes[at] << 8 | sid->bytes[at + 1];
 	for (uint32_t i = 0; i < size; i++) {
-		/* index 0 would be the prefix's own address */
 		if ((number + i) % size == 0)
 			continue;
 		alias = htonl(base + (number + i) % size);
 		if (!alias_find(alias))
 			return alias;
 	}
-	dyncast_log_bounded(
-		zlog_warn, "SIDs without an alias",
-		"dyncast: no address left in the alias prefix %pFX: configure a larger `dyncast alias-prefix`",
-		pool);
 	return 0;
 }
 
@@ -300,19 +310,44 @@ static void alias_give(struct dyncast_sid *sid)
 	sid->alias.s_addr = alias_choose(&sid->sid);
 	if (sid->alias.s_addr)
 		dyncast_aliases_add(&aliases, sid);
+	else
+		without_alias++;
 }
 
 static void alias_take(struct dyncast_sid *sid)
 {
 	if (sid->alias.s_addr)
 		dyncast_aliases_del(&aliases, sid);
+	else if (!dyncast_sid_is_ipv6(sid))
+		without_alias--;
 	sid->alias.s_addr = 0;
+}
+
+/* one has come free: for whom there was none */
+static void alias_hand_on(void)
+{
+	struct dyncast_backend *b;
+	struct dyncast_sid *sid;
+
+	if (!without_alias)
+		return;
+	frr_each (dyncast_sids, &sids, sid)
+		if (!dyncast_sid_is_ipv6(sid) && !sid->alias.s_addr)
+			break;
+	if (!sid)
+		return;
+	alias_take(sid);
+	alias_give(sid);
+	sid_update(sid);
+	frr_each (dyncast_sid_users, &sid->users, b)
+		dyncast_feedback(b);
 }
 
 void dyncast_sid_realias(void)
 {
 	struct dyncast_sid *sid;
 
+	full_logged = false;
 	frr_each (dyncast_sids, &sids, sid) {
 		if (dyncast_sid_is_ipv6(sid))
 			continue;
@@ -378,6 +413,7 @@ void dyncast_sid_unref(struct dyncast_sid **psid)
 	dyncast_nht_unref(&sid->nht);
 	dyncast_sids_del(&sids, sid);
 	XFREE(MTYPE_DYNCAST_SID, sid);
+	alias_hand_on();
 }
 
 void dyncast_sid_locator_set(uint8_t family, const struct dyncast_prefix *new)
@@ -403,16 +439,19 @@ bool dyncast_sid_in_locator(const struct dyncast_addr *dbid)
 	return own->addr.family && dyncast_prefix_contains(own, dbid);
 }
 
-void dyncast_sid_resend(void)
+void dyncast_sid_locators_resend(void)
 {
-	struct dyncast_sid *sid;
-
 	locator_send(&locator, true);
 	locator_send(&locator4, true);
-	frr_each (dyncast_sids, &sids, sid) {
-		if (sid->ifindex)
-			sid_send(sid);
-	}
+}
+
+void dyncast_sid_resend(const struct dyncast_addr *addr)
+{
+	const struct dyncast_sid key = {.sid = *addr};
+	struct dyncast_sid *sid = dyncast_sids_find(&sids, &key);
+
+	if (sid && sid->ifindex)
+		sid_send(sid);
 }
 
 bool dyncast_sid_claimed(const struct dyncast_addr *addr)
@@ -431,8 +470,7 @@ void dyncast_sid_connected(void)
 
 	frr_each (dyncast_sids, &sids, sid)
 		if (!dyncast_sid_is_ipv6(sid))
-			sid->alias_installed = sid->sid_installed = false;
-	dyncast_sid_resend();
+			routes_unknown(sid);
 }
 
 void dyncast_sid_nht_changed(struct dyncast_nht *nht)
@@ -494,16 +532,17 @@ void dyncast_sid_cleared(void)
 /* ---- what zebra says --------------------------------------------------- */
 
 /* what zebra says of the route to an alias or to a SID */
-static void sid_notify(struct dyncast_sid *sid, bool *installed,
+static void sid_notify(struct dyncast_sid *sid, struct dyncast_sid_route *route,
 		       enum zapi_route_notify_owner note)
 {
 	struct dyncast_backend *b;
 
-	*installed = note == ZAPI_ROUTE_INSTALLED;
+	route->installed = note == ZAPI_ROUTE_INSTALLED;
+	route->beaten = note == ZAPI_ROUTE_BETTER_ADMIN_WON;
 	if (note == ZAPI_ROUTE_FAIL_INSTALL)
-		sid->failed = true;
-	else if (note == ZAPI_ROUTE_INSTALLED)
-		sid->failed = false;
+		route->failed = true;
+	else if (route->installed)
+		route->failed = false;
 	frr_each (dyncast_sid_users, &sid->users, b)
 		dyncast_feedback(b);
 }
@@ -519,11 +558,11 @@ void dyncast_sid_notify(const struct prefix *p,
 			      ? alias_find(p->u.prefix4.s_addr)
 			      : NULL;
 		if (sid)
-			sid_notify(sid, &sid->alias_installed, note);
+			sid_notify(sid, &sid->alias_route, note);
 		return;
 	}
 	sid = p->prefixlen == IPV6_MAX_BITLEN ? dyncast_sids_find(&sids, &key)
 					      : NULL;
 	if (sid && !dyncast_sid_is_ipv6(sid))
-		sid_notify(sid, &sid->sid_installed, note);
+		sid_notify(sid, &sid->sid_route, note);
 }

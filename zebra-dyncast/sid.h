@@ -21,6 +21,12 @@ PREDECL_RBTREE_UNIQ(dyncast_aliases);
 /* the backends that have it, which add and take away themselves */
 PREDECL_LIST(dyncast_sid_users);
 
+/* what zebra, or the kernel, says of one of its two routes */
+struct dyncast_sid_route {
+	bool installed, failed;
+	bool beaten; /* another's with the same address is better */
+};
+
 struct dyncast_sid {
 	struct dyncast_sids_item item;
 	struct dyncast_aliases_item alias_item; /* while there is an alias */
@@ -32,13 +38,27 @@ struct dyncast_sid {
 	struct in_addr alias;	     /* 0: none */
 	struct dyncast_nht *nht;     /* of address */
 	unsigned int refs;
-	uint32_t ifindex;     /* the routes that were sent use it; 0 none */
-	bool alias_installed; /* zebra says so */
-	bool sid_installed;
-	bool failed;
+	uint32_t ifindex; /* the routes that were sent use it; 0 none */
+	struct dyncast_sid_route alias_route, sid_route;
 	bool taken;    /* somebody else may have removed an End.DX6 route; .. */
 	bool restored; /* .. did, it was added again, and the log said so */
 };
+
+static inline bool dyncast_sid_installed(const struct dyncast_sid *sid)
+{
+	return sid->sid_route.installed && sid->alias_route.installed;
+}
+
+static inline bool dyncast_sid_beaten(const struct dyncast_sid *sid)
+{
+	return sid->sid_route.beaten || sid->alias_route.beaten;
+}
+
+static inline bool dyncast_sid_failed(const struct dyncast_sid *sid)
+{
+	return sid->sid_route.failed || sid->alias_route.failed ||
+	       dyncast_sid_beaten(sid);
+}
 
 void dyncast_sid_init(void);
 void dyncast_sid_fini(void);
@@ -74,9 +94,11 @@ void dyncast_sid_notify(const struct prefix *p,
 DECLARE_LIST(dyncast_nht_sids, struct dyncast_sid, nht_item);
 
 void dyncast_sid_nht_changed(struct dyncast_nht *nht);
-/* after `dyncast alias-prefix` or a link that came up */
+/* after `dyncast alias-prefix` */
 void dyncast_sid_realias(void);
-void dyncast_sid_resend(void);
+/* resend.c: the locators, and one SID's routes */
+void dyncast_sid_locators_resend(void);
+void dyncast_sid_resend(const struct dyncast_addr *sid);
 /* a route for that address has gone, which may have been its End.DX6 */
 void dyncast_sid_taken(const struct dyncast_addr *addr);
 /* any may have gone */

@@ -162,9 +162,9 @@ static void look_at_sid(const struct dyncast_sid *sid, void *arg)
 	char text[DYNCAST_ADDR_STRLEN];
 
 	sum->sids++;
-	if (sid->sid_installed && sid->alias_installed)
+	if (dyncast_sid_installed(sid))
 		sum->sids_installed++;
-	else if (sid->failed)
+	else if (dyncast_sid_failed(sid))
 		warn(sum, "SID %s could not be installed, see zebra's log",
 		     dyncast_addr_str(&sid->sid, text, sizeof(text)));
 }

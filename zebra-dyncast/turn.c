@@ -83,13 +83,26 @@ static void count_slots(struct dyncast_service *s)
 	}
 }
 
+/* Without a ring in the kernel it is the service's route that spreads new
+ * flows, by weights: as many slots as they stand for. */
+static void count_weights(struct dyncast_service *s)
+{
+	struct dyncast_backend *b;
+
+	frr_each (dyncast_backends, &s->backends, b)
+		b->slots = (b->out.weight + SLOT_WEIGHT - 1) / SLOT_WEIGHT;
+}
+
 void dyncast_turn_ring(struct dyncast_service *s)
 {
 	static struct dyncast_ring_member member[DYNCAST_CANDIDATES_MAX];
 	size_t n;
 
-	if (s->dp_index < 0)
+	if (s->dp_index < 0) {
 		s->members_changed = false;
+		count_weights(s);
+		return;
+	}
 	if (!s->members_changed && !s->ring_left)
 		return;
 	n = members(s, member);

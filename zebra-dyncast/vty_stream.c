@@ -9,6 +9,7 @@
 #include "lib/command.h"
 #include "lib/memory.h"
 #include "lib/network.h"
+#include "lib/typesafe.h"
 
 #include "compat.h"
 #include "module.h"
@@ -16,12 +17,15 @@
 
 DEFINE_MTYPE_STATIC(DYNCAST_ZEBRA, DYNCAST_STREAM, "Dyncast long answer");
 
-#define STREAMS_MAX 16
+/* for nobody: vtysh's are as many as its sessions */
+#define SILENT_MAX 16
 /* flushing writes 64 KiB each time */
 #define FLUSHES_MAX 8
 
+PREDECL_DLIST(stream_list);
+
 struct dyncast_stream {
-	struct dyncast_stream *next;
+	struct stream_list_item item; /* of ready or of waiting */
 	dyncast_stream_step_fn *step;
 	void (*end)(void *arg);
 	void *arg;
@@ -29,16 +33,23 @@ struct dyncast_stream {
 	struct vty *vty; /* answers in one go; NULL: a vtysh session's .. */
 	int fd;		 /* .. own socket, so the session may go away */
 	struct buffer *buffer;
-	struct event *t_step, *t_write;
+	struct event *t_write; /* while it waits for its reader */
 
+	bool silent;
 	bool cut;
 	bool said; /* all of it, and the result */
 	int64_t began_us;
 	int64_t longest_us, longest_cpu_us;
 };
 
-static struct dyncast_stream *streams;
-static unsigned int n_streams;
+DECLARE_DLIST(stream_list, struct dyncast_stream, item);
+
+/* Who can go on does so in turn, all together for one step's time in an event:
+ * libfrr polls only when all events that wait have run. */
+static struct stream_list_head ready = INIT_DLIST(ready);
+static struct stream_list_head waiting = INIT_DLIST(waiting);
+static struct event *t_run;
+static unsigned int n_silent;
 
 static int64_t now_us(void)
 {
@@ -100,15 +111,10 @@ unsigned int dyncast_stream_elapsed_ms(const struct dyncast_stream *stream)
 	return (now_us() - stream->began_us) / 1000;
 }
 
+/* it is in neither list */
 static void end_stream(struct dyncast_stream *stream)
 {
-	struct dyncast_stream **p = &streams;
-
-	while (*p != stream)
-		p = &(*p)->next;
-	*p = stream->next;
-	n_streams--;
-	dyncast_event_off(&stream->t_step);
+	n_silent -= stream->silent;
 	dyncast_event_off(&stream->t_write);
 	buffer_free(stream->buffer);
 	close(stream->fd);
@@ -134,16 +140,38 @@ static void say_result(struct dyncast_stream *stream)
 	stream->said = true;
 }
 
-static void go_on(struct dyncast_stream *stream, bool pending);
+static void writable(struct event *e);
+static void run(struct event *e);
 
-static void run(struct event *e)
+static void ready_add(struct dyncast_stream *stream)
+{
+	stream_list_add_tail(&ready, stream);
+	if (!t_run)
+		event_add_event(dyncast_loop, run, NULL, 0, &t_run);
+}
+
+static void wait_for_reader(struct dyncast_stream *stream)
+{
+	stream_list_add_tail(&waiting, stream);
+	event_add_write(dyncast_loop, writable, stream, stream->fd,
+			&stream->t_write);
+}
+
+static void writable(struct event *e)
 {
 	struct dyncast_stream *stream = EVENT_ARG(e);
+
+	stream_list_del(&waiting, stream);
+	ready_add(stream);
+}
+
+/* until that time, if it can */
+static void take_turn(struct dyncast_stream *stream, int64_t until)
+{
 	int64_t began = now_us(), cpu_began = cpu_us();
 	buffer_status_t status = flush(stream);
 
-	while (status == BUFFER_EMPTY && !stream->said &&
-	       now_us() - began < DYNCAST_STREAM_STEP_US) {
+	while (status == BUFFER_EMPTY && !stream->said && now_us() < until) {
 		if (!stream->step(stream, stream->arg))
 			say_result(stream);
 		status = flush(stream);
@@ -153,18 +181,22 @@ static void run(struct event *e)
 		MAX(stream->longest_cpu_us, cpu_us() - cpu_began);
 	if (status == BUFFER_ERROR || (status == BUFFER_EMPTY && stream->said))
 		end_stream(stream);
+	else if (status == BUFFER_PENDING)
+		wait_for_reader(stream);
 	else
-		go_on(stream, status == BUFFER_PENDING);
+		ready_add(stream);
 }
 
-/* when the reader has taken something, or after what else waits */
-static void go_on(struct dyncast_stream *stream, bool pending)
+static void run(struct event *e)
 {
-	if (pending)
-		event_add_write(dyncast_loop, run, stream, stream->fd,
-				&stream->t_write);
-	else
-		event_add_event(dyncast_loop, run, stream, 0, &stream->t_step);
+	int64_t until = now_us() + DYNCAST_STREAM_STEP_US;
+	struct dyncast_stream *stream;
+
+	(void)e;
+	while (now_us() < until && (stream = stream_list_pop(&ready)))
+		take_turn(stream, until);
+	if (stream_list_count(&ready) && !t_run)
+		event_add_event(dyncast_loop, run, NULL, 0, &t_run);
 }
 
 static int run_at_once(struct vty *vty, dyncast_stream_step_fn *step,
@@ -183,8 +215,8 @@ static int run_at_once(struct vty *vty, dyncast_stream_step_fn *step,
 	return CMD_SUCCESS;
 }
 
-static void start(int fd, dyncast_stream_step_fn *step, void (*end)(void *arg),
-		  void *arg)
+static struct dyncast_stream *start(int fd, dyncast_stream_step_fn *step,
+				    void (*end)(void *arg), void *arg)
 {
 	struct dyncast_stream *stream;
 
@@ -196,22 +228,21 @@ static void start(int fd, dyncast_stream_step_fn *step, void (*end)(void *arg),
 	stream->fd = fd;
 	stream->buffer = buffer_new(0);
 	stream->began_us = now_us();
-	stream->next = streams;
-	streams = stream;
-	n_streams++;
-	go_on(stream, false);
+	ready_add(stream);
+	return stream;
 }
 
 bool dyncast_stream_start_silent(dyncast_stream_step_fn *step,
 				 void (*end)(void *arg), void *arg)
 {
-	int fd = n_streams < STREAMS_MAX ? open("/dev/null", O_WRONLY) : -1;
+	int fd = n_silent < SILENT_MAX ? open("/dev/null", O_WRONLY) : -1;
 
 	if (fd < 0) {
 		end(arg);
 		return false;
 	}
-	start(fd, step, end, arg);
+	start(fd, step, end, arg)->silent = true;
+	n_silent++;
 	return true;
 }
 
@@ -223,7 +254,6 @@ int dyncast_stream_start(struct vty *vty, dyncast_stream_step_fn *step,
 	/* a filter is the session's, and so is text of a command before that
 	 * is still on its way */
 	if (vty->type == VTY_SHELL_SERV && !vty->filter &&
-	    n_streams < STREAMS_MAX &&
 	    buffer_flush_available(vty->obuf, vty->wfd) == BUFFER_EMPTY)
 		fd = dup(vty->wfd);
 	if (fd < 0)
@@ -234,6 +264,10 @@ int dyncast_stream_start(struct vty *vty, dyncast_stream_step_fn *step,
 
 void dyncast_stream_fini(void)
 {
-	while (streams)
-		end_stream(streams);
+	struct dyncast_stream *stream;
+
+	dyncast_event_off(&t_run);
+	while ((stream = stream_list_pop(&ready)) ||
+	       (stream = stream_list_pop(&waiting)))
+		end_stream(stream);
 }

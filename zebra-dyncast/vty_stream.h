@@ -25,7 +25,7 @@ struct dyncast_stream;
  */
 typedef bool dyncast_stream_step_fn(struct dyncast_stream *stream, void *arg);
 
-/* what steps together may take in one event */
+/* what steps may take in one event, of all streams together */
 #define DYNCAST_STREAM_STEP_US 3000
 
 /*

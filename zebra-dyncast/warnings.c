@@ -33,6 +33,7 @@ struct asker {
 	bool ipv4, ipv6; /* packets of the family are forwarded here */
 	bool unpacks;	 /* SIDs .. */
 	bool device;	 /* .. and IP-in-IP, by a device */
+	unsigned int no_room;
 };
 
 static bool first_time(struct asker *to, uint32_t ifindex)
@@ -84,6 +85,7 @@ static void check_service(struct asker *to, const struct dyncast_service *s)
 		to->ipv6 = true;
 	frr_each (dyncast_backends_const, &s->backends, b) {
 		check_replies(to, b);
+		to->no_room += dyncast_backend_no_room(b);
 		if (b->sid) {
 			to->unpacks = true;
 			to->ipv6 = true;
@@ -119,11 +121,18 @@ void dyncast_warnings_each(void (*fn)(const char *text, void *arg), void *arg)
 {
 	struct asker to = {.fn = fn, .arg = arg};
 	const struct dyncast_service *s;
+	char count[16];
 
 	frr_each (dyncast_services_const, &dyncast_services, s)
 		check_service(&to, s);
 	if (to.unpacks)
 		check_core(&to);
+	if (to.no_room) {
+		snprintf(count, sizeof(count), "%u", to.no_room);
+		say(&to,
+		    "%s candidate(s) get no flows, since the kernel's tables have no room for more instances (dyncast service-table size)",
+		    count);
+	}
 	if (to.device && dyncast_sysctl("ipv4", "conf/all/rp_filter"))
 		say(&to,
 		    "%s is not 0: the kernel drops what tunnel devices unpack, in loose mode too; set it to 0, and on each interface as is wanted",

@@ -5,6 +5,7 @@ what a client of it says and hears.  $DYNCAST_BUILD names the build's folder."""
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -109,10 +110,10 @@ class Router:
                 argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **kwargs
             )
 
-    def stop(self, name):
+    def stop(self, name, how=signal.SIGTERM):
         proc = self.procs.pop(name, None)
         if proc:
-            proc.terminate()
+            proc.send_signal(how)
             try:
                 proc.wait(20)
             except subprocess.TimeoutExpired:

@@ -9,6 +9,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -187,6 +188,21 @@ def test_notifications(router, client):
     empty(client)
 
 
+def test_another_spelling(router, web):
+    """FRR's own is read back, and is the key from the next edit on."""
+    edit(web, document("services", {"neighbor": [{"address": "2001:DB8:0::5", "accept": True}]})
+         + document("forwarding", {"alias-prefix": "100.66.1.2/16"}))  # fmt: skip
+    web.commit()
+    assert "dyncast neighbor 2001:db8::5 accept" in router.lines("bgpd")
+    edit(web, f'<services xmlns="{NS}"><neighbor nc:operation="delete"><address>2001:db8::5</address></neighbor>'
+              "<drain>true</drain></services>")  # fmt: skip
+    assert set(entries(running(web, "services"), "neighbor", "address")) == {"2001:db8::5"}
+    assert running(web, "forwarding") == {"alias-prefix": "100.66.0.0/16"}
+    web.commit()
+    assert "neighbor" not in running(web, "services")
+    assert len(router.lines("bgpd")) == 6
+
+
 def test_delete_of_an_entry(router, web):
     edit(web, f'<services xmlns="{NS}"><service><name>web</name>'
               '<instance nc:operation="delete"><name>x</name></instance></service>'
@@ -348,6 +364,34 @@ def test_confirmed_commit(router, web):
     wait_for("the commit to be taken back",
              lambda: "dyncast drain" not in router.lines("bgpd") or str(router.lines("bgpd")))  # fmt: skip
     assert len(router.lines("bgpd")) == 5
+
+
+def test_confirmed_commit_and_no_netconfd(router, web):
+    """Taken back too when netconfd ends, however it does; but not what was confirmed,
+    nor where the command line has been meanwhile."""
+    line, client = "dyncast drain", web
+    for how, then, stays in (
+        (signal.SIGKILL, None, False), (signal.SIGTERM, None, False),
+        (signal.SIGKILL, lambda: router.ask("bgpd", "configure terminal", "dyncast attribute size 500"), True),
+        (signal.SIGKILL, lambda: client.commit(), True),
+    ):  # fmt: skip
+        router.ask("bgpd", "configure terminal", "no " + line, "no dyncast attribute size 500")
+        running(client, "services")
+        client.discard_changes()
+        edit(client, document("services", {"drain": True}))
+        client.commit(confirmed=True, timeout="600")
+        assert line in router.lines("bgpd")
+        if then:
+            then()
+        router.stop("netconfd", how)
+        # systemd takes the run folder away behind one that was told to end
+        assert how == signal.SIGKILL or line not in router.lines("bgpd")
+        wait_for("the end of the session", lambda: not client.connected or "there")
+        router.start_netconfd()
+        client = router.client()
+        assert running(client, "services").get("drain", "false") == str(stays).lower()
+        assert (line in router.lines("bgpd")) == stays, how
+    client.close_session()
 
 
 def test_clear_flows(client):

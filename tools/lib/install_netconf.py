@@ -137,7 +137,7 @@ def check(steps, router):
             exchange(steps, router)
     else:
         steps.say("    Debian's netconfd greets nobody here, without our plugin neither: not asked")
-    steps.run("apt-get purge -y --autoremove frr-dyncast-netconf", cwd=steps.TOP)
+    steps.run("apt-get purge -y frr-dyncast-netconf", cwd=steps.TOP)
     steps.must("its options went with it", not os.path.exists(DEFAULTS))
     shutil.rmtree(RUN, ignore_errors=True)
 

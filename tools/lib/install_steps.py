@@ -27,6 +27,7 @@ import time
 import install_exporter
 import install_mgmtd
 import install_netconf
+import install_packages
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 ROUTERS = ("r1", "e1")
@@ -496,6 +497,9 @@ def main():
     with open("/etc/frr/daemons", encoding="utf-8") as file:
         daemons = file.read()
 
+    say("== refuse a vtysh that is diverted")
+    install_packages.check_refused(sys.modules[__name__])
+
     say("== install")
     must("nobody answers yet", not {"a1", "a2"} & set(flows(1)))
     told = follow(steps["install"])
@@ -507,6 +511,7 @@ def main():
     with open("/etc/frr/daemons", encoding="utf-8") as file:
         must("/etc/frr/daemons has each module once", file.read() == first)
     wait_for("the modules are loaded", modules_run)
+    install_packages.check_upgrades_of_frr(sys.modules[__name__])
 
     say("== configure by vtysh")
     configure()
@@ -545,7 +550,9 @@ def main():
     objects = bpf_objects()
     must("the exporter's options are there", os.path.exists(install_exporter.DEFAULTS))
     must("there was something to remove", objects and our_pins() and all(exists(*o) for o in objects))
+    install_packages.frr_came_with_us(sys.modules[__name__])
     follow(steps["remove"])
+    install_packages.remove_rest(sys.modules[__name__])
     must("the daemons run without us", all(pid_of(r, d) for r in ROUTERS for d in ("zebra", "bgpd")))
     must("stock vtysh", "dyncast" not in vtysh("r1", "show modules"))
     must_be_clean(before, objects)
@@ -560,6 +567,7 @@ def main():
     stop_routers()
     must("maps stay while zebra is away", our_pins() and any(exists(*o) for o in objects))
     follow([line for line in steps["remove"] if "systemctl" not in line])
+    install_packages.remove_rest(sys.modules[__name__])
     must_be_clean(before, objects)
     with open("/etc/frr/daemons", encoding="utf-8") as file:
         must("/etc/frr/daemons is as the administrator had it", file.read() == daemons.replace("bgpd=no", "bgpd=yes", 1))

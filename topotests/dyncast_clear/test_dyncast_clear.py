@@ -12,6 +12,7 @@ by its own route.
 import pytest
 
 import dyncast_small as small
+from dyncast_clear_kernel import run_all
 from dyncast_small import PREFIX, V4, V6
 from dyncast_topology import alive, end_processes, wait_for
 
@@ -152,3 +153,16 @@ def test_unloading(lab):
     assert lab.new_flows_at("new-zebra", V4) == set(ALL)
     assert "clear dyncast" not in lab.vtysh("r1", "show running-config")
     assert PREFIX[V4] in lab.vtysh("r1", "show dyncast forwarding")
+
+
+def test_zebra_without_the_module(lab):
+    """clear-kernel, when zebra had crashed and runs without it since."""
+    lab.configure("r1", "dyncast forwarding kernel")
+    wait_for("the device", lambda: "device" in kinds(lab, "r1") or "not there", 10)
+    lab.kill_daemon("r1", "zebra")
+    lab.node("r1").daemons_options["zebra"] = ""
+    lab.restart_daemon("r1", "zebra")
+    assert "zebra_dyncast" not in lab.vtysh("r1", "show modules")
+    assert kinds(lab, "r1") >= {"device", "pin"}
+    run_all(lab, "r1")
+    wait_no_trace(lab, "r1")

@@ -9,6 +9,7 @@ a1 is an instance host that speaks BGP itself.
 """
 
 import json
+import os
 import re
 import time
 
@@ -18,6 +19,7 @@ import dyncast_attr as em
 from dyncast_agentline import AgentSocket
 from dyncast_lan import LanLab, PREFIX, Router, Speaker, candidates, neighbor, service_of
 from dyncast_topology import wait_for
+from dyncast_vty import Vty
 
 ASN = 65000
 A1, S1 = "10.50.0.11", "10.50.0.12"
@@ -386,6 +388,21 @@ def test_many_instances(lab):
 # -- sources ------------------------------------------------------------------
 
 
+def refused_in_a_commit(lab, instance):
+    """The northbound says no, as the command line does, and has not taken it."""
+    path = os.path.join(lab.logdir, "e1", "conf", "commit.json")
+    with Vty(lab, "e1", "bgpd") as vty:
+        before = vty.json("show configuration running json")["frr-dyncast:services"]
+    data = json.loads(json.dumps(before))
+    data["service"][0].setdefault("instance", []).append(instance)
+    with open(path, "w", encoding="ascii") as out:
+        json.dump({"frr-dyncast:services": data}, out)
+    said = lab.vtysh("e1", f"dyncast services load {path}")
+    assert "by an agent" in said, said
+    with Vty(lab, "e1", "bgpd") as vty:
+        assert vty.json("show configuration running json")["frr-dyncast:services"] == before
+
+
 def test_instance_by_agent(lab, agent):
     """An agent brings up an instance where the configuration allows it."""
     place = {"address": "10.50.0.31", "sid": 31}
@@ -409,6 +426,7 @@ def test_instance_by_agent(lab, agent):
     for words in ("drain", "feed bgp", "encapsulation ipip"):
         line = f"dyncast service {SERVICE} instance second {words}"
         assert "by an agent" in lab.configure("e1", line), words
+    refused_in_a_commit(lab, {"name": "second", "drain": True})
     # what is configured takes its place
     line = f"dyncast service {SERVICE} instance fixed address 10.50.0.30 sid 30"
     configure(lab, line)
@@ -445,9 +463,12 @@ def test_instance_that_speaks_bgp(lab):
     host.announce(PREFIX)  # plain
     wait_learnt(lab, "fed", "down", False)
     assert learnt(lab, "fed", "capacity") == 50
+    # who enters the line again changes nothing
+    configure(lab, f"dyncast service {SERVICE} instance fed feed bgp")
     host.announce(PREFIX, em.attribute(em.instance(A1, em.KIND_ADJACENT, capacity=70, delay_us=9000)))
     wait_learnt(lab, "fed", "delayUs", 9000)
     assert learnt(lab, "fed", "capacity") == 70
+    assert lab.log("e1", "bgpd").count("instance fed: its BGP path is there") == 1
     # BGP says it once: it is no agent that has become silent, nor with less to say
     agent = AgentSocket(lab, "e1", SERVICE)
     configure(lab, f"dyncast service {SERVICE} agent-timeout 1")

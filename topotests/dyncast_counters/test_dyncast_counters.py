@@ -135,6 +135,43 @@ def resize(lab, table, size):
     return said
 
 
+def test_more_services_than_the_table_takes(lab):
+    """Their routes steer the others, and nothing says that nobody takes their flows."""
+    host = small.INSTANCES["a1"].address
+    lines = [
+        line
+        for n in range(16)
+        for line in (f"dyncast service x{n} prefix 10.255.7.{n}/32",
+                     f"dyncast service x{n} instance a1 address {host} capacity 100")
+    ]  # fmt: skip
+    lab.configure("e1", "dyncast service-table size 16", *lines)
+
+    def missing():
+        found = lab.json("e1", "show dyncast summary json")["zebra"]
+        known, without = found["services"]["known"], len(by_route(lab))
+        there = known == 18 and without == 2 and found["services"]["steered"] == 16
+        ours = [text for text in found["warnings"] if "service" in text and "bgpd" not in text]
+        told = all("is not in the kernel's tables" in text for text in ours)
+        quiet = found["services"]["withoutCandidate"] == 0 and len(ours) == 2 and told
+        return there and quiet or str(found)
+
+    wait_for("what the summary says", missing, 30)
+    for service in by_route(lab):
+        slots = {c["name"]: c["slots"] for c in explained(lab, "e1", service["prefix"])}
+        weights = {c["name"]: c["weight"] for c in explained(lab, "e1", service["prefix"])}
+        assert sum(slots.values()) >= 1024 and all(bool(slots[n]) == bool(weights[n]) for n in slots)
+        assert {i["name"]: i["slots"] for i in service["instances"]} == slots
+    lab.configure("e1", "no dyncast service-table size", *[f"no dyncast service x{n}" for n in range(16)])
+
+
+def by_route(lab):
+    return [s for s in lab.forwarding("e1")["services"] if s["index"] < 0]
+
+
+def explained(lab, router, prefix):
+    return lab.json(router, f"show dyncast explain {prefix} json")["candidates"]
+
+
 @pytest.mark.parametrize("table, size", (("flow-table", 131072), ("service-table", 1024)))
 def test_memory_is_told(lab, table, size):
     """The line says what its table will take, and that is what it takes."""

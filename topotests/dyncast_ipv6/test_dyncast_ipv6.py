@@ -45,6 +45,25 @@ def test_candidates(lab):
     assert "End.DX6" in route and INSTANCES["a2"].address6 in route
 
 
+def source_of(lab, name):
+    instances = [i for s in lab.forwarding("r1")["services"] for i in s["instances"]]
+    return {i["name"]: i.get("encapSource") for i in instances}[name]
+
+
+def test_source_follows_the_loopback(lab):
+    """The first address that it has is what outer headers come from."""
+    own, other = small.loopback6("r1"), "2001:db8:0:99::1"
+
+    def wait_source(address):
+        wait_for("the source", lambda: (now := source_of(lab, "b1")) == address or now, 10)
+
+    new, old = f"ipv6 address {other}/128", f"ipv6 address {own}/128"
+    lab.configure("r1", "interface lo", new, f"no {old}", old)
+    wait_source(other)
+    lab.configure("r1", "interface lo", f"no {new}")
+    wait_source(own)
+
+
 def test_flows_go_where_the_ring_says(lab):
     """TCP and UDP; each instance gets its own, those of one LAN too."""
     load = load_of(lab, "load-v6")
@@ -276,6 +295,29 @@ def test_removed_sid_is_added_again(lab):
     said = f"something else has removed SID {sid}, which is added again"
     assert lab.log("e1", "zebra").count(said) == 1
     assert "a1" in lab.new_flows_at("after", V6)
+
+
+def sent_again(lab):
+    """(SIDs, routes) of each pass."""
+    found = re.findall(r"sent again: (\d+) SID\(s\), (\d+) route\(s\)", lab.log("e2", "zebra"))
+    return [tuple(map(int, pair)) for pair in found]
+
+
+def test_only_what_leads_there_is_sent_again(lab):
+    """The kernel drops the SID of an interface that goes down."""
+    lab.vtysh("e2", "debug dyncast zebra")
+    before = len(sent_again(lab))
+    lab.cmd("e2", "ip link add unused type veth peer unused2; ip link set unused up; ip link set unused2 up")
+    wait_for("a pass", lambda: len(sent_again(lab)) > before or "none", 10)
+    assert set(sent_again(lab)[before:]) == {(0, 0)}
+    lab.cmd("e2", "ip link set e2-lan down; ip link set e2-lan up")
+    show = f"ip -6 route show {small.dbid('b1', V6)}"
+    wait_for("the SID", lambda: "End.DX6" in lab.cmd("e2", show) or "none", 10)
+    wait_for("a pass with it", lambda: 1 in dict(sent_again(lab)[before:]) or "none", 10)
+    lab.cmd("e2", "ip link del unused")
+    lab.vtysh("e2", "no debug dyncast zebra")
+    lab.wait_ring("r1", ALL, V6)
+    assert lab.new_flows_at("flapped", V6) == ALL
 
 
 def test_zebra_leaves_nothing(lab):

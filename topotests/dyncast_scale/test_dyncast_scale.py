@@ -7,6 +7,7 @@ r"""More prefixes with metrics than a router takes for services.
 What finds no room is a plain route, and comes in when room has come.
 """
 
+import contextlib
 import os
 import re
 import socket
@@ -18,6 +19,7 @@ import dyncast_attr as em
 import raw_bgp
 from dyncast_lan import LanLab, Router, Speaker, neighbor, service_of
 from dyncast_topology import wait_for
+from dyncast_vty import Vty
 
 ASN, FOREIGN = 65000, 65009
 T, X = "10.50.0.11", "10.50.0.12"
@@ -60,13 +62,14 @@ def nlri(network, first, count):
     )
 
 
-def send(speaker, asn, network, count, withdraw=False):
+def send(speaker, asn, network, count, withdraw=False, instances=1):
     """Announces (withdraws) the first so many host prefixes of NETWORK.0.0.0/8."""
     path = b"\x40\x02\x00" if asn == ASN else b"\x40\x02\x06\x02\x01" + struct.pack("!I", asn)
     attributes = b"\x40\x01\x01\x00" + path + b"\x40\x03\x04" + socket.inet_aton(speaker.source)
     if asn == ASN:
         attributes += b"\x40\x05\x04" + struct.pack("!I", 100)
-    attributes += em.attribute(em.instance(name=b"many"))
+    each = (em.instance(f"2001:db8:e1:0:{n:x}::", name=b"many") for n in range(1, instances + 1))
+    attributes += em.attribute(b"".join(each))
     file = os.path.join(speaker.lab.logdir, f"{network}.updates")
     with open(file, "wb") as out:
         for first in range(0, count, PER_UPDATE):
@@ -101,6 +104,27 @@ def room_warnings(lab):
     return [w for w in warnings if "room" in w]
 
 
+def no_room(lab):
+    said = lab.json("r1", "show dyncast forwarding json")["warnings"]
+    return [w for w in said if "no room for more instances" in w]
+
+
+def test_more_instances_than_the_kernel_has_room_for(lab, t):
+    """They are told of, and come in when others go."""
+    lab.configure("r1", "dyncast hold 1")
+    send(t, ASN, 22, 200, instances=20)
+    wait_prefixes(lab, 200)
+    assert not no_room(lab)
+    send(t, ASN, 23, 50, instances=20)
+    wait_for("the end of ids", lambda: bool(no_room(lab)) or "there is room", 20)
+    assert lab.log("r1", "zebra").count("no room for another instance") == 1
+    send(t, ASN, 22, 200, withdraw=True)
+    wait_for("room for the others", lambda: not no_room(lab) or no_room(lab), 30)
+    send(t, ASN, 23, 50, withdraw=True)
+    wait_prefixes(lab, 0)
+    lab.configure("r1", "no dyncast hold")
+
+
 def test_half_for_the_untrusted(lab, x):
     send(x, FOREIGN, 21, ROOM)
     wait_for("the routes of x", lambda: routes(lab) == ROOM or routes(lab), 60)
@@ -117,6 +141,17 @@ def test_rest_for_the_trusted(lab, t):
     assert not service_of(lab, "r1", f"20.0.{ROOM // 512}.0/32")
     assert lab.json("r1", f"show bgp ipv4 unicast 20.0.{ROOM // 512}.0/32 json")["paths"]
     assert room_warnings(lab)
+
+
+def test_who_does_not_read_cuts_no_answer(lab):
+    """Of others in vtysh: sixteen long answers wait for their readers."""
+    ask = "show dyncast forwarding json"
+    with contextlib.ExitStack() as stack:
+        for _ in range(16):
+            other = stack.enter_context(Vty(lab, "r1", "zebra"))
+            other.sock.sendall(ask.encode() + b"\0")
+        answer = stack.enter_context(Vty(lab, "r1", "zebra")).json(ask)
+    assert not answer["more"] and len(answer["services"]) > ROOM // 2
 
 
 def test_configured_and_sites_find_room(lab, t):

@@ -12,6 +12,7 @@ tools/in-kernel 6.1 python3 -m pytest topotests/dyncast_vrf
 """
 
 import subprocess
+import time
 
 import pytest
 
@@ -147,12 +148,20 @@ def test_same_prefix_elsewhere(lab):
 
 
 def test_vrf_goes_and_comes(lab):
-    """Its service waits meanwhile, and says so."""
+    """Its service waits meanwhile, and says so; and the one of before takes
+    nothing from the new one when its hold time ends."""
+    hold = 3
+    lab.configure("e1", f"dyncast hold {hold}")
     lab.cmd("e1", "ip link del red")
     state = lambda: service(lab, "e1")[0]["state"]
     wait_for("its end", lambda: state() in ("waiting for its VRF", "waiting for BGP") or state(), 10)
     lab.wait_ring("r1", {"l1"})
     lab.add_vrf("e1")
+    again = time.monotonic()
     lab.wait_ring("r1", ALL, timeout=60)
     assert lab.new_flows_at("again", V4) == ALL
+    wait_for("the hold time", lambda: time.monotonic() > again + 2 * hold or "not yet", 3 * hold)
+    assert lab.new_flows_at("later", V4) == ALL
+    assert len(lab.forwarding("e1")["services"]) == 1
+    lab.configure("e1", "no dyncast hold")
     lab.expect_alive()

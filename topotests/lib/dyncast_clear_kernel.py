@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Single steps of zebra-dyncast/clear-kernel, which the package runs at its
-removal, on a router of a Lab: the whole of it looks for routers in /run/frr."""
+"""zebra-dyncast/clear-kernel, which the package runs at its removal, on a router
+of a Lab: all of it, or a single step."""
 
 import os
 
@@ -17,3 +17,8 @@ def run_step(lab, router, name):
     with open(path, "w", encoding="utf-8") as out:
         out.write(f"status=0\n{functions}\n{name}\nexit $status\n")
     lab.cmd(router, f"sh {path}")
+
+
+def run_all(lab, router):
+    """As the package does; the router sees its own /run/frr alone."""
+    lab.cmd(router, f"sh {SCRIPT}")

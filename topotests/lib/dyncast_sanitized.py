@@ -7,6 +7,7 @@ daemons are not built so, and get the sanitizers' libraries from outside.
 
 import glob
 import os
+import shutil
 import subprocess
 
 MODULES = os.environ.get("DYNCAST_SANITIZED")
@@ -29,7 +30,8 @@ def _library(name):
 def wrap(folder, rundir):
     """Daemons of that folder get the sanitizers."""
     reports = os.path.join(rundir, "sanitizers")
-    os.makedirs(reports, exist_ok=True)
+    shutil.rmtree(reports, ignore_errors=True)
+    os.makedirs(reports)
     os.chmod(reports, 0o1777)
     libraries = _library("libasan.so") + ":" + _library("libubsan.so")
     for daemon in DAEMONS:
