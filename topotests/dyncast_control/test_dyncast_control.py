@@ -394,7 +394,8 @@ def refused_in_a_commit(lab, instance):
     with Vty(lab, "e1", "bgpd") as vty:
         before = vty.json("show configuration running json")["frr-dyncast:services"]
     data = json.loads(json.dumps(before))
-    data["service"][0].setdefault("instance", []).append(instance)
+    (service,) = [s for s in data["service"] if s["name"] == SERVICE]
+    service.setdefault("instance", []).append(instance)
     with open(path, "w", encoding="ascii") as out:
         json.dump({"frr-dyncast:services": data}, out)
     said = lab.vtysh("e1", f"dyncast services load {path}")
