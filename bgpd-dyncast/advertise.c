@@ -17,6 +17,7 @@
 #include "origin.h"
 #include "peer_zebra.h"
 #include "receive.h"
+#include "../lib/cost.h"
 
 DEFINE_MTYPE(DYNCAST, DYNCAST_ORIGIN, "Dyncast origin");
 DECLARE_DLIST(dyncast_origins, struct dyncast_origin, item);
@@ -76,20 +77,39 @@ static void left_out_note(struct dyncast_origin *origin, unsigned int left_out)
 	origin->left_out = left_out;
 }
 
+/* what was sent last: of the instances, those that had fitted */
+static void sent_decode(const struct dyncast_origin *origin,
+			struct dyncast_attr *sent)
+{
+	const uint8_t *value = NULL;
+	size_t len = 0;
+
+	/* its code may have been another one */
+	if (origin->len)
+		value = dyncast_attr_find(origin->value, origin->len,
+					  origin->value[1], &len);
+	if (!value || dyncast_attr_decode(value, len, sent) != DYNCAST_ATTR_OK)
+		memset(sent, 0, sizeof(*sent));
+}
+
 /* Encode what is said, or as much of it as fits. */
 static size_t origin_encode(struct dyncast_origin *origin, uint8_t *buf,
 			    size_t size)
 {
 	struct dyncast_attr *fitted = XMALLOC(MTYPE_TMP, sizeof(*fitted));
+	struct dyncast_attr *before = XMALLOC(MTYPE_TMP, sizeof(*before));
 	uint8_t value[DYNCAST_ATTR_SIZE_MAX];
 	size_t len;
 
 	*fitted = origin->said;
+	sent_decode(origin, before);
 	/* our attribute's own header is at most 4 bytes */
-	len = dyncast_attr_fit(fitted, value, dyncast_state.attr_size - 4);
+	len = dyncast_attr_fit(fitted, before, value,
+			       dyncast_state.attr_size - 4);
 	if (len)
 		left_out_note(origin,
 			      origin->said.n_instances - fitted->n_instances);
+	XFREE(MTYPE_TMP, before);
 	XFREE(MTYPE_TMP, fitted);
 	if (!len)
 		return 0;
@@ -239,11 +259,23 @@ static void origin_timer(void *arg)
 	dyncast_advertise_service(origin->service);
 }
 
-/* has an agent reported since the last UPDATE? */
-static bool refresh_due(const struct dyncast_origin *origin, int64_t now)
+/*
+ * Has an agent reported since the last UPDATE?  Or has none for so long that
+ * what was said is worth nothing any more?  Whoever learns the path anew takes
+ * its metrics for as old as they were when they left.  *want has the instances
+ * of what was said.
+ */
+static bool refresh_due(const struct dyncast_origin *origin,
+			const struct dyncast_attr *want, int64_t now)
 {
 	struct dyncast_local *local;
+	unsigned int i;
 
+	for (i = 0; i < want->n_instances; i++)
+		if (origin->said.instances[i].metrics.age_ms <
+			    DYNCAST_AGE_STALE_MS &&
+		    want->instances[i].metrics.age_ms >= DYNCAST_AGE_STALE_MS)
+			return true;
 	if (now - origin->sent_ms < DYNCAST_REFRESH_MS)
 		return false;
 	frr_each (dyncast_locals, &origin->service->locals, local)
@@ -270,7 +302,7 @@ static void origin_consider(struct dyncast_origin *origin,
 	change = dyncast_content_compare(service, &origin->said, want);
 	if (change == DYNCAST_CHANGE_NONE) {
 		dyncast_timer_cancel(&origin->t_send);
-		if (refresh_due(origin, now)) {
+		if (refresh_due(origin, want, now)) {
 			origin->refreshes++;
 			origin_send(origin, want);
 		}
@@ -294,17 +326,24 @@ static void origin_consider(struct dyncast_origin *origin,
 }
 
 /*
- * After a start zebra answers for one instance after another.  Whoever hears of
- * some of them only takes the others for removed, and their flows with them; so
- * the first word of a service waits until there is an answer for each, as long
- * as zebra is waited for at all.
+ * After a start agents and zebra answer for one instance after another. Whoever
+ * hears of some of them only takes the others for removed, and their flows with
+ * them; so the first word of a service waits until there is an answer for each,
+ * as long as they are waited for at all.  zebra hears of what agents bring up
+ * after they have.
  */
 static bool first_word_waits(const struct dyncast_service *service)
 {
+	int64_t grace_ms = DYNCAST_ZEBRA_GRACE_MS;
 	const struct dyncast_local *local;
 
-	if ((service->origin && service->origin->len) ||
-	    dyncast_now_ms() - dyncast_state.start_ms >= DYNCAST_ZEBRA_GRACE_MS)
+	if (service->origin && service->origin->len)
+		return false;
+	if (dyncast_service_waits(service))
+		return true;
+	if (dyncast_service_is_reported(service))
+		grace_ms += DYNCAST_REPORTS_GRACE_MS;
+	if (dyncast_now_ms() - dyncast_state.start_ms >= grace_ms)
 		return false;
 	frr_each (dyncast_locals_const, &service->locals, local)
 		if (local->address.family && !local->feedback)

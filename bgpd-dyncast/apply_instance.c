@@ -289,9 +289,7 @@ bool dyncast_apply_feed(struct dyncast_apply *apply, const char *name,
 	if (local->feed == feed)
 		return true;
 	local->feed = feed;
-	local->feed_up = false;
-	local->feed_ms = 0;
-	local->feed_flags = 0;
+	dyncast_feed_forget(local);
 	local_end_unused(local);
 	dyncast_apply_service_changed(service);
 	return true;

@@ -6,6 +6,11 @@
  * ring of reflectors): the copy that was received last counts, which is also
  * the one with the lowest age; then the lowest peer address, so that the
  * choice is stable.  A local instance always wins over a learnt one.
+ *
+ * Of more candidates than a set holds those that zebra has stay, in whatever
+ * order bgpd has their paths.  The others lose no flows either that they may
+ * have from before: their sites are not named in the set, so that it does not
+ * say that they were removed (failure rule (b)).
  */
 
 #include "candidates.h"
@@ -18,6 +23,7 @@ struct builder {
 	/* of each candidate: where it came from; NULL when local */
 	const struct dyncast_path *from[DYNCAST_CANDIDATES_MAX];
 	int64_t now;
+	unsigned int left_out; /* what paths name and has no room */
 };
 
 static struct dyncast_candidate *candidate_find(struct dyncast_set *set,
@@ -76,8 +82,10 @@ static void learnt_add(struct builder *b, const struct dyncast_path *path,
 	size_t at;
 
 	if (!c) {
-		if (b->set->n_candidates == DYNCAST_CANDIDATES_MAX)
+		if (b->set->n_candidates == DYNCAST_CANDIDATES_MAX) {
+			b->left_out++;
 			return;
+		}
 		c = &b->set->candidates[b->set->n_candidates++];
 	} else {
 		at = c - b->set->candidates;
@@ -173,6 +181,16 @@ static bool path_ignored(const struct dyncast_path *path)
 	return path->feed || path->state == DYNCAST_PATH_SCOPE;
 }
 
+/*
+ * Does it say what its site has, and what not any more?  One that cannot be
+ * read removes nobody.  Without a next hop it would look like one of this site.
+ */
+static bool path_speaks(const struct dyncast_path *path)
+{
+	return path->valid && path->nexthop.family &&
+	       path->state != DYNCAST_PATH_MALFORMED;
+}
+
 static int candidate_order(const void *a, const void *b)
 {
 	const struct dyncast_candidate *x = a, *y = b;
@@ -200,21 +218,29 @@ static void set_shrink(struct dyncast_set *set)
 		set->candidates = smaller;
 }
 
+/* instances here and in paths, one for each time that it is named */
+static size_t named_count(const struct dyncast_track *track,
+			  const struct dyncast_service *service)
+{
+	size_t n = service ? dyncast_locals_count(&service->locals) : 0;
+	const struct dyncast_path *path;
+
+	for (path = track->paths; path; path = path->next)
+		n += path->n_instances;
+	return n;
+}
+
 /* an empty set with room for what its paths and instances may fill; false: no
  * memory */
 static bool set_make(const struct dyncast_track *track,
 		     const struct dyncast_service *service,
 		     struct dyncast_set *set)
 {
-	size_t candidates = 1, sites = 1;
+	size_t candidates = 1 + named_count(track, service), sites = 1;
 	const struct dyncast_path *path;
 
-	if (service)
-		candidates += dyncast_locals_count(&service->locals);
-	for (path = track->paths; path; path = path->next) {
-		candidates += path->n_instances;
+	for (path = track->paths; path; path = path->next)
 		sites++;
-	}
 	memset(set, 0, sizeof(*set));
 	set->service = track->key;
 	set->sites =
@@ -235,10 +261,49 @@ bool dyncast_candidates_none(const struct dyncast_track *track,
 	if (!set_make(track, NULL, set))
 		return false;
 	for (path = track->paths; path; path = path->next)
-		if (path->valid && path->nexthop.family && !path_ignored(path))
+		if (path_speaks(path) && !path_ignored(path))
 			site_add(set, &path->nexthop);
 	qsort(set->sites, set->n_sites, sizeof(*set->sites), site_order);
 	set_shrink(set);
+	return true;
+}
+
+/* Enter what paths name: all, or only what was in the last set, or was not. */
+enum which { WHICH_ALL, WHICH_SENT, WHICH_OTHERS };
+
+static void paths_add(struct builder *b, enum which which)
+{
+	const struct dyncast_set *sent = &b->track->sent;
+	struct dyncast_candidate ref;
+	const struct dyncast_path *path;
+	unsigned int i;
+	bool was_sent;
+
+	for (path = b->track->paths; path; path = path->next) {
+		if (path_ignored(path) || !path_speaks(path))
+			continue;
+		for (i = 0; i < path->n_instances; i++) {
+			ref.instance.dbid = path->instances[i].dbid;
+			was_sent = which != WHICH_ALL && sent->n_candidates &&
+				   bsearch(&ref, sent->candidates,
+					   sent->n_candidates, sizeof(ref),
+					   candidate_order);
+			if (which == WHICH_ALL ||
+			    was_sent == (which == WHICH_SENT))
+				learnt_add(b, path, &path->instances[i]);
+		}
+	}
+}
+
+/* is all that the path names in the set? */
+static bool path_is_whole(const struct builder *b,
+			  const struct dyncast_path *path)
+{
+	unsigned int i;
+
+	for (i = 0; b->left_out && i < path->n_instances; i++)
+		if (!candidate_find(b->set, &path->instances[i].dbid))
+			return false;
 	return true;
 }
 
@@ -255,20 +320,20 @@ static void set_finish(struct builder *b)
 }
 
 bool dyncast_candidates_build(const struct dyncast_track *track,
-			      struct dyncast_set *set)
+			      struct dyncast_set *set, unsigned int *left_out)
 {
 	struct dyncast_service *service = dyncast_service_find_key(&track->key);
 	struct builder b;
 	const struct dyncast_path *path;
 	struct dyncast_local *local;
 	bool any = service != NULL;
-	unsigned int i;
 
 	if (!set_make(track, service, set))
 		return false;
 	b.track = track;
 	b.set = set;
 	b.now = dyncast_now_ms();
+	b.left_out = 0;
 	if (service) {
 		strlcpy(set->name, service->name, sizeof(set->name));
 		set->policy = service->policy;
@@ -276,19 +341,22 @@ bool dyncast_candidates_build(const struct dyncast_track *track,
 		frr_each (dyncast_locals, &service->locals, local)
 			local_add(&b, local);
 	}
+	if (named_count(track, service) <= DYNCAST_CANDIDATES_MAX) {
+		paths_add(&b, WHICH_ALL);
+	} else {
+		paths_add(&b, WHICH_SENT);
+		paths_add(&b, WHICH_OTHERS);
+	}
 	for (path = track->paths; path; path = path->next) {
 		if (path_ignored(path))
 			continue;
 		if (path->state != DYNCAST_PATH_PLAIN &&
 		    !dyncast_site_standalone(path))
 			any = true;
-		/* without a next hop it would look like a local one */
-		if (!path->valid || !path->nexthop.family)
-			continue;
-		site_add(set, &path->nexthop);
-		for (i = 0; i < path->n_instances; i++)
-			learnt_add(&b, path, &path->instances[i]);
+		if (path_speaks(path) && path_is_whole(&b, path))
+			site_add(set, &path->nexthop);
 	}
+	*left_out = b.left_out;
 	if (!any) {
 		dyncast_set_fini(set);
 		return false;
@@ -296,6 +364,31 @@ bool dyncast_candidates_build(const struct dyncast_track *track,
 	policy_merge(&set->policy, service, track->paths);
 	set_finish(&b);
 	return true;
+}
+
+bool dyncast_candidates_to_send(struct dyncast_track *track,
+				struct dyncast_set *set)
+{
+	unsigned int left_out = 0, before = track->left_out;
+	char text[DYNCAST_PREFIX_STRLEN];
+	bool any = dyncast_candidates_build(track, set, &left_out);
+
+	track->left_out = left_out;
+	if (left_out && !before)
+		zlog_warn(
+			"dyncast: the paths of %s name %u instances more than the %u that a service can have here: those get no new flows from this router",
+			dyncast_prefix_str(&track->key.prefix, text,
+					   sizeof(text)),
+			left_out, DYNCAST_CANDIDATES_MAX);
+	return any;
+}
+
+bool dyncast_candidates_wait(const struct dyncast_track *track)
+{
+	const struct dyncast_service *service =
+		dyncast_service_find_key(&track->key);
+
+	return service && !track->sent_valid && dyncast_service_waits(service);
 }
 
 static bool metrics_same(const struct dyncast_metrics *a,

@@ -13,11 +13,24 @@
 #include "receive.h"
 
 /*
- * Fill *set (free it with dyncast_set_fini).  False when there is nothing to
- * say about this prefix any more: no local service and no path with metrics.
+ * Fill *set (free it with dyncast_set_fini), and *left_out with how many more
+ * instances paths name than a set holds.  False when there is nothing to say
+ * about this prefix any more: no local service and no path with metrics.
  */
 bool dyncast_candidates_build(const struct dyncast_track *track,
-			      struct dyncast_set *set);
+			      struct dyncast_set *set, unsigned int *left_out);
+
+/* the same for zebra: remembers what is left out, and says so once */
+bool dyncast_candidates_to_send(struct dyncast_track *track,
+				struct dyncast_set *set);
+
+/*
+ * Is it too early for a set?  bgpd has started, and not all have spoken who say
+ * how the service's instances are: those that have not would be missing in it
+ * or down, and lose their flows.  Of what it hears nothing zebra keeps what it
+ * has (failure rule (b)).
+ */
+bool dyncast_candidates_wait(const struct dyncast_track *track);
 
 /* equal but for ages */
 bool dyncast_candidates_same(const struct dyncast_set *a,

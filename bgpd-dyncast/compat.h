@@ -47,6 +47,7 @@
 #undef DEBUG_ON
 #include "bgpd/bgp_debug.h"
 #include "bgpd/bgp_memory.h"
+#include "bgpd/bgp_packet.h"
 #include "bgpd/bgp_route.h"
 #include "bgpd/bgp_table.h"
 
@@ -135,6 +136,27 @@ static inline bool dyncast_bgp_usable(const struct bgp *bgp)
 		return false;
 #endif
 	return true;
+}
+
+/* Ask for its routes again, if it lets itself be asked. */
+static inline void dyncast_route_refresh(struct peer *peer, afi_t afi,
+					 safi_t safi)
+{
+#ifdef DYNCAST_FRR_EVENT
+	if (!CHECK_FLAG(peer->cap, PEER_CAP_REFRESH_RCV))
+		return;
+#else
+	if (!CHECK_FLAG(peer->cap,
+			PEER_CAP_REFRESH_OLD_RCV | PEER_CAP_REFRESH_NEW_RCV))
+		return;
+#endif
+#ifdef DYNCAST_FRR_10_7
+	bgp_route_refresh_send(peer->connection, afi, safi, 0, 0, 0,
+			       BGP_ROUTE_REFRESH_NORMAL);
+#else
+	bgp_route_refresh_send(peer, afi, safi, 0, 0, 0,
+			       BGP_ROUTE_REFRESH_NORMAL);
+#endif
 }
 
 static inline const union sockunion *dyncast_peer_su(const struct peer *peer)

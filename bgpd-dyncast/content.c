@@ -117,7 +117,7 @@ void dyncast_content_build(const struct dyncast_service *service,
 			instance_build(local, flags, now,
 				       &attr->instances[attr->n_instances++]);
 	}
-	dyncast_site_fill(&attr->site);
+	dyncast_site_fill(&attr->site, service->vrf[0]);
 	if (service->level == DYNCAST_LEVEL_RAW)
 		site_build(attr);
 	if (service->as_scope) {

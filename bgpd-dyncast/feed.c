@@ -63,6 +63,14 @@ own_instance(const struct dyncast_local *local, const struct dyncast_path *path)
 	return path->n_instances ? &path->instances[0] : NULL;
 }
 
+/* It says none any more, and is no agent that has become silent. */
+static void metrics_end(struct dyncast_local *local)
+{
+	if (local->feed_metrics)
+		local->reported_ms = 0;
+	local->feed_metrics = false;
+}
+
 static void attribute_take(struct dyncast_local *local,
 			   const struct dyncast_path *path)
 {
@@ -72,14 +80,24 @@ static void attribute_take(struct dyncast_local *local,
 
 	local->feed_ms = path->received_ms;
 	local->feed_flags = in ? in->flags : 0;
-	local->feed_metrics = metrics.has;
-	if (!metrics.has)
+	if (!metrics.has) {
+		metrics_end(local);
 		return;
+	}
+	local->feed_metrics = true;
 	local->metrics = metrics;
 	local->feed_age_ms = metrics.age_ms;
 	local->measured_ms = path->received_ms - metrics.age_ms;
 	local->reports++;
 	local->reported_ms = path->received_ms;
+}
+
+void dyncast_feed_forget(struct dyncast_local *local)
+{
+	local->feed_up = false;
+	local->feed_ms = 0;
+	local->feed_flags = 0;
+	metrics_end(local);
 }
 
 static bool local_take(struct dyncast_local *local,
@@ -99,7 +117,7 @@ static bool local_take(struct dyncast_local *local,
 		changed |= local->feed_flags != 0;
 		local->feed_flags = 0;
 		local->feed_ms = 0;
-		local->feed_metrics = false;
+		metrics_end(local);
 		return changed;
 	}
 	if (path->received_ms == local->feed_ms)

@@ -237,6 +237,21 @@ static struct dyncast_addr path_nexthop(const struct attr *attr)
 	return (struct dyncast_addr){};
 }
 
+/*
+ * The router that put it into BGP here; 0: not known.  A border router hands on
+ * what is another's: the AS path tells, also within a confederation.
+ */
+static uint32_t path_originator(const struct bgp_path_info *pi)
+{
+	const struct attr *attr = pi->attr;
+
+	if (attr->aspath && attr->aspath->segments)
+		return 0;
+	return CHECK_FLAG(attr->flag, ATTR_FLAG_BIT(BGP_ATTR_ORIGINATOR_ID))
+		       ? attr->originator_id.s_addr
+		       : pi->peer->remote_id.s_addr;
+}
+
 /* the entry of *old for this path with the same bytes, taken out of *old */
 static struct dyncast_path *path_reuse(struct dyncast_path **old,
 				       const struct dyncast_addr *peer,
@@ -305,10 +320,7 @@ struct dyncast_path *dyncast_path_read(const struct dyncast_service_key *key,
 	if (path->stale)
 		path_decode(path, key, pi->peer);
 	path->nexthop = path_nexthop(pi->attr);
-	path->originator = CHECK_FLAG(pi->attr->flag,
-				      ATTR_FLAG_BIT(BGP_ATTR_ORIGINATOR_ID))
-				   ? pi->attr->originator_id.s_addr
-				   : pi->peer->remote_id.s_addr;
+	path->originator = path_originator(pi);
 	path->valid = CHECK_FLAG(pi->flags, BGP_PATH_VALID);
 	return path;
 }

@@ -231,7 +231,9 @@ static bool track_send(struct dyncast_track *track)
 	if (force)
 		forced--;
 	track->force = false;
-	if (!dyncast_candidates_build(track, &set)) {
+	if (dyncast_candidates_wait(track))
+		return false;
+	if (!dyncast_candidates_to_send(track, &set)) {
 		if (track->sent_valid)
 			send_remove(track);
 		return false;

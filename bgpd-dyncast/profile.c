@@ -207,6 +207,8 @@ void dyncast_profile_apply(void)
 		queue_apply(bgp->process_queue);
 }
 
+/* With `soft-reconfiguration inbound` bgpd has a copy of what its parser left,
+ * and would read that: it has the attribute of the profile before alone. */
 void dyncast_profile_refresh(void)
 {
 	struct listnode *node, *next;
@@ -220,8 +222,8 @@ void dyncast_profile_refresh(void)
 		for (ALL_LIST_ELEMENTS_RO(bgp->peer, next, peer))
 			for (afi = AFI_IP; afi <= AFI_IP6; afi++)
 				if (peer->afc_nego[afi][SAFI_UNICAST])
-					peer_clear_soft(peer, afi, SAFI_UNICAST,
-							BGP_CLEAR_SOFT_IN);
+					dyncast_route_refresh(peer, afi,
+							      SAFI_UNICAST);
 	}
 }
 

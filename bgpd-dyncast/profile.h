@@ -19,7 +19,6 @@
 #define BGPD_DYNCAST_PROFILE_H
 
 #include "service.h"
-#include "bgpd/bgp_packet.h"
 
 DECLARE_MTYPE(DYNCAST_REFLAG);
 

@@ -310,11 +310,12 @@ int dyncast_receive_process(struct bgp *bgp, afi_t afi, safi_t safi,
 	struct recheck *recheck;
 	bool carries;
 
+	/* the parser has marked those of all tables */
+	dyncast_profile_process(bgp, dest);
 	if (safi != SAFI_UNICAST || (afi != AFI_IP && afi != AFI_IP6) ||
 	    bgp->inst_type == BGP_INSTANCE_TYPE_VIEW ||
 	    bgp->vrf_id == VRF_UNKNOWN)
 		return 0;
-	dyncast_profile_process(bgp, dest);
 	carries = dest_has_attribute(dest);
 	if (!carries && !withdraw && !dyncast_tracks_count(&dyncast_tracks))
 		return 0;

@@ -37,7 +37,7 @@ struct dyncast_path {
 	struct dyncast_addr peer;
 	uint32_t addpath_id;
 	struct dyncast_addr nexthop;
-	uint32_t originator; /* router id of who put it into BGP here */
+	uint32_t originator; /* id of the router whose it is, 0: not known */
 	bool valid;
 	bool stale;    /* trust or filters changed: judge it again */
 	bool feed;     /* of an instance of this site, no other site's */
@@ -76,6 +76,7 @@ struct dyncast_track {
 	bool sent_valid;
 	struct dyncast_set sent;
 	int64_t sent_ms;
+	unsigned int left_out; /* instances for which a set has no room */
 };
 
 uint32_t dyncast_track_hash(const struct dyncast_track *track);
@@ -138,6 +139,8 @@ void dyncast_receive_rescan(void);
  * true when something changed */
 bool dyncast_feed_take(struct dyncast_service *service,
 		       const struct dyncast_path *paths);
+/* the line `feed bgp` came or went */
+void dyncast_feed_forget(struct dyncast_local *local);
 /* Each second: BGP says a thing once, so what is in a path that is there is as
  * true as when it came. */
 void dyncast_feed_tick(struct dyncast_service *service);

@@ -307,6 +307,56 @@ const char *dyncast_local_reason(const struct dyncast_local *local)
 	return local->reason;
 }
 
+static bool agents_expected(const struct dyncast_service *service)
+{
+	return service->agent_within.addr.family || service->agent_timeout_s;
+}
+
+bool dyncast_service_is_reported(const struct dyncast_service *service)
+{
+	const struct dyncast_local *local;
+
+	if (agents_expected(service))
+		return true;
+	frr_each (dyncast_locals_const, &service->locals, local)
+		if (local->feed)
+			return true;
+	return false;
+}
+
+/* may agents bring up more instances than they have? */
+static bool agents_have_room(const struct dyncast_service *service)
+{
+	const struct dyncast_local *local;
+	unsigned int n = 0;
+
+	if (!service->agent_within.addr.family)
+		return false;
+	frr_each (dyncast_locals_const, &service->locals, local)
+		n += local->by_agent;
+	return n < service->agent_max;
+}
+
+static bool local_spoke(const struct dyncast_local *local)
+{
+	if (local->feed)
+		return local->feed_up;
+	return local->reported_ms || !agents_expected(local->service);
+}
+
+bool dyncast_service_waits(const struct dyncast_service *service)
+{
+	const struct dyncast_local *local;
+
+	if (dyncast_now_ms() - dyncast_state.start_ms >=
+	    DYNCAST_REPORTS_GRACE_MS)
+		return false;
+	frr_each (dyncast_locals_const, &service->locals, local)
+		if (local->address.family && !local_spoke(local))
+			return true;
+	return agents_have_room(service);
+}
+
 struct dyncast_local *dyncast_local_feed(const struct dyncast_service *service,
 					 const struct dyncast_addr *peer)
 {

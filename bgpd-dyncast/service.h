@@ -35,6 +35,10 @@ DECLARE_MTYPE(DYNCAST_SETTING);
 /* Without a word from zebra_dyncast for this long after start, local
  * instances are advertised as down instead of not at all. */
 #define DYNCAST_ZEBRA_GRACE_MS 10000
+/* For this long after start a service waits for those who say how its
+ * instances are, agents and instances that speak BGP: agents try again after
+ * five seconds at most. */
+#define DYNCAST_REPORTS_GRACE_MS 10000
 
 enum dyncast_scope {
 	DYNCAST_SCOPE_INTERNAL = 0, /* NO_EXPORT */
@@ -233,6 +237,10 @@ bool dyncast_service_unused(const struct dyncast_service *service);
 /* false while the service has no prefix or its VRF does not exist */
 bool dyncast_service_key(const struct dyncast_service *service,
 			 struct dyncast_service_key *key);
+/* do agents, by its configuration, or BGP say how its instances are? */
+bool dyncast_service_is_reported(const struct dyncast_service *service);
+/* bgpd has started, and some of these have not spoken yet */
+bool dyncast_service_waits(const struct dyncast_service *service);
 struct dyncast_service *
 dyncast_service_find_key(const struct dyncast_service_key *key);
 

@@ -112,6 +112,8 @@ const char *dyncast_show_service_state(const struct dyncast_service *service)
 		return "advertised";
 	if (!dyncast_bgp_find(service->vrf))
 		return "waiting for BGP";
+	if (dyncast_service_waits(service))
+		return "waiting for its agents, or for instances that speak BGP";
 	if (!dyncast_locals_count(&service->locals))
 		return "used here";
 	return "no instance is ready";
@@ -195,6 +197,8 @@ static struct json_object *json_service(const struct dyncast_service *service,
 		json_object_array_add(array,
 				      json_candidate(&set->candidates[i]));
 	json_object_object_add(json, "candidates", array);
+	json_object_int_add(json, "candidatesLeftOut",
+			    track ? track->left_out : 0);
 	array = json_object_new_array();
 	for (path = track ? track->paths : NULL; path; path = path->next)
 		json_object_array_add(array, json_path(path));
@@ -333,8 +337,9 @@ static bool service_show(struct vty *vty, struct json_object *array,
 			 const struct dyncast_service *service,
 			 const struct dyncast_track *track)
 {
+	unsigned int left_out;
 	struct dyncast_set set;
-	bool known = track && dyncast_candidates_build(track, &set);
+	bool known = track && dyncast_candidates_build(track, &set, &left_out);
 
 	if (!service && !known && track && out_of_scope(track))
 		known = dyncast_candidates_none(track, &set);
@@ -466,11 +471,11 @@ static void instances_learnt(struct vty *vty, struct json_object *array,
 {
 	char prefix[DYNCAST_PREFIX_STRLEN];
 	struct json_object *json;
+	unsigned int i, left_out;
 	struct dyncast_set set;
 	bool first = true;
-	unsigned int i;
 
-	if (!dyncast_candidates_build(track, &set))
+	if (!dyncast_candidates_build(track, &set, &left_out))
 		return;
 	dyncast_prefix_str(&track->key.prefix, prefix, sizeof(prefix));
 	for (i = 0; i < set.n_candidates; i++) {

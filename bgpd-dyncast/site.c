@@ -26,19 +26,22 @@ static struct dyncast_prefix host_prefix(const struct dyncast_addr *addr)
 	};
 }
 
-void dyncast_site_fill(struct dyncast_site *site)
+/* The standalone update is in the default VRF, and acts on nothing in another:
+ * what it says is in the attribute of each service there. */
+void dyncast_site_fill(struct dyncast_site *site, bool in_vrf)
 {
 	const struct dyncast_site_config *config = &dyncast_state.site;
+	bool stated = in_vrf && config->loopback.family;
 
 	if (config->preference) {
 		site->has |= DYNCAST_SITE_HAS_PREFERENCE;
 		site->preference = config->preference;
 	}
-	if (config->id_set) {
+	if (config->id_set || stated) {
 		site->has |= DYNCAST_SITE_HAS_AVAILABILITY;
-		site->availability_ties_site = true;
+		site->availability_ties_site = !stated;
 		site->availability_site = config->id;
-		site->availability = 100;
+		site->availability = stated ? config->availability : 100;
 	}
 }
 
@@ -135,19 +138,25 @@ bool dyncast_site_learn(struct dyncast_track *track)
 	return changed;
 }
 
-/* what is said of the site that this path comes from, or NULL */
+/* What is said of the site that this path comes from, or NULL.  Its next hop is
+ * the site itself, its originator may have several. */
 static const struct dyncast_track *
 statement_find(uint32_t vrf_id, const struct dyncast_path *path)
 {
-	struct dyncast_track *track;
+	const struct dyncast_track *found = NULL, *track;
 
-	frr_each (dyncast_sites, &sites, track)
-		if (track->key.vrf_id == vrf_id &&
-		    (track->site_originator == path->originator ||
-		     !dyncast_addr_cmp(&track->key.prefix.addr,
-				       &path->nexthop)))
+	frr_each (dyncast_sites_const, &sites, track) {
+		if (track->key.vrf_id != vrf_id ||
+		    (path->site.availability_ties_site &&
+		     track->site_id != path->site.availability_site))
+			continue;
+		if (!dyncast_addr_cmp(&track->key.prefix.addr, &path->nexthop))
 			return track;
-	return NULL;
+		if (!found && path->originator &&
+		    track->site_originator == path->originator)
+			found = track;
+	}
+	return found;
 }
 
 struct dyncast_site_view dyncast_site_local(void)
@@ -166,18 +175,17 @@ struct dyncast_site_view dyncast_site_learnt(const struct dyncast_track *track,
 {
 	struct dyncast_site_view view = {.availability = 100};
 	const struct dyncast_site *site = &path->site;
-	bool tied = site->availability_ties_site;
 	const struct dyncast_track *statement;
 
 	if (site->has & DYNCAST_SITE_HAS_PREFERENCE)
 		view.preference = site->preference;
-	if ((site->has & DYNCAST_SITE_HAS_AVAILABILITY) && !tied) {
+	if ((site->has & DYNCAST_SITE_HAS_AVAILABILITY) &&
+	    !site->availability_ties_site) {
 		view.availability = site->availability;
 		return view;
 	}
 	statement = statement_find(track->key.vrf_id, path);
-	if (statement &&
-	    (!tied || site->availability_site == statement->site_id))
+	if (statement)
 		view.availability = statement->site_availability;
 	return view;
 }

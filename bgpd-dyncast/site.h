@@ -13,8 +13,9 @@
 
 #include "receive.h"
 
-/* add what is configured to the attribute of a service */
-void dyncast_site_fill(struct dyncast_site *site);
+/* add what is configured to the attribute of a service, which is in a VRF, or
+ * in the default one */
+void dyncast_site_fill(struct dyncast_site *site, bool in_vrf);
 
 /* the standalone update: configuration changed */
 void dyncast_site_apply(void);

@@ -158,12 +158,19 @@ static void look_at_track(struct summary *sum,
 	const struct dyncast_set *set = &track->sent;
 	const struct dyncast_path *path;
 	struct dyncast_set built;
+	char text[DYNCAST_PREFIX_STRLEN];
+	unsigned int left_out;
 
 	for (path = track->paths; path; path = path->next)
 		look_at_path(sum, track, path);
+	if (track->left_out)
+		warn(sum,
+		     "%s: %u instances of other sites are more than a service can have here",
+		     dyncast_prefix_str(&track->key.prefix, text, sizeof(text)),
+		     track->left_out);
 	/* what zebra was told a moment ago is as good, and there already */
 	if (!track->sent_valid) {
-		if (!dyncast_candidates_build(track, &built))
+		if (!dyncast_candidates_build(track, &built, &left_out))
 			return;
 		set = &built;
 	}

@@ -120,11 +120,14 @@ size_t dyncast_attr_encode(const struct dyncast_attr *in, uint8_t *buf,
 			   size_t size);
 
 /*
- * Encode as much of *attr as fits: names are given up first, then instances,
- * those that are down and those of least capacity first.  *attr is left as it
- * was encoded.  Returns the length, 0 when not even the site's figures fit.
+ * Encode as much of *attr as fits: names are given up first, then instances:
+ * those that are down, then those that were not in *before (what was sent
+ * last), then those of least capacity.  *attr is left as it was encoded.
+ * Returns the length, 0 when not even the site's figures fit.
  */
-size_t dyncast_attr_fit(struct dyncast_attr *attr, uint8_t *buf, size_t size);
+size_t dyncast_attr_fit(struct dyncast_attr *attr,
+			const struct dyncast_attr *before, uint8_t *buf,
+			size_t size);
 
 /*
  * Find the value of attribute `code` in a buffer of concatenated path

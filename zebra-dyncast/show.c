@@ -72,11 +72,32 @@ static const char *threshold_reason(const struct dyncast_backend *b)
 	return "its delay is past `eligible delay`";
 }
 
+/* who is held keeps new flows where there is nobody else */
+static const char *held_reason(const struct dyncast_backend *b)
+{
+	if (dyncast_backend_is_local(b))
+		return b->out.target
+			       ? "bgpd does not name it, nor any other: new flows too, until the hold time ends"
+			       : "bgpd does not name it: flows stay until the hold time ends";
+	return b->out.target
+		       ? "its BGP path is lost, as all others are: new flows too, until the hold time ends"
+		       : "its BGP path is lost, flows stay until the hold time ends";
+}
+
+/* too little beside the others to be in the ring, now and in the end */
+static bool slotless(const struct dyncast_backend *b)
+{
+	return b->service->weighed_ms && !b->slots &&
+	       b->out.target < DYNCAST_WEIGHT_SUM / DYNCAST_RING_SLOTS;
+}
+
 /* more words than the verdict has, where we know more */
 static const char *reason(const struct dyncast_backend *b, uint8_t verdict)
 {
 	bool local = dyncast_backend_is_local(b);
 
+	if (verdict <= DYNCAST_VERDICT_STALE && slotless(b))
+		return "its part is less than a slot of the ring: no new flows; are all capacities in one unit?";
 	switch (verdict) {
 	case DYNCAST_VERDICT_UNRESOLVED:
 		if (!b->nht || !b->nht->answered)
@@ -101,7 +122,7 @@ static const char *reason(const struct dyncast_backend *b, uint8_t verdict)
 			       ? "adjacent at its site, not on this link, and has no SID"
 			       : "this router cannot encapsulate towards it";
 	case DYNCAST_VERDICT_HELD:
-		return "its BGP path is lost, flows stay until the hold time ends";
+		return held_reason(b);
 	case DYNCAST_VERDICT_DRAIN:
 		return "its site drains it: no new flows, those that it has stay";
 	case DYNCAST_VERDICT_NOT_BEST:

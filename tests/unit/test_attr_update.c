@@ -135,43 +135,89 @@ static void attr_of(struct dyncast_attr *attr, unsigned int n)
 	}
 }
 
+/* back: what comes out of it */
+static void fit(struct dyncast_attr *attr, const struct dyncast_attr *before,
+		struct dyncast_attr *back)
+{
+	static uint8_t buf[DYNCAST_ATTR_SIZE_MAX];
+	size_t len = dyncast_attr_fit(attr, before, buf, 1020);
+
+	assert_true(len && len <= 1020 && len > 1020 - 60);
+	assert_int_equal(dyncast_attr_decode(buf, len, back), DYNCAST_ATTR_OK);
+	assert_true(back->n_instances > 20 && back->n_instances < 30);
+}
+
+/* is instance `number` of attr_of() in it? */
+static bool says_number(const struct dyncast_attr *attr, unsigned int number)
+{
+	for (unsigned int i = 0; i < attr->n_instances; i++) {
+		if (attr->instances[i].dbid.bytes[15] == 1 + number)
+			return true;
+	}
+	return false;
+}
+
+/* Who is told of stays, whatever the others have; one that is down does not. */
+static void test_fit_keeps(void **state)
+{
+	static struct dyncast_attr attr, before, after, none;
+	unsigned int told;
+
+	(void)state;
+	attr_of(&attr, 40);
+	for (unsigned int i = 0; i < 40; i++)
+		attr.instances[i].metrics.capacity = 100;
+	fit(&attr, &none, &before);
+	told = before.n_instances;
+	assert_true(says_number(&before, told - 1) &&
+		    !says_number(&before, told));
+
+	attr_of(&attr, 40); /* the others have more */
+	attr.instances[3].flags = DYNCAST_INSTANCE_DRAIN;
+	fit(&attr, &before, &after);
+	assert_int_equal(after.n_instances, told);
+	for (unsigned int i = 0; i < told; i++)
+		assert_true(says_number(&after, i));
+
+	attr_of(&attr, 40);
+	attr.instances[3].flags = DYNCAST_INSTANCE_DOWN;
+	fit(&attr, &before, &after);
+	assert_int_equal(after.n_instances, told);
+	assert_true(!says_number(&after, 3) && says_number(&after, 39));
+}
+
 static void test_fit(void **state)
 {
-	static struct dyncast_attr attr, back;
+	static struct dyncast_attr attr, back, none;
 	static uint8_t buf[DYNCAST_ATTR_SIZE_MAX];
 	size_t len;
 
 	(void)state;
 	/* all of it */
 	attr_of(&attr, 10);
-	len = dyncast_attr_fit(&attr, buf, 1020);
+	len = dyncast_attr_fit(&attr, &none, buf, 1020);
 	assert_true(len && attr.n_instances == 10 && attr.instances[9].name[0]);
 	/* without names */
 	attr_of(&attr, 20);
-	len = dyncast_attr_fit(&attr, buf, 1020);
+	len = dyncast_attr_fit(&attr, &none, buf, 1020);
 	assert_true(len && attr.n_instances == 20 &&
 		    !attr.instances[0].name[0]);
 	/* as many as fit: those of most capacity, and no one that is down */
 	attr_of(&attr, 64);
 	attr.instances[63].flags = DYNCAST_INSTANCE_DOWN;
 	attr.instances[62].flags = DYNCAST_INSTANCE_DRAIN;
-	len = dyncast_attr_fit(&attr, buf, 1020);
-	assert_true(len && len <= 1020 && len > 1020 - 60);
-	assert_int_equal(dyncast_attr_decode(buf, len, &back), DYNCAST_ATTR_OK);
-	assert_true(back.n_instances > 20 && back.n_instances < 30);
+	fit(&attr, &none, &back);
 	assert_int_equal(back.site.capability, 1234);
-	for (unsigned int i = 0; i < back.n_instances; i++) {
-		assert_int_equal(back.instances[i].flags, 0);
+	for (unsigned int i = 0; i < back.n_instances; i++)
 		assert_int_equal(back.instances[i].metrics.capacity,
-				 161 - back.n_instances + 1 + i);
-	}
+				 163 - back.n_instances + i);
 	/* the largest bound holds all */
 	attr_of(&attr, 64);
-	assert_true(dyncast_attr_fit(&attr, buf, sizeof(buf) - 4));
+	assert_true(dyncast_attr_fit(&attr, &none, buf, sizeof(buf) - 4));
 	assert_int_equal(attr.n_instances, 64);
 	/* not even the site */
 	attr_of(&attr, 1);
-	assert_int_equal(dyncast_attr_fit(&attr, buf, 5), 0);
+	assert_int_equal(dyncast_attr_fit(&attr, &none, buf, 5), 0);
 }
 
 static void test_names_instance(void **state)
@@ -196,6 +242,7 @@ int main(void)
 		cmocka_unit_test(test_prepare),
 		cmocka_unit_test(test_reflag),
 		cmocka_unit_test(test_fit),
+		cmocka_unit_test(test_fit_keeps),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -129,6 +129,12 @@ def learnt(lab):
     return [c["name"] for service in services for c in service["candidates"]]
 
 
+def verdicts(lab):
+    """What r1's zebra makes of the candidates: {name: verdict}"""
+    answer = lab.json("r1", f"show dyncast explain {PREFIX} json")
+    return {c["name"]: c["verdict"] for c in answer.get("candidates", [])}
+
+
 def malformed_count(lab):
     received = lab.json("r1", "show dyncast bgp json")["received"]["malformed"]
     return sum(received.values())
@@ -141,6 +147,7 @@ def good_again(lab, speaker):
     services = lab.json("r1", f"show dyncast service {PREFIX} json")["services"]
     (candidate,) = services[0]["candidates"]
     assert candidate["name"] == "raw" and candidate["capacity"] == 100
+    wait_for("zebra to use it", lambda: verdicts(lab) == {"raw": "no metrics"} or verdicts(lab))
 
 
 MALFORMED = {
@@ -163,13 +170,15 @@ MALFORMED = {
 
 @pytest.mark.parametrize("case", MALFORMED)
 def test_malformed_attribute(lab, speaker, case):
-    """No metrics from that path; the route and the session stay."""
+    """No metrics from that path; the route and the session stay, and so do the
+    flows of the instances that it had named before."""
     good_again(lab, speaker)
     before = malformed_count(lab)
     speaker.announce(MALFORMED[case])
     wait_for(case, lambda: path_state(lab) == "malformed", 10)
     assert not learnt(lab)
     assert malformed_count(lab) == before + 1
+    wait_for("zebra to hear of it", lambda: verdicts(lab) == {"raw": "held"} or verdicts(lab))
     assert PREFIX in lab.vtysh("r1", "show bgp ipv4 unicast " + PREFIX)
     assert speaker.ask(do="state") == {"state": "established", "notification": None}
     assert re.search(rf"dyncast: malformed attribute {CODE} from {SPEAKER}", lab.log("r1", "bgpd"))

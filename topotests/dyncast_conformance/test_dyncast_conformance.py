@@ -6,6 +6,8 @@ r"""Conformance of the attribute: a table of cases, sent byte by byte.
     p2  raw speaker ----+
                         |
     p3  raw speaker ----+     in another AS
+                        |
+    p4  raw speaker ----+     with add-path
 
 p1 sends each case to r1.  What r1's module makes of it, and what r1 passes on to
 p2 (flags, code, bytes, number of UPDATEs), are compared with the table, for both
@@ -25,7 +27,7 @@ from dyncast_lan import path_state, service_of
 from dyncast_topology import wait_for
 
 ASN = 65000
-P1, P2, P3 = "10.50.0.11", "10.50.0.12", "10.50.0.13"
+P1, P2, P3, P4 = (f"10.50.0.{n}" for n in range(11, 15))
 
 
 @pytest.fixture(scope="module")
@@ -35,9 +37,15 @@ def lab(request):
         1,
         bgp=neighbor(P1, ASN, *client)
         + neighbor(P2, ASN, *client)
-        + neighbor(P3, 65003, "passive"),
+        + neighbor(P3, 65003, "passive")
+        + neighbor(P4, ASN, *client),
     )
-    lab = LanLab(request.module.__name__, {"r1": r1}, {"p1": 11, "p2": 12, "p3": 13})
+    r1.bgp += [" address-family ipv4 multicast"]
+    for peer in (P1, P2):
+        r1.bgp += [f"  neighbor {peer} activate", f"  neighbor {peer} route-reflector-client"]
+    r1.bgp += [" exit-address-family"]
+    hosts = {"p1": 11, "p2": 12, "p3": 13, "p4": 14}
+    lab = LanLab(request.module.__name__, {"r1": r1}, hosts)
     request.addfinalizer(lab.stop)
     lab.start()
     return lab
@@ -45,12 +53,12 @@ def lab(request):
 
 @pytest.fixture(scope="module")
 def p1(lab):
-    return Speaker(lab, "p1", "10.50.0.1", P1, ASN).wait()
+    return Speaker(lab, "p1", "10.50.0.1", P1, ASN, "--multicast").wait()
 
 
 @pytest.fixture(scope="module")
 def p2(lab):
-    return Speaker(lab, "p2", "10.50.0.1", P2, ASN).wait()
+    return Speaker(lab, "p2", "10.50.0.1", P2, ASN, "--multicast").wait()
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +99,7 @@ def passed_on(speaker, prefix=PREFIX, timeout=10):
         found.extend(u for u in speaker.updates() if prefix in u["announced"])
         return bool(found)
 
-    wait_for(f"an UPDATE of {prefix}", came, timeout)
+    wait_for(f"an UPDATE of {prefix}", came, timeout, every=0.02)
     return found
 
 
@@ -103,6 +111,7 @@ def good(lab, p1, p2, profile, number):
     wait_for(
         "the control to be taken",
         lambda: candidates(lab, "r1", PREFIX).get("control", {}).get("capacity") == number,
+        every=0.05,
     )
     seen = []
 
@@ -237,6 +246,17 @@ def test_ipv6_by_mp_reach(lab, p1, p2, profile):
     wait_for("the path to go", lambda: path_state(lab, "r1", PREFIX6, P1) is None)
 
 
+def test_other_tables(lab, p1, p2, profile):
+    """It leaves every table as it came, not only those that services are in."""
+    code, flags = profile
+    prefix = "10.9.0.5/32"
+    p1.announce(prefix, attribute(instance(), flags, code), safi=2)
+    ((got, value),) = em.find(passed_on(p2, prefix)[-1], code)
+    assert value == instance() and got & 0xC0 == flags
+    p1.withdraw(prefix, safi=2)
+    wait_for("it to go", lambda: prefix not in lab.vtysh("r1", "show bgp ipv4 multicast"))
+
+
 def test_one_update_for_each(lab, p1, p2, profile):
     """Every change is passed on once, with its bytes, also in fast mode; the same
     bytes again are no change."""
@@ -269,6 +289,13 @@ def test_soft_clear(lab, p1, p2, profile):
     assert em.find(passed_on(p2)[-1], code)
     assert set(candidates(lab, "r1", PREFIX)) == {"control"}
     assert received(lab)["decoded"] == before, "the same bytes are not read again"
+    # bgpd's copy is of this profile alone: for the other one p1 is asked, and again
+    asked = lambda: p1.ask(do="updates")["refreshes"]
+    both = ("transitive", "ietf")
+    for name in both if code == em.IETF else reversed(both):
+        before = asked()
+        lab.configure("r1", f"dyncast attribute profile {name}")
+        wait_for("the question", lambda: asked() > before)
     lab.configure("r1", f"router bgp {ASN}", f"no neighbor {P1} soft-reconfiguration inbound")
 
 
@@ -363,6 +390,29 @@ def test_standalone_site_update(lab, p1, profile):
     wait_for("all of it", lambda: found() and wanted() == 100)
 
 
+def test_statements_of_one_router(lab, p1, profile):
+    """What a router says is of its own routes, not of those that it passes on from
+    another AS; of several sites behind it, of the one that is named."""
+    code, flags = profile
+    outside = "10.9.0.3/32"
+    say = lambda prefix, value, **more: p1.announce(prefix, attribute(value, flags, code), **more)
+
+    def wanted(prefix):
+        found = candidates(lab, "r1", prefix).get("raw", {})
+        return round(found.get("wantedPercent", 100)) if found else None
+
+    say(PREFIX, instance(capacity=100) + em.availability(100, 5, True))
+    say(outside, instance(capacity=100), nexthop=P2, via=65099)
+    say("10.50.0.98/32", em.availability(70, 6))
+    wait_for("them", lambda: (wanted(PREFIX), wanted(outside)) == (100, 100))
+    say("10.50.0.99/32", em.availability(40, 5))
+    wait_for("site 5 to have 40 %", lambda: wanted(PREFIX) == 40 or wanted(PREFIX))
+    assert wanted(outside) == 100
+    for prefix in ("10.50.0.98/32", "10.50.0.99/32", outside):
+        p1.withdraw(prefix)
+    wait_for("all of it", lambda: wanted(PREFIX) == 100 and wanted(outside) is None)
+
+
 def test_site_preference(lab, p1, p2, profile):
     """A site is wanted relative to the most preferred one."""
     code, flags = profile
@@ -376,3 +426,40 @@ def test_site_preference(lab, p1, p2, profile):
     wait_for("half", lambda: wanted() == {"one": 100, "two": 50} or str(wanted()))
     p2.withdraw(PREFIX)
     wait_for("no comparison", lambda: wanted() == {"one": 100} or str(wanted()))
+
+def test_more_than_a_set_holds(lab, profile):
+    """Of more than 256 candidates those stay that zebra has, whichever path comes
+    last; nobody is taken for removed."""
+    code, flags = profile
+    prefix = "10.9.0.4/32"
+    p4 = Speaker(lab, "p4", "10.50.0.1", P4, ASN, "--addpath").wait()
+
+    def announce(site):
+        value = b"".join(instance(f"2001:db8:e1:0:{site}:{n}::", name=b"") for n in range(1, 61))
+        nexthop = f"10.50.0.{20 + site}"
+        p4.announce(prefix, attribute(value, flags, code), nexthop=nexthop, pathId=site)
+
+    def sites():
+        """{site: how many candidates}"""
+        found = [name.split(":")[4] for name in candidates(lab, "r1", prefix)]
+        return {int(site): found.count(site) for site in set(found)}
+
+    for site in range(1, 5):
+        announce(site)
+    wait_for("four sites", lambda: sites() == {n: 60 for n in range(1, 5)} or sites())
+    announce(5)
+    full = {1: 60, 2: 60, 3: 60, 4: 60, 5: 16}
+    wait_for("as many as fit", lambda: sites() == full or sites())
+    service = service_of(lab, "r1", prefix)
+    assert service["candidatesLeftOut"] == 44
+    assert sorted(service["sites"]) == [f"10.50.0.{20 + n}" for n in range(1, 5)]
+    p4.withdraw(prefix, pathId=1)
+    wait_for("room", lambda: sites() == {n: 60 for n in range(2, 6)} or sites())
+    announce(1)
+    full = {2: 60, 3: 60, 4: 60, 5: 60, 1: 16}
+    wait_for("as many as fit", lambda: sites() == full or sites())
+    assert "10.50.0.21" not in service_of(lab, "r1", prefix)["sites"]
+    summary = lab.vtysh("r1", "show dyncast summary")
+    assert "44 instances of other sites are more than" in summary, summary
+    assert f"the paths of {prefix} name 44 instances" in lab.log("r1", "bgpd")
+    p4.stop()

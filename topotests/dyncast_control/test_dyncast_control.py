@@ -24,6 +24,8 @@ from dyncast_vty import Vty
 ASN = 65000
 A1, S1 = "10.50.0.11", "10.50.0.12"
 SERVICE = "web"
+# whose instances are known from agents and BGP alone
+AGAIN, PREFIX_AGAIN = "again", "10.9.0.2/32"
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +37,11 @@ def lab(request):
         f"dyncast service {SERVICE} advertise interval 500 threshold 10",
         f"dyncast service {SERVICE} instance i1 address 10.50.0.21 capacity 100 sid 1",
         f"dyncast service {SERVICE} instance i2 address 10.50.0.22 capacity 100 sid 2",
+        f"dyncast service {AGAIN} prefix {PREFIX_AGAIN}",
+        f"dyncast service {AGAIN} instances agent within 10.50.0.30/32 max 1",
+        f"dyncast service {AGAIN} instance told address {A1} capacity 100 sid 40",
+        f"dyncast service {AGAIN} instance told feed bgp",
+        f"dyncast service {AGAIN} instance fixed address 10.50.0.29 capacity 100 sid 41",
     ]
     client = ("route-reflector-client", "addpath-tx-all-paths")
     rr = Router(2, modules=False, bgp=neighbor("10.50.0.1", ASN, *client))
@@ -387,7 +394,8 @@ def refused_in_a_commit(lab, instance):
     with Vty(lab, "e1", "bgpd") as vty:
         before = vty.json("show configuration running json")["frr-dyncast:services"]
     data = json.loads(json.dumps(before))
-    data["service"][0].setdefault("instance", []).append(instance)
+    (service,) = [s for s in data["service"] if s["name"] == SERVICE]
+    service.setdefault("instance", []).append(instance)
     with open(path, "w", encoding="ascii") as out:
         json.dump({"frr-dyncast:services": data}, out)
     said = lab.vtysh("e1", f"dyncast services load {path}")
@@ -462,14 +470,17 @@ def test_instance_that_speaks_bgp(lab):
     wait_learnt(lab, "fed", "delayUs", 9000)
     assert learnt(lab, "fed", "capacity") == 70
     assert lab.log("e1", "bgpd").count("instance fed: its BGP path is there") == 1
-    # BGP says it once: it is no agent that has become silent
+    # BGP says it once: it is no agent that has become silent, nor with less to say
     agent = AgentSocket(lab, "e1", SERVICE)
     configure(lab, f"dyncast service {SERVICE} agent-timeout 1")
-    agent.report("i1", state="up")
-    wait_learnt(lab, "i1", "down", True, 20)
-    assert not learnt(lab, "fed", "down")
-    configure(lab, f"no dyncast service {SERVICE} agent-timeout 1")
-    agent.close()
+
+    def outlasts_an_agent():
+        agent.report("i1", state="up")
+        wait_learnt(lab, "i1", "down", False, 20)
+        wait_learnt(lab, "i1", "down", True, 20)
+        assert not learnt(lab, "fed", "down")
+
+    outlasts_an_agent()
     # a speaker that knows the draft's own types only
     figures = em.u32(em.RESOURCE, 25, 0x80) + em.u32(em.DELAY, 4) + em.u32(em.CAPABILITY, 80)
     host.announce(PREFIX, em.attribute(figures))
@@ -477,10 +488,15 @@ def test_instance_that_speaks_bgp(lab):
     assert (learnt(lab, "fed", "delayUs"), learnt(lab, "fed", "capacity")) == (4000, 80)
     host.announce(PREFIX, em.attribute(em.instance(A1, em.KIND_ADJACENT, flags=em.DRAIN)))
     wait_learnt(lab, "fed", "drain", True)
+    outlasts_an_agent()
     # it is no other site, and e1 still advertises its own path
     assert all(c["local"] for c in candidates(lab, "e1", PREFIX).values())
-    host.announce(PREFIX, em.attribute(b"\xff\0"))  # malformed: up, without metrics
+    host.announce(PREFIX, em.attribute(em.instance(A1, em.KIND_ADJACENT, capacity=70)))
     wait_learnt(lab, "fed", "drain", False)
+    host.announce(PREFIX, em.attribute(b"\xff\0"))  # malformed: up, without metrics
+    outlasts_an_agent()
+    configure(lab, f"no dyncast service {SERVICE} agent-timeout 1")
+    agent.close()
     host.withdraw(PREFIX)
     wait_learnt(lab, "fed", "down", True)
     host.announce(PREFIX)
@@ -488,6 +504,56 @@ def test_instance_that_speaks_bgp(lab):
     host.stop()
     wait_learnt(lab, "fed", "down", True, 20)
     configure(lab, f"no dyncast service {SERVICE} instance fed")
+
+
+def verdicts(lab, router, prefix=PREFIX_AGAIN):
+    """What zebra makes of a service's instances: {name: verdict}"""
+    answer = lab.json(router, f"show dyncast explain {prefix} json")
+    return {c["name"]: c["verdict"] for c in answer.get("candidates", [])}
+
+
+def test_bgpd_restarts(lab):
+    """What agents and a feed had said is unknown to the new bgpd: nobody takes
+    their instances for removed, or the drained one for up, until they have
+    spoken again."""
+
+    def speak():
+        agent = AgentSocket(lab, "e1", AGAIN)
+        agent.report("brought", state="up", address="10.50.0.30", sid=42, capacity=100)
+        agent.report("fixed", state="drain")
+        host = Speaker(lab, "a1", "10.50.0.1", A1, 65011, "--external").wait()
+        host.announce(PREFIX_AGAIN)
+        for router in ("e1", "r1"):
+            found = lambda: [verdicts(lab, router).get(n) for n in ("brought", "told", "fixed")]
+            want = ["no metrics", "no metrics", "drain"]
+            wait_for(f"{router} to use them", lambda: found() == want or found(), 30)
+        return agent, host
+
+    agent, host = speak()
+    lab.kill_daemon("e1", "bgpd")
+    host.stop()
+    agent.close()
+    lab.restart_daemon("e1", "bgpd")
+
+    def synchronised():
+        status = lab.json("e1", "show dyncast forwarding json").get("bgpd", {})
+        return status.get("synchronised") or status
+
+    wait_for("zebra to have what bgpd knows", synchronised)
+    # the other service waits for nobody
+    usable = lambda: "held" not in verdicts(lab, "r1", PREFIX).values()
+    wait_for("BGP to have what bgpd knows", lambda: usable() or verdicts(lab, "r1", PREFIX))
+    for router, why in (("e1", "nor any other"), ("r1", "as all others")):
+        assert set(verdicts(lab, router).values()) == {"held"}, router
+        answer = lab.json(router, f"show dyncast explain {PREFIX_AGAIN} json")
+        kept = [c["reason"] for c in answer["candidates"] if c["name"] != "fixed"]
+        assert [why in reason for reason in kept] == [True, True], answer
+    agent, host = speak()
+    for router in ("e1", "r1"):
+        history = lab.json(router, f"show dyncast history {PREFIX_AGAIN} json")["changes"]
+        assert not [c for c in history if c["cause"] == "removed"], (router, history)
+    host.stop()
+    agent.close()
 
 
 def test_lines_are_undone(lab):

@@ -67,6 +67,10 @@ def parts(lab):
     return {name: c["targetWeight"] / 655.36 for name, c in found.items()}
 
 
+def verdicts(lab):
+    return [c["verdict"] for c in lab.candidates("r1").values()]
+
+
 def wait_parts(lab, timeout=20, meanwhile=lambda: None, **wanted):
     def differ():
         meanwhile()
@@ -330,4 +334,19 @@ def test_stale(lab, report):
         assert c["ageMs"] >= STALE_S * 1000
         assert "too old" in c["reason"]
     wait_parts(lab, a1=50, b1=50)
+    # whoever learns them only now takes them for no fresh ones
+    lab.vtysh("r1", "clear bgp *")
+    wait_for("the paths to go", lambda: "held" in verdicts(lab) or verdicts(lab), every=0.1)
+    wait_for("the paths to come", lambda: "held" not in verdicts(lab) or verdicts(lab))
+    assert verdicts(lab) == ["stale", "stale"]
     wait_for("others to have the load", lambda: full() or avoided(), 20)
+
+
+def test_next_to_nothing(lab, report):
+    """A capacity in another unit than the others' leaves nothing, and explain says so."""
+    report(a1={"capacity": 4}, b1={"capacity": 40000})
+    wait_parts(lab, a1=0, b1=100)
+    reason = lambda: lab.candidates("r1")["a1"]["reason"]
+    wait_for("it to have no slot", lambda: "in one unit?" in reason() or reason())
+    report(a1={"capacity": 100}, b1={"capacity": 100})
+    wait_parts(lab, a1=50, b1=50)

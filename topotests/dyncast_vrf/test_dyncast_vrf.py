@@ -121,6 +121,17 @@ def test_flows_reach_their_instances(lab):
     load.stop()
 
 
+def test_site_is_evacuated(lab):
+    """What is said of the site's loopback, in the default VRF, is true here too."""
+    line = "dyncast site loopback 10.0.0.1 availability 0"
+    assert "%" not in lab.configure("e1", line)
+    verdicts = lambda: {lab.candidates("r1")[name]["verdict"] for name in ("a1", "a2")}
+    wait_for("no new flows", lambda: verdicts() == {"drain"} or verdicts())
+    assert "%" not in lab.configure("e1", "no " + line)
+    wait_for("new flows", lambda: "drain" not in verdicts())
+    lab.wait_ring("r1", ALL)
+
+
 def test_same_prefix_elsewhere(lab):
     """The prefix in the default VRF is another service, with flows of its own."""
     address = f"172.16.{NUMBERS['e1']}.77"

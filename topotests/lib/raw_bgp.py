@@ -8,7 +8,9 @@ stdin:
 
   {"do":"announce","prefix":"10.9.0.1/32","nexthop":"…","extra":"c0fa03…"}
         one UPDATE; extra: hex bytes of further path attributes, as they are;
-        pathId: with add-path; repeat: so many times, in one write
+        pathId: with add-path; repeat: so many times, in one write;
+        via: to a peer of this AS, the AS that it comes from;
+        safi: 2, with --multicast
   {"do":"withdraw","prefix":"10.9.0.1/32"}
   {"do":"raw","hex":"…"}       a whole message
   {"do":"file","path":"…"}     messages from a file
@@ -16,7 +18,8 @@ stdin:
   {"do":"updates"}             what came since the last question
 
 Each gets one JSON line back: {"state":"established"|"closed","notification":…},
-and "updates":[{"announced":[…],"withdrawn":[…],"attributes":[[flags,code,hex],…]}].
+and "updates":[{"announced":[…],"withdrawn":[…],"attributes":[[flags,code,hex],…]}]
+with "refreshes":N, how often it was asked for its IPv4 unicast routes so far.
 """
 
 import argparse
@@ -30,7 +33,7 @@ import sys
 import time
 
 MARKER = b"\xff" * 16
-OPEN, UPDATE, NOTIFICATION, KEEPALIVE = 1, 2, 3, 4
+OPEN, UPDATE, NOTIFICATION, KEEPALIVE, ROUTE_REFRESH = 1, 2, 3, 4, 5
 MP_REACH, MP_UNREACH = 14, 15
 HOLD = 30
 KEEPALIVE_S = 1  # whatever hold time the peer wants, this is often enough
@@ -44,9 +47,11 @@ def capability(code, value=b""):
     return struct.pack("!BB", code, len(value)) + value
 
 
-def open_message(asn, router_id, addpath):
+def open_message(asn, router_id, addpath, multicast):
     capabilities = capability(1, struct.pack("!HBB", 1, 0, 1))  # IPv4 unicast
     capabilities += capability(1, struct.pack("!HBB", 2, 0, 1))  # IPv6 unicast
+    if multicast:
+        capabilities += capability(1, struct.pack("!HBB", 1, 0, 2))
     capabilities += capability(2)  # route refresh
     capabilities += capability(65, struct.pack("!I", asn))
     if addpath:
@@ -69,16 +74,17 @@ def attribute(flags, code, value):
     return struct.pack("!BBB", flags, code, len(value)) + value
 
 
-def update(prefix, nexthop, extra, asn=None, path_id=None):
+def update(prefix, nexthop, extra, asn=None, path_id=None, via=None, safi=1):
     """An announcement with the mandatory attributes and `extra`; asn: of ours,
-    to another AS."""
+    to another AS; via: the AS that it comes from."""
     attributes = attribute(0x40, 1, b"\0")  # ORIGIN IGP
-    path = b"" if asn is None else struct.pack("!BBI", 2, 1, asn)
+    origin = asn or via
+    path = b"" if origin is None else struct.pack("!BBI", 2, 1, origin)
     attributes += attribute(0x40, 2, path)  # AS_PATH
     hop = ipaddress.ip_address(nexthop).packed
     reach = nlri(prefix, path_id)
-    if ":" in prefix:
-        value = struct.pack("!HBB", 2, 1, len(hop)) + hop + b"\0" + reach
+    if ":" in prefix or safi != 1:
+        value = struct.pack("!HBB", 2 if ":" in prefix else 1, safi, len(hop)) + hop + b"\0" + reach
         attributes += attribute(0x80, MP_REACH, value)
         reach = b""
     else:
@@ -90,11 +96,12 @@ def update(prefix, nexthop, extra, asn=None, path_id=None):
     return message(UPDATE, body)
 
 
-def withdraw(prefix, path_id=None):
+def withdraw(prefix, path_id=None, safi=1):
     routes = nlri(prefix, path_id)
-    if ":" not in prefix:
+    if ":" not in prefix and safi == 1:
         return message(UPDATE, struct.pack("!H", len(routes)) + routes + b"\0\0")
-    unreach = attribute(0x80, MP_UNREACH, struct.pack("!HB", 2, 1) + routes)
+    family = struct.pack("!HB", 2 if ":" in prefix else 1, safi)
+    unreach = attribute(0x80, MP_UNREACH, family + routes)
     return message(UPDATE, struct.pack("!HH", 0, len(unreach)) + unreach)
 
 
@@ -142,6 +149,7 @@ class Speaker:
         self.sock = None
         self.next_keepalive = 0.0
         self.updates = []
+        self.refreshes = 0
 
     def connect(self, deadline):
         while True:
@@ -155,7 +163,8 @@ class Speaker:
                     raise
                 time.sleep(0.2)
         router_id = ipaddress.ip_address(self.args.router_id or self.args.source).packed
-        self.sock.sendall(open_message(self.args.asn, router_id, self.args.addpath))
+        args = self.args
+        self.sock.sendall(open_message(args.asn, router_id, args.addpath, args.multicast))
         self.sock.setblocking(False)
 
     def receive(self):
@@ -182,6 +191,8 @@ class Speaker:
                 self.state = "established"
             elif kind == NOTIFICATION:
                 self.notification = f"{body[0]}/{body[1]}"
+            elif kind == ROUTE_REFRESH:
+                self.refreshes += body[1] == 1 and body[3] == 1
             elif kind == UPDATE:
                 self.updates.append(parse_update(body, self.args.addpath))
 
@@ -196,10 +207,11 @@ class Speaker:
         if do == "announce" and self.sock:
             extra = bytes.fromhex(ask.get("extra", ""))
             asn = self.args.asn if self.args.external else None
-            one = update(ask["prefix"], ask["nexthop"], extra, asn, ask.get("pathId"))
+            rest = (asn, ask.get("pathId"), ask.get("via"), ask.get("safi", 1))
+            one = update(ask["prefix"], ask["nexthop"], extra, *rest)
             self.send(one * ask.get("repeat", 1))
         elif do == "withdraw" and self.sock:
-            self.send(withdraw(ask["prefix"], ask.get("pathId")))
+            self.send(withdraw(ask["prefix"], ask.get("pathId"), ask.get("safi", 1)))
         elif do == "raw" and self.sock:
             self.send(bytes.fromhex(ask["hex"]))
         elif do == "file" and self.sock:
@@ -208,6 +220,7 @@ class Speaker:
         answer = {"state": self.state, "notification": self.notification}
         if do == "updates":
             answer["updates"], self.updates = self.updates, []
+            answer["refreshes"] = self.refreshes
         print(json.dumps(answer), flush=True)
 
     def run(self):
@@ -239,6 +252,7 @@ def main():
     parser.add_argument("--router-id")
     parser.add_argument("--external", action="store_true", help="the peer is in another AS")
     parser.add_argument("--addpath", action="store_true")
+    parser.add_argument("--multicast", action="store_true", help="IPv4 multicast routes too")
     try:
         Speaker(parser.parse_args()).run()
     except OSError as error:
