@@ -25,7 +25,9 @@ static unsigned int missing(void)
 	unsigned int n = 0;
 
 	frr_each (dyncast_services, &dyncast_state.services, service) {
-		if (!dyncast_service_key(service, &key))
+		/* .. while zebra has not even been told of it */
+		if (!dyncast_service_key(service, &key) ||
+		    dyncast_service_waits(service))
 			continue;
 		frr_each (dyncast_locals, &service->locals, local)
 			if (local->address.family && !local->feedback)

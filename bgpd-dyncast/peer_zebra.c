@@ -42,6 +42,7 @@ static struct dyncast_alarm t_flush, t_later;
 static uint32_t next_sequence;
 static int64_t heard_ms, progress_ms;
 static bool ever_seen, sync_pending, version_logged;
+static bool zebra_keeps;    /* it had sets when this conversation began */
 static unsigned int forced; /* queued tracks that belong to the sync */
 
 bool dyncast_peer_ever_seen(void)
@@ -231,7 +232,9 @@ static bool track_send(struct dyncast_track *track)
 	if (force)
 		forced--;
 	track->force = false;
-	if (dyncast_candidates_wait(track))
+	/* a zebra that is new has nothing to lose, and forwards by nothing else
+	 */
+	if (zebra_keeps && dyncast_candidates_wait(track))
 		return false;
 	if (!dyncast_candidates_to_send(track, &set)) {
 		if (track->sent_valid)
@@ -364,6 +367,7 @@ static void handle_hello(const struct dyncast_msg_hello *hello, bool version_ok)
 		return;
 	zlog_info("dyncast: zebra_dyncast is there, sending candidate sets");
 	status.peer_epoch = hello->epoch;
+	zebra_keeps = hello->features & DYNCAST_FEATURE_KEEPS;
 	status.up = true;
 	ever_seen = true;
 	sync_start();

@@ -8,6 +8,7 @@
 
 #include "advertise.h"
 #include "service.h"
+#include "bgpd/bgp_vty.h"
 #include "lib/hash.h"
 #include "lib/jhash.h"
 #include "../lib/override.h"
@@ -290,8 +291,12 @@ uint8_t dyncast_local_flags(const struct dyncast_local *local)
 	if (local->drain || dyncast_state.drain ||
 	    local->agent_state == DYNCAST_AGENT_STATE_DRAIN)
 		flags |= DYNCAST_INSTANCE_DRAIN;
-	if (local->agent_state == DYNCAST_AGENT_STATE_DOWN ||
-	    (local->feed && !local->feed_up) || agent_lost(local))
+	/* its session needs a while after a start, in which flows stay */
+	if (local->feed && !local->feed_up)
+		flags |= dyncast_service_waits(local->service)
+				 ? DYNCAST_INSTANCE_DRAIN
+				 : DYNCAST_INSTANCE_DOWN;
+	if (local->agent_state == DYNCAST_AGENT_STATE_DOWN || agent_lost(local))
 		flags |= DYNCAST_INSTANCE_DOWN;
 	return local->feed ? flags | local->feed_flags : flags;
 }
@@ -351,6 +356,9 @@ bool dyncast_service_waits(const struct dyncast_service *service)
 	if (dyncast_now_ms() - dyncast_state.start_ms >=
 	    DYNCAST_REPORTS_GRACE_MS)
 		return false;
+	/* line by line, as vtysh -b gives it: more of it may come */
+	if (bgp_config_inprocess())
+		return true;
 	frr_each (dyncast_locals_const, &service->locals, local)
 		if (local->address.family && !local_spoke(local))
 			return true;

@@ -104,6 +104,7 @@ static const char *ask_all(enum dyncast_daemon daemon, const char *dir,
 	snprintf(path, sizeof(path), "%s/%s.vty", dir,
 		 dyncast_daemon_name(daemon));
 	result = dyncast_vty_open(&vty, path, timeout_ms, ANSWER_SIZE_MAX);
+	*seconds = now() - began;
 	if (result != DYNCAST_VTY_OK)
 		return dyncast_vty_result_str(result);
 	for (int i = 0; i < DYNCAST_ANSWER_MAX && !problem[0]; i++) {

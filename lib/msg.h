@@ -47,6 +47,8 @@
 #define DYNCAST_FEATURE_SRV6 (1u << 1) /* SIDs can be installed */
 /* from bgpd, not for good: it lacks feedback on an instance, say all again */
 #define DYNCAST_FEATURE_ASK (1u << 2)
+/* from zebra: it holds what a bgpd has said, this one or one before it */
+#define DYNCAST_FEATURE_KEEPS (1u << 3)
 
 enum dyncast_msg_type {
 	DYNCAST_MSG_HELLO = 1,

@@ -63,6 +63,8 @@ static void files_remove(const struct dyncast_owner *owner)
 	unlink(path);
 }
 
+static bool left; /* something is to be restored, and could not be yet */
+
 /* whether FRR is as an unconfirmed commit has left it */
 static bool as_made(const struct dyncast_owner *owner, const char *said)
 {
@@ -95,19 +97,29 @@ void dyncast_confirm_made(const struct dyncast_owner *owner)
 
 void dyncast_confirm_end(void)
 {
+	left = false;
 	for (int i = 0; i < DYNCAST_OWNERS; i++)
 		files_remove(&dyncast_owners[i]);
 }
 
+/* What FRR did not take, or did not answer for, stays to be tried again. */
 static bool owner_restore(const struct dyncast_owner *owner, char *error)
 {
 	char *before = file_read(owner, "before"), *said = NULL;
-	bool done = false;
+	char why[DYNCAST_ERROR_SIZE];
+	bool done = false, over = !before;
 
 	if (before)
-		said = dyncast_frr_config(owner, error);
+		said = dyncast_frr_config(owner, why);
 	if (as_made(owner, said))
-		done = dyncast_frr_load(owner, before, false, error);
+		over = done = dyncast_frr_load(owner, before, false, why);
+	else if (said)
+		over = true;
+	if (over)
+		files_remove(owner);
+	else
+		snprintf(error, DYNCAST_ERROR_SIZE, "%s", why);
+	left = left || !over;
 	free(said);
 	free(before);
 	return done;
@@ -118,8 +130,13 @@ bool dyncast_confirm_restore(char *error)
 	bool done = false;
 
 	*error = '\0';
+	left = false;
 	for (int i = 0; i < DYNCAST_OWNERS; i++)
 		done |= owner_restore(&dyncast_owners[i], error);
-	dyncast_confirm_end();
 	return done;
+}
+
+bool dyncast_confirm_left(void)
+{
+	return left;
 }

@@ -24,5 +24,7 @@ void dyncast_confirm_end(void);
 /* Take back what was made and not ended.  True when something was; a sentence
  * of FRR's in error when it was refused. */
 bool dyncast_confirm_restore(char *error);
+/* .. and the last time could not all be: to be tried again */
+bool dyncast_confirm_left(void);
 
 #endif /* DYNCAST_NETCONF_CONFIRM_H */

@@ -75,11 +75,28 @@ static status_t edit(ses_cb_t *scb, rpc_msg_t *msg, agt_cbtyp_t phase,
 	return NO_ERR;
 }
 
+/* a commit that nobody has confirmed, when netconfd ends and when it begins,
+ * and while FRR did not take that */
+static void take_back(void)
+{
+	char error[DYNCAST_ERROR_SIZE];
+
+	if (dyncast_confirm_restore(error))
+		log_warn(
+			"\nfrr-dyncast: a commit that nobody confirmed is taken back");
+	if (*error)
+		log_error(
+			"\nfrr-dyncast: a commit that nobody confirmed is not taken back: %s",
+			error);
+}
+
 /* FRR has what netconfd has, and no commit waits to be confirmed any more */
 static void settle(void)
 {
 	dyncast_sync_settle();
-	if (!agt_ncx_cc_active())
+	if (dyncast_confirm_left())
+		take_back();
+	else if (!agt_ncx_cc_active())
 		dyncast_confirm_end();
 }
 
@@ -197,20 +214,6 @@ status_t y_frr_dyncast_init(const xmlChar *modname, const xmlChar *revision)
 			DYNCAST_MODEL, (const xmlChar *)path, NULL, edit);
 	}
 	return res;
-}
-
-/* a commit that nobody has confirmed, when netconfd ends and when it begins */
-static void take_back(void)
-{
-	char error[DYNCAST_ERROR_SIZE];
-
-	if (dyncast_confirm_restore(error))
-		log_warn(
-			"\nfrr-dyncast: a commit that nobody confirmed is taken back");
-	if (*error)
-		log_error(
-			"\nfrr-dyncast: a commit that nobody confirmed is not taken back: %s",
-			error);
 }
 
 status_t y_frr_dyncast_init2(void)

@@ -71,6 +71,9 @@ def lab_of(request):
     def build(kind=None, **kwargs):
         from dyncast_topology import Lab  # pylint: disable=import-outside-toplevel
 
+        # FRR's library has one topology at a time
+        for former in labs:
+            former.stop()
         lab = (kind or Lab)(request.module.__name__, **kwargs)
         labs.append(lab)
         lab.start()

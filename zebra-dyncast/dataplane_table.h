@@ -37,15 +37,16 @@ static inline uint32_t dyncast_dp_buckets_for(uint32_t flows)
 /*
  * Entries that each of so many processors may make in a second.  A table that
  * is filled at this pace has forgotten nobody who was seen within the default
- * timeout; a small one may be filled faster.
+ * timeout; but all new flows may come by one or two of many processors, which
+ * are to pin as many as one can expect.
  */
 static inline uint32_t dyncast_dp_budget_for(uint32_t flows, long cpus)
 {
-	uint32_t few = 4, n = cpus > 0 ? cpus : 1;
-	uint32_t least = DYNCAST_MAP_BUDGET_MIN * few / (n > few ? n : few);
-	uint32_t budget = flows / DYNCAST_FLOW_TIMEOUT_DEFAULT / n;
+	uint32_t budget =
+		flows / DYNCAST_FLOW_TIMEOUT_DEFAULT / (cpus > 0 ? cpus : 1);
 
-	return budget > least ? budget : least;
+	return budget > DYNCAST_MAP_BUDGET_MIN ? budget
+					       : DYNCAST_MAP_BUDGET_MIN;
 }
 
 static inline uint32_t dyncast_dp_flows_of(uint32_t buckets)

@@ -75,6 +75,8 @@ static void send_hello(void)
 	msg.hello.features = DYNCAST_FEATURE_SRV6;
 	if (dyncast_dp_active())
 		msg.hello.features |= DYNCAST_FEATURE_BPF;
+	if (dyncast_services_count(&dyncast_services))
+		msg.hello.features |= DYNCAST_FEATURE_KEEPS;
 	send_msg(&msg);
 }
 

@@ -250,7 +250,7 @@ struct dyncast_map_budget {
 	__u32 second;
 	__u32 used;
 };
-/* entries that each of a few CPUs may make in a second, at least */
+/* entries that each CPU may make in a second, at least */
 #define DYNCAST_MAP_BUDGET_MIN 4096
 
 /*

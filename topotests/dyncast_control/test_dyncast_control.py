@@ -512,48 +512,90 @@ def verdicts(lab, router, prefix=PREFIX_AGAIN):
     return {c["name"]: c["verdict"] for c in answer.get("candidates", [])}
 
 
+def speak_again(lab):
+    """What an agent and a BGP-speaking instance say of the other service."""
+    agent = AgentSocket(lab, "e1", AGAIN)
+    agent.report("brought", state="up", address="10.50.0.30", sid=42, capacity=100)
+    agent.report("fixed", state="drain")
+    host = Speaker(lab, "a1", "10.50.0.1", A1, 65011, "--external").wait()
+    host.announce(PREFIX_AGAIN)
+    return agent, host
+
+
+def wait_used(lab):
+    for router in ("e1", "r1"):
+        found = lambda: [verdicts(lab, router).get(n) for n in ("brought", "told", "fixed")]
+        want = ["no metrics", "no metrics", "drain"]
+        wait_for(f"{router} to use them", lambda: found() == want or found(), 30)
+
+
+def removals(lab, router):
+    history = lab.json(router, f"show dyncast history {PREFIX_AGAIN} json")["changes"]
+    return len([change for change in history if change["cause"] == "removed"])
+
+
 def test_bgpd_restarts(lab):
     """What agents and a feed had said is unknown to the new bgpd: nobody takes
     their instances for removed, or the drained one for up, until they have
     spoken again."""
-
-    def speak():
-        agent = AgentSocket(lab, "e1", AGAIN)
-        agent.report("brought", state="up", address="10.50.0.30", sid=42, capacity=100)
-        agent.report("fixed", state="drain")
-        host = Speaker(lab, "a1", "10.50.0.1", A1, 65011, "--external").wait()
-        host.announce(PREFIX_AGAIN)
-        for router in ("e1", "r1"):
-            found = lambda: [verdicts(lab, router).get(n) for n in ("brought", "told", "fixed")]
-            want = ["no metrics", "no metrics", "drain"]
-            wait_for(f"{router} to use them", lambda: found() == want or found(), 30)
-        return agent, host
-
-    agent, host = speak()
-    lab.kill_daemon("e1", "bgpd")
-    host.stop()
-    agent.close()
-    lab.restart_daemon("e1", "bgpd")
+    routers = {"e1": "nor any other", "r1": "as all others"}
 
     def synchronised():
         status = lab.json("e1", "show dyncast forwarding json").get("bgpd", {})
         return status.get("synchronised") or status
 
-    wait_for("zebra to have what bgpd knows", synchronised)
-    # the other service waits for nobody
-    usable = lambda: "held" not in verdicts(lab, "r1", PREFIX).values()
-    wait_for("BGP to have what bgpd knows", lambda: usable() or verdicts(lab, "r1", PREFIX))
-    for router, why in (("e1", "nor any other"), ("r1", "as all others")):
-        assert set(verdicts(lab, router).values()) == {"held"}, router
-        answer = lab.json(router, f"show dyncast explain {PREFIX_AGAIN} json")
-        kept = [c["reason"] for c in answer["candidates"] if c["name"] != "fixed"]
-        assert [why in reason for reason in kept] == [True, True], answer
-    agent, host = speak()
-    for router in ("e1", "r1"):
-        history = lab.json(router, f"show dyncast history {PREFIX_AGAIN} json")["changes"]
-        assert not [c for c in history if c["cause"] == "removed"], (router, history)
-    host.stop()
-    agent.close()
+    # it waits for ten seconds, in which a machine that is busy may not be there
+    for _ in range(3):
+        agent, host = speak_again(lab)
+        wait_used(lab)
+        before = [removals(lab, router) for router in routers]
+        lab.kill_daemon("e1", "bgpd")
+        host.stop()
+        agent.close()
+        began = time.monotonic()
+        lab.restart_daemon("e1", "bgpd")
+        wait_for("zebra to have what bgpd knows", synchronised)
+        # the other service waits for nobody
+        usable = lambda: "held" not in verdicts(lab, "r1", PREFIX).values()
+        wait_for("BGP to have what bgpd knows", lambda: usable() or verdicts(lab, "r1", PREFIX))
+        found = {router: verdicts(lab, router) for router in routers}
+        explained = {
+            router: lab.json(router, f"show dyncast explain {PREFIX_AGAIN} json")
+            for router in routers
+        }
+        agent, host = speak_again(lab)
+        in_time = time.monotonic() - began < 9
+        wait_used(lab)
+        host.stop()
+        agent.close()
+        if in_time:
+            break
+    else:
+        pytest.skip("bgpd's start and BGP took longer than it waits, three times")
+    for router, why in routers.items():
+        assert set(found[router].values()) == {"held"}, router
+        kept = [c["reason"] for c in explained[router]["candidates"] if c["name"] != "fixed"]
+        assert [why in reason for reason in kept] == [True, True], explained[router]
+    assert [removals(lab, router) for router in routers] == before
+
+
+def test_zebra_restarts_too(lab):
+    """It has nothing to keep, and is told at once: the SID is there before agents
+    have spoken."""
+
+    def sid_of_fixed():
+        sids = lab.json("e1", "show dyncast forwarding json").get("sids", [])
+        return [s for s in sids if s["address"] == "10.50.0.29"]
+
+    state = lambda: service_of(lab, "e1", PREFIX_AGAIN).get("state", "")
+    for _ in range(3):
+        wait_for("the SID", lambda: bool(sid_of_fixed()) or "none", 20)
+        lab.kill_daemon("e1", "zebra")
+        lab.restart_daemon("e1", "zebra")
+        wait_for("the SID", lambda: bool(sid_of_fixed()) or "none", 20)
+        if state().startswith("waiting for its agents"):
+            return
+    assert False, f"there only when bgpd waits for nobody any more: {state()}"
 
 
 def test_lines_are_undone(lab):
