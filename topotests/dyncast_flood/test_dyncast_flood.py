@@ -41,7 +41,7 @@ def lab(lab_of):
 
 @pytest.fixture(scope="module")
 def flows(lab):
-    show.wait_candidates(lab, "r1", set(INSTANCES))
+    show.wait_rest(lab, "r1")
     flows = Flows(lab.servers)
     assert len(flows.open(tcp=FLOWS, udp=FLOWS, interval=INTERVAL_MS)) == 2 * FLOWS
     assert flows.expect_kept() == 2 * FLOWS
