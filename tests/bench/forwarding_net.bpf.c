@@ -84,7 +84,8 @@ static __always_inline void choose_flow(struct bench_generator *g,
 	flow->tcp_flags = g->tcp_flags;
 	if (g->mode == BENCH_FLOOD || (random & 0xff) < g->flood) {
 		g->flooded++;
-		flow->source = random >> 32;
+		/* 128.0.0.0/2: such as a packet may have */
+		flow->source = 1u << 31 | random >> 34;
 		flow->port = random >> 16;
 		flow->proto = random & 0x100 ? IPPROTO_TCP : IPPROTO_UDP;
 		flow->tcp_flags = SYN;
