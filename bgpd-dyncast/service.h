@@ -239,7 +239,8 @@ bool dyncast_service_key(const struct dyncast_service *service,
 			 struct dyncast_service_key *key);
 /* do agents, by its configuration, or BGP say how its instances are? */
 bool dyncast_service_is_reported(const struct dyncast_service *service);
-/* bgpd has started, and some of these have not spoken yet */
+/* bgpd has started, and some of these have not spoken yet, or lines are still
+ * being entered: for DYNCAST_REPORTS_GRACE_MS at most */
 bool dyncast_service_waits(const struct dyncast_service *service);
 struct dyncast_service *
 dyncast_service_find_key(const struct dyncast_service_key *key);
