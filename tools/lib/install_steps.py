@@ -28,6 +28,7 @@ import install_exporter
 import install_mgmtd
 import install_netconf
 import install_packages
+import install_state
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 ROUTERS = ("r1", "e1")
@@ -40,6 +41,7 @@ FRR_INIT = "/usr/lib/frr/frrinit.sh"
 
 CONFIGURATION = {
     "r1": """
+log file /var/log/frr/r1.log informational
 interface r1-c1
  ip address 10.0.1.1/24
 interface r1-e1
@@ -56,6 +58,7 @@ exit
 dyncast ingress r1-c1
 """,
     "e1": """
+log file /var/log/frr/e1.log informational
 interface e1-r1
  ip address 172.16.0.2/24
  ipv6 address 2001:db8:0:1::2/64
@@ -148,14 +151,15 @@ def show(router, command):
         return None
 
 
-def wait_for(what, condition):
+def wait_for(what, condition, last=str):
+    """`last`: what to add about the last time when it never came."""
     ends = time.monotonic() + PATIENCE
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() > ends:
-            fail(f"{what}: not within {PATIENCE} s")
+            fail(f"{what}: not within {PATIENCE} s{last()}")
         time.sleep(0.5)
 
 
@@ -260,7 +264,13 @@ def flows(number=24):
 
 def wait_for_answers(what, instances):
     """Each of these instances, and nobody else, answers new flows."""
-    return wait_for(what, lambda: set(flows()) == set(instances))
+    last = []
+
+    def asked():
+        last[:] = flows()
+        return set(last) == set(instances)
+
+    return wait_for(what, asked, lambda: f"; last {' '.join(last)}")
 
 
 # ---- what is there, and what is left ----------------------------------------
@@ -580,5 +590,8 @@ if __name__ == "__main__":
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         main()
+    except SystemExit:
+        install_state.tell(sys.modules[__name__], ROUTERS)
+        raise
     finally:
         end_everything()

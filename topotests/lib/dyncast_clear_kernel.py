@@ -20,5 +20,5 @@ def run_step(lab, router, name):
 
 
 def run_all(lab, router):
-    """As the package does; the router sees its own /run/frr alone."""
-    lab.cmd(router, f"sh {SCRIPT}")
+    """As the package does; the router sees its own /run/frr alone.  What it said."""
+    return lab.cmd(router, f"sh {SCRIPT} 2>&1")
