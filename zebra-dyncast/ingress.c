@@ -143,16 +143,24 @@ static bool in_all(const struct interface *ifp)
 	       !is_member(ifp);
 }
 
+static struct attachment *attachment_find(uint32_t ifindex)
+{
+	struct attachment *a = attachments;
+
+	while (a && a->ifindex != ifindex)
+		a = a->next;
+	return a;
+}
+
 /* the device's, or still ours */
 static bool steered_here(const struct interface *ifp)
 {
+	const struct attachment *a = attachment_find(ifp->ifindex);
+
 	if (!dyncast_veth_steers())
 		return true;
-	for (struct attachment *a = attachments; a; a = a->next)
-		if (a->ifindex == (uint32_t)ifp->ifindex)
-			return (a->flags & DYNCAST_DP_ATTACH_STEER) &&
-			       !dyncast_veth_has_all();
-	return false;
+	return a && (a->flags & DYNCAST_DP_ATTACH_STEER) &&
+	       !dyncast_veth_has_all();
 }
 
 static uint32_t wanted(struct interface *ifp)
@@ -176,11 +184,10 @@ static uint32_t wanted(struct interface *ifp)
 
 static struct attachment *attachment_get(uint32_t ifindex)
 {
-	struct attachment *a;
+	struct attachment *a = attachment_find(ifindex);
 
-	for (a = attachments; a; a = a->next)
-		if (a->ifindex == ifindex)
-			return a;
+	if (a)
+		return a;
 	a = XCALLOC(MTYPE_DYNCAST_INGRESS, sizeof(*a));
 	a->ifindex = ifindex;
 	a->next = attachments;
@@ -313,8 +320,11 @@ void dyncast_ingress_add(const char *ifname)
 	dyncast_ingress_scan_later();
 }
 
+/* others have it by `dyncast ingress all`, as a way in of tunnels, .. */
 static void detach_named(uint32_t ifindex, void *arg)
 {
+	if (attachment_find(ifindex))
+		return;
 	if (strcmp(dyncast_ifindex_name(ifindex), arg) == 0)
 		dyncast_dp_detach(ifindex, arg);
 }
@@ -338,9 +348,8 @@ void dyncast_ingress_del(const char *ifname)
 static void forget_one(uint32_t ifindex, void *arg)
 {
 	(void)arg;
-	for (struct attachment *a = attachments; a; a = a->next)
-		if (a->ifindex == ifindex)
-			return;
+	if (attachment_find(ifindex))
+		return;
 	zlog_info(
 		"dyncast: %s is detached: the configuration does not want it since the restart",
 		dyncast_ifindex_name(ifindex));
