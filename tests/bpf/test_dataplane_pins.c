@@ -282,6 +282,7 @@ static void full_tables(void **state)
 {
 	struct dyncast_prefix prefix = dp_prefix("10.0.0.0/32");
 	struct dyncast_addr dbid = dp_addr("10.1.0.0");
+	struct dyncast_dp_service how = {.affinity = DYNCAST_AFFINITY_FLOW};
 	unsigned int services = 1, instances = 0;
 	bool created;
 
@@ -292,6 +293,10 @@ static void full_tables(void **state)
 		services += dyncast_dp_service_get(1, &prefix, &created) >= 0;
 	}
 	assert_int_equal(services, dyncast_dp.services_max);
+	/* the kernel takes all, and what is changed of them */
+	for (how.timeout_s = 30; how.timeout_s <= 31; how.timeout_s++)
+		for (unsigned int i = 0; i < services; i++)
+			assert_true(dyncast_dp_service_enable(i, &how));
 	for (unsigned int i = 0; i < dyncast_dp.instances_max; i++) {
 		dbid.bytes[2] = i >> 8;
 		dbid.bytes[3] = i;
