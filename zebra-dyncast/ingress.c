@@ -112,7 +112,9 @@ bool dyncast_vrf_table(uint32_t vrf_id, uint32_t *table_id)
 {
 	struct zebra_vrf *zvrf = zebra_vrf_lookup_by_id(vrf_id);
 
-	if (!zvrf)
+	/* one that is a network namespace has a main table of its own, which
+	 * zebra calls as it does ours */
+	if (!zvrf || (vrf_is_backend_netns() && vrf_id != VRF_DEFAULT))
 		return false;
 	*table_id = zvrf->table_id;
 	return true;
