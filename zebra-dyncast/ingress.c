@@ -260,8 +260,22 @@ static void scan_one(struct interface *ifp)
 	a->pause_ms = 0;
 }
 
+/* There is room for one more: for that whose turn it is anyway.  One that is
+ * refused for another reason is the last then, and the log hears of one. */
+static void retry_next(void)
+{
+	struct attachment *next = NULL;
+
+	for (struct attachment *a = attachments; a; a = a->next)
+		if (!a->flags && a->retry_ms &&
+		    (!next || a->retry_ms < next->retry_ms))
+			next = a;
+	if (next)
+		next->retry_ms = 0;
+}
+
 /* the kernel detaches when an interface goes; its pin and its entry in the
- * maps are ours to remove */
+ * maps are ours to remove, and may be what another one waits for */
 static void drop_unseen(void)
 {
 	struct attachment **p = &attachments, *a;
@@ -271,6 +285,8 @@ static void drop_unseen(void)
 			p = &a->next;
 			continue;
 		}
+		if (a->flags)
+			retry_next();
 		dyncast_dp_detach(a->ifindex, a->ifname);
 		*p = a->next;
 		XFREE(MTYPE_DYNCAST_INGRESS, a);
