@@ -251,7 +251,18 @@ static void unusable_directory(void **state)
 	unlink(file);
 }
 
-/* whatever the identity maps hold, no id goes out of its array */
+static unsigned int keys_of(enum dyncast_dp_map which)
+{
+	uint8_t key[64], *prev = NULL;
+	unsigned int n = 0;
+
+	for (; !bpf_map_get_next_key(dyncast_dp.maps[which], prev, key); n++)
+		prev = key;
+	return n;
+}
+
+/* whatever the identity maps hold, no id goes out of its array, and what makes
+ * no sense is gone for good */
 static void hostile_identities(void **state)
 {
 	struct dyncast_map_ident_service service = {
@@ -276,6 +287,8 @@ static void hostile_identities(void **state)
 	assert_true(dyncast_dp_start(dp_dir, 8192, 0));
 	dyncast_dp_service_each(count_service, &services);
 	assert_int_equal(services, 1);
+	assert_int_equal(keys_of(DYNCAST_DP_MAP_IDENT_SERVICE), 1);
+	assert_int_equal(keys_of(DYNCAST_DP_MAP_IDENT_INSTANCE), 0);
 }
 
 static void full_tables(void **state)
