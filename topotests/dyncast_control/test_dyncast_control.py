@@ -194,6 +194,23 @@ def test_silent_agent(lab):
     configure(lab, f"no dyncast service {SERVICE} agent-timeout 2")
 
 
+def test_agent_that_never_spoke(lab):
+    """As one that is dead when bgpd starts: to be down takes no report before."""
+    lines = [
+        f"dyncast service {SERVICE} instance i3 address 10.50.0.28 capacity 100 sid 3",
+        f"dyncast service {SERVICE} agent-timeout 2",
+    ]
+    configure(lab, lines[0])
+    wait_learnt(lab, "i3", "down", False)
+    configure(lab, lines[1])
+    wait_learnt(lab, "i3", "down", True, 20)
+    assert local(lab, "i3")["stateReason"] == "no agent has reported on it"
+    configure(lab, "no " + lines[1])
+    wait_learnt(lab, "i3", "down", False)
+    configure(lab, "no " + lines[0])
+    wait_for("its end", lambda: "i3" not in candidates(lab, "r1", PREFIX))
+
+
 def test_router_drain(lab):
     configure(lab, "dyncast drain")
     wait_learnt(lab, "i1", "drain", True)
