@@ -271,6 +271,13 @@ static void candidate_line(struct vty *vty, const struct dyncast_candidate *c)
 		       c->site.family ? &c->site : NULL);
 }
 
+/* an instance that speaks BGP need say no more than that it is there */
+static bool path_tells(const struct dyncast_path *path)
+{
+	return path->feed ? path->state > DYNCAST_PATH_OK
+			  : path->state != DYNCAST_PATH_OK;
+}
+
 static void service_text(struct vty *vty, const struct dyncast_service *service,
 			 const struct dyncast_track *track,
 			 const struct dyncast_set *set)
@@ -307,7 +314,7 @@ static void service_text(struct vty *vty, const struct dyncast_service *service,
 			service->origin->len, service->origin->updates,
 			service->origin->refreshes, service->origin->held_back);
 	for (path = track ? track->paths : NULL; path; path = path->next)
-		if (!path->valid || path->state > DYNCAST_PATH_OK)
+		if (!path->valid || path_tells(path))
 			vty_out(vty, "  path of %s: %s%s\n",
 				dyncast_addr_str(&path->peer, text,
 						 sizeof(text)),

@@ -235,6 +235,18 @@ def test_withdraw_and_return(lab, p1, p2, profile):
     good(lab, p1, p2, profile, 8)
 
 
+def test_plain_path_is_shown(lab, p1, p2, profile):
+    """Where a line names the service; without one nobody knows it for a service."""
+    good(lab, p1, p2, profile, 9)
+    p1.announce(PREFIX)
+    command = f"show dyncast service {PREFIX}"
+    wait_for("no service", lambda: lab.vtysh("r1", command).startswith("% There is no service"))
+    line = f"dyncast service shown prefix {PREFIX}"
+    lab.configure("r1", line)
+    wait_for("the path", lambda: f"path of {P1}: plain" in lab.vtysh("r1", command))
+    lab.configure("r1", "no " + line)
+
+
 def test_ipv6_by_mp_reach(lab, p1, p2, profile):
     code, flags = profile
     value = instance(name=b"six")
