@@ -341,7 +341,7 @@ def test_trust(lab, p1, p3, profile):
     wait_for("untrusted", lambda: path_state(lab, "r1", PREFIX, P3) == "untrusted")
     lab.configure("r1", f"dyncast neighbor {P3} accept")
     wait_for("metrics", lambda: set(candidates(lab, "r1", PREFIX)) == {"ext"})
-    assert service_of(lab, "r1", PREFIX)["select"] == "default"
+    assert service_of(lab, "r1", PREFIX)["select"] == "spread"
     lab.configure("r1", f"dyncast neighbor {P3} policy accept")
     wait_for("its policy", lambda: service_of(lab, "r1", PREFIX)["select"] == "best")
     lab.configure("r1", f"no dyncast neighbor {P3} policy accept", f"no dyncast neighbor {P3} accept")
@@ -371,11 +371,11 @@ def test_policy_refused(lab, p1, profile):
     select = lambda: service_of(lab, "r1", PREFIX).get("select")
     wait_for("the policy", lambda: select() == "best")
     lab.configure("r1", f"dyncast neighbor {P1} policy refuse")
-    wait_for("it to be refused", lambda: select() == "default")
+    wait_for("it to be refused", lambda: select() == "spread")
     lab.configure("r1", f"dyncast service x prefix {PREFIX}", "dyncast service x policy accept")
     wait_for("the service's own line", lambda: select() == "best")
     lab.configure("r1", f"no dyncast neighbor {P1} policy refuse", "dyncast service x policy refuse")
-    wait_for("the service's own line", lambda: select() == "default")
+    wait_for("the service's own line", lambda: select() == "spread")
     lab.configure("r1", "no dyncast service x")
 
 
