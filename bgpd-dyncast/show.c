@@ -161,6 +161,7 @@ static struct json_object *json_service(const struct dyncast_service *service,
 	const struct dyncast_policy *policy =
 		set ? &set->policy : &service->policy;
 	char text[DYNCAST_PREFIX_STRLEN];
+	struct dyncast_service_key key;
 	struct json_object *array;
 	const struct dyncast_path *path;
 	unsigned int i;
@@ -170,7 +171,12 @@ static struct json_object *json_service(const struct dyncast_service *service,
 			       dyncast_prefix_str(track ? &track->key.prefix
 							: &service->prefix,
 						  text, sizeof(text)));
-	json_object_int_add(json, "vrfId", track ? track->key.vrf_id : 0);
+	if (service && service->vrf[0])
+		json_object_string_add(json, "vrf", service->vrf);
+	if (track)
+		key = track->key;
+	if (track || dyncast_service_key(service, &key))
+		json_object_int_add(json, "vrfId", key.vrf_id);
 	json_object_boolean_add(json, "configured", service != NULL);
 	json_object_string_add(json, "state",
 			       dyncast_show_service_state(service));

@@ -52,6 +52,8 @@ ANSWERS = {
             },
             {"name": "", "prefix": "10.255.0.2/32", "vrfId": 0, "configured": False,
              "state": "learnt", "candidates": []},
+            {"name": "waits", "prefix": "10.255.0.1/32", "vrf": "blue", "configured": True,
+             "state": "waiting for its VRF", "candidates": []},
         ]
     },
     "show dyncast instance local json": {
