@@ -74,6 +74,8 @@ def test_metrics(exporter):
         f'dyncast_candidate_utilisation_ratio{{{A1},site=""}}': "0.375",
         f'dyncast_candidate_wanted_ratio{{{A1},site=""}}': "0.3",
         f'dyncast_candidate_delay_seconds{{{A1},site=""}}': "0.0041",
+        f'dyncast_candidate_score{{{A1},site=""}}': "7",
+        f'dyncast_candidate_rate_per_second{{{A1},site=""}}': "850",
         f'dyncast_candidate_metrics_age_seconds{{{A1},site=""}}': "0.25",
         f'dyncast_candidate_drained{{{A1},site=""}}': "1",
         'dyncast_local_instance_reports_total{service="video",backend="a1"}': "17",
