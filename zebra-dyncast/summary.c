@@ -137,9 +137,10 @@ static void look_at_service(struct summary *sum,
 	if (s->dry)
 		warn(sum, "%s is decided and not installed (dry-run)", name);
 	else if (usable && sum->dp->active && !s->enabled)
-		warn(sum,
-		     "%s is not in the kernel's tables (dyncast service-table size)",
-		     name);
+		warn(sum, "%s is not in the kernel's tables: %s", name,
+		     s->no_place
+			     ? s->no_place
+			     : "there is no room (dyncast service-table size)");
 	if (s->stale)
 		warn(sum, "%s is as bgpd said before it went", name);
 	if (s->settling)
