@@ -33,16 +33,6 @@
 
 #define DYNCAST_STR "Compute-aware anycast\n"
 
-static const char *action_str(uint8_t action)
-{
-	return dyncast_action_str(action ? action : DYNCAST_ACTION_SPREAD);
-}
-
-static const char *cost_str(uint8_t cost)
-{
-	return dyncast_cost_policy_str(cost ? cost : DYNCAST_COST_DELAY);
-}
-
 static const char *site_str(const struct dyncast_addr *site, char *buf,
 			    size_t size)
 {
@@ -253,12 +243,12 @@ static void explain_backend(struct vty *vty, const struct dyncast_backend *b)
 
 static void policy_text(struct vty *vty, const struct dyncast_policy *policy)
 {
-	vty_out(vty, "  select %s", action_str(policy->action));
+	vty_out(vty, "  select %s", dyncast_action_str(policy->action));
 	if (policy->hysteresis)
 		vty_out(vty, ", hysteresis %u%%", policy->hysteresis);
 	if (policy->hold_s)
 		vty_out(vty, ", hold %u s", policy->hold_s);
-	vty_out(vty, "; cost %s", cost_str(policy->cost));
+	vty_out(vty, "; cost %s", dyncast_cost_policy_str(policy->cost));
 	if (policy->cost == DYNCAST_COST_WEIGHTED)
 		vty_out(vty, " %u%% network", policy->alpha);
 	vty_out(vty, ", %u us per unit of network metric\n",
@@ -385,8 +375,10 @@ static json_object *json_backend(const struct dyncast_backend *b)
 
 static void json_policy(json_object *json, const struct dyncast_policy *policy)
 {
-	json_object_string_add(json, "select", action_str(policy->action));
-	json_object_string_add(json, "cost", cost_str(policy->cost));
+	json_object_string_add(json, "select",
+			       dyncast_action_str(policy->action));
+	json_object_string_add(json, "cost",
+			       dyncast_cost_policy_str(policy->cost));
 	dyncast_policy_json(json, policy);
 }
 

@@ -249,8 +249,9 @@ def test_vrf_instance(lab, profile):
     ]
     said = lab.configure("e1", *lines)
     assert "%" not in said
-    state = lambda: lab.json("e1", "show dyncast service red json")["services"][0]["state"]
-    assert state() == "waiting for its VRF"
+    (red,) = lab.json("e1", "show dyncast service red json")["services"]
+    assert red["state"] == "waiting for its VRF"
+    assert red["vrf"] == "red" and "vrfId" not in red
     lab.configure("e1", f"router bgp {ASN} vrf red", "bgp router-id 10.0.0.99")
     # the prefix of another VRF is another service
     assert not service_of(lab, "r1", VRF_PREFIX)

@@ -320,7 +320,7 @@ def test_wanted_policy(lab):
     wait_for("r1's own cost", lambda: have(cost="network-first", alpha=None))
     lab.configure("r1", "no dyncast service x")
     configure(lab, *["no " + line for line in lines])
-    wait_for("no policy", lambda: service_of(lab, "r1", PREFIX)["select"] == "default")
+    wait_for("no policy", lambda: service_of(lab, "r1", PREFIX)["select"] == "spread")
 
 
 def test_as_scope(lab):
