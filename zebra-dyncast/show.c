@@ -165,6 +165,26 @@ static const char *rate_str(const struct dyncast_metrics *m, char *buf,
 	return buf;
 }
 
+/* as lib/cost.c joins the two */
+static void cost_text(struct vty *vty, const struct dyncast_backend *b)
+{
+	const struct dyncast_policy *policy = &b->service->policy;
+
+	if (b->out.cost_us == UINT64_MAX)
+		vty_out(vty, "    cost: infinite\n");
+	else if (policy->cost == DYNCAST_COST_WEIGHTED)
+		vty_out(vty,
+			"    cost: %u%% of network %" PRIu64
+			" + %u%% of delay %" PRIu64 " = %" PRIu64 " us\n",
+			policy->alpha, b->out.network_us, 100 - policy->alpha,
+			b->out.delay_us, b->out.cost_us);
+	else
+		vty_out(vty,
+			"    cost: network %" PRIu64 " + delay %" PRIu64
+			" = %" PRIu64 " us\n",
+			b->out.network_us, b->out.delay_us, b->out.cost_us);
+}
+
 static void explain_backend(struct vty *vty, const struct dyncast_backend *b)
 {
 	const struct dyncast_instance *in = &b->data.instance;
@@ -206,13 +226,7 @@ static void explain_backend(struct vty *vty, const struct dyncast_backend *b)
 			   sizeof(c2)));
 	vty_out(vty, "              age %u ms, network metric %u\n",
 		dyncast_backend_age(b), dyncast_backend_metric(b));
-	if (b->out.cost_us == UINT64_MAX)
-		vty_out(vty, "    cost: infinite\n");
-	else
-		vty_out(vty,
-			"    cost: network %" PRIu64 " + delay %" PRIu64
-			" = %" PRIu64 " us\n",
-			b->out.network_us, b->out.delay_us, b->out.cost_us);
+	cost_text(vty, b);
 	if (b->data.withheld)
 		vty_out(vty,
 			"    its site wants %.4g%% of its part (preference, availability)\n",

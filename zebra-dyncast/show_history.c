@@ -52,6 +52,10 @@ static bool values_str(const struct dyncast_history *h, char *buf, size_t size)
 		snprintf(buf, size, "%u us -> %u us", h->old_value,
 			 h->new_value);
 		return true;
+	case DYNCAST_CAUSE_RATE:
+		snprintf(buf, size, "%.10g/s -> %.10g/s", h->old_value / 1000.0,
+			 h->new_value / 1000.0);
+		return true;
 	case DYNCAST_CAUSE_CAPACITY:
 	case DYNCAST_CAUSE_NETWORK:
 	case DYNCAST_CAUSE_SCORE:
