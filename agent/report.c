@@ -164,6 +164,9 @@ static void write_entry(struct dyncast_reporter *reporter,
 	size_t len;
 
 	report.metrics.age_ms = age > UINT32_MAX ? UINT32_MAX : (uint32_t)age;
+	if (entry->up_once && report.state == DYNCAST_AGENT_STATE_UNSAID)
+		report.state = DYNCAST_AGENT_STATE_UP;
+	entry->up_once = false;
 	len = dyncast_agent_line_format(
 		&report, reporter->out + reporter->out_len,
 		sizeof(reporter->out) - reporter->out_len);

@@ -54,6 +54,9 @@ dyncast_target_new(const struct dyncast_instance_config *config,
 	if (config->health_kind != DYNCAST_HEALTH_NONE)
 		ok &= dyncast_health_init(&target->health, config, on_health,
 					  target);
+	else
+		/* and not again: somebody else may drain it */
+		target->entry.up_once = true;
 	if (!ok) {
 		dyncast_target_free(target);
 		return NULL;
@@ -89,6 +92,7 @@ void dyncast_target_adopt(struct dyncast_target *target,
 	const struct dyncast_instance_config *config = target->config;
 	struct dyncast_report_entry *entry = &target->entry;
 
+	entry->up_once &= old->entry.up_once;
 	if (same_scrape(config, old->config)) {
 		dyncast_scrape_adopt(&target->scrape, &old->scrape);
 		entry->now.metrics = old->entry.now.metrics;

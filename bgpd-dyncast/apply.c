@@ -308,6 +308,8 @@ bool dyncast_apply_agent_timeout(struct dyncast_apply *apply, const char *name,
 		value_service(apply, name, !seconds, &valid);
 
 	if (service) {
+		if (!service->agent_timeout_s)
+			service->agent_timeout_ms = dyncast_now_ms();
 		service->agent_timeout_s = seconds;
 		dyncast_apply_service_changed(service);
 	}

@@ -47,6 +47,7 @@
 #undef DEBUG_ON
 #include "bgpd/bgp_debug.h"
 #include "bgpd/bgp_memory.h"
+#include "bgpd/bgp_mplsvpn.h"
 #include "bgpd/bgp_packet.h"
 #include "bgpd/bgp_route.h"
 #include "bgpd/bgp_table.h"

@@ -6,6 +6,9 @@
  * install it (its type is not BGP), peers get it as any local route.
  * draft-li-dyncast-architecture-00 section 4.1: advertise (D-SID, D-BID,
  * metrics).
+ *
+ * bgpd leaks a path to and from VPNs (`import vrf`, `export vpn`) in whoever
+ * adds, changes and deletes it, and not when it processes it: here too.
  */
 
 #include "origin.h"
@@ -90,6 +93,7 @@ static void path_add(struct bgp *bgp, struct bgp_dest *dest, afi_t afi,
 	bgp_aggregate_increment(bgp, p, pi, afi, SAFI_UNICAST);
 	bgp_path_info_add(dest, pi);
 	dyncast_path_process(bgp, dest, pi, afi);
+	vpn_leak_from_vrf_update(bgp_get_default(), bgp, pi);
 }
 
 static void path_change(struct bgp *bgp, struct bgp_dest *dest, afi_t afi,
@@ -106,6 +110,7 @@ static void path_change(struct bgp *bgp, struct bgp_dest *dest, afi_t afi,
 	pi->uptime = monotime(NULL);
 	bgp_aggregate_increment(bgp, p, pi, afi, SAFI_UNICAST);
 	dyncast_path_process(bgp, dest, pi, afi);
+	vpn_leak_from_vrf_update(bgp_get_default(), bgp, pi);
 }
 
 enum dyncast_origin_result
@@ -177,6 +182,7 @@ void dyncast_origin_withdraw(struct bgp *bgp,
 		return;
 	pi = own_path(dest);
 	if (pi && !CHECK_FLAG(pi->flags, BGP_PATH_REMOVED)) {
+		vpn_leak_from_vrf_withdraw(bgp_get_default(), bgp, pi);
 		bgp_aggregate_decrement(bgp, &p, pi, afi, SAFI_UNICAST);
 		dyncast_path_delete(dest, pi);
 		dyncast_path_process(bgp, dest, pi, afi);

@@ -321,7 +321,8 @@ struct dyncast_path *dyncast_path_read(const struct dyncast_service_key *key,
 		path_decode(path, key, pi->peer);
 	path->nexthop = path_nexthop(pi->attr);
 	path->originator = path_originator(pi);
-	path->valid = CHECK_FLAG(pi->flags, BGP_PATH_VALID);
+	/* one that is damped is valid too, and bgpd does not use it */
+	path->valid = !BGP_PATH_HOLDDOWN(pi);
 	return path;
 }
 

@@ -61,6 +61,8 @@ void dyncast_peer_status_get(struct dyncast_peer_status *out)
 	out->connected = client && client->sock >= 0;
 	out->synced = status.up && !sync_pending;
 	out->version = DYNCAST_MSG_VERSION;
+	out->mismatch = status.peer_version &&
+			status.peer_version != DYNCAST_MSG_VERSION;
 	out->queued = waiting_count();
 }
 
@@ -324,6 +326,7 @@ static void conversation_reset(void)
 	} while (!status.epoch);
 	status.up = false;
 	status.peer_epoch = 0;
+	status.peer_version = 0;
 	status.in_flight = 0;
 	sync_pending = false;
 	frr_each (dyncast_tracks, &dyncast_tracks, track) {

@@ -35,6 +35,7 @@ struct dyncast_peer_status {
 	bool connected; /* to zebra */
 	bool up;	/* zebra_dyncast answers */
 	bool synced;
+	bool mismatch; /* a zebra_dyncast of another version answers */
 	uint64_t epoch, peer_epoch;
 	uint32_t peer_features;
 	uint32_t version, peer_version;

@@ -213,6 +213,7 @@ struct dyncast_local *dyncast_local_get(struct dyncast_service *service,
 	local = XCALLOC(MTYPE_DYNCAST_LOCAL, sizeof(*local));
 	local->service = service;
 	strlcpy(local->name, name, sizeof(local->name));
+	local->made_ms = dyncast_now_ms();
 	dyncast_locals_add(&service->locals, local);
 	return local;
 }
@@ -275,13 +276,25 @@ const char *dyncast_local_dbid_missing(const struct dyncast_local *local)
 	return "other sites cannot reach it: its sid does not fit into the IPv4 locator";
 }
 
-/* has its agent been silent for longer than the configuration allows? */
+/*
+ * Since when is its agent silent?  One that has not spoken yet, since it could
+ * have: a dead one has nothing to say after a start of bgpd.
+ */
+static int64_t silent_since(const struct dyncast_local *local)
+{
+	if (local->reported_ms)
+		return local->reported_ms;
+	return MAX(dyncast_state.start_ms + DYNCAST_REPORTS_GRACE_MS,
+		   MAX(local->made_ms, local->service->agent_timeout_ms));
+}
+
+/* for longer than the configuration allows?  A feed need not say metrics. */
 static bool agent_lost(const struct dyncast_local *local)
 {
 	uint32_t timeout = local->service->agent_timeout_s;
 
-	return timeout && local->reported_ms &&
-	       dyncast_now_ms() - local->reported_ms > (int64_t)timeout * 1000;
+	return timeout && (local->reported_ms || !local->feed) &&
+	       dyncast_now_ms() - silent_since(local) > (int64_t)timeout * 1000;
 }
 
 uint8_t dyncast_local_flags(const struct dyncast_local *local)
@@ -306,7 +319,8 @@ const char *dyncast_local_reason(const struct dyncast_local *local)
 	if (local->feed && !local->feed_up)
 		return "no BGP path from it";
 	if (agent_lost(local))
-		return "its agent is silent";
+		return local->reported_ms ? "its agent is silent"
+					  : "no agent has reported on it";
 	if (dyncast_state.drain)
 		return "the whole router is being drained";
 	return local->reason;

@@ -83,6 +83,7 @@ struct dyncast_local {
 	bool drain;
 	bool feed;     /* its own BGP session says how it is */
 	bool by_agent; /* no line names it: an agent brought it up */
+	int64_t made_ms;
 
 	/* from its BGP path, with `feed` */
 	bool feed_up;
@@ -128,6 +129,7 @@ struct dyncast_service {
 	uint8_t overload;	  /* percent; 0: not configured */
 	uint32_t as_scope;	  /* 0: not configured */
 	uint32_t agent_timeout_s; /* 0: a silent agent is no dead instance */
+	int64_t agent_timeout_ms; /* when it was first said */
 	uint8_t consent;	  /* enum dyncast_consent, to others' policy */
 	/* where agents may bring up instances; family 0: nowhere */
 	struct dyncast_prefix agent_within;

@@ -161,6 +161,7 @@ static struct json_object *json_service(const struct dyncast_service *service,
 	const struct dyncast_policy *policy =
 		set ? &set->policy : &service->policy;
 	char text[DYNCAST_PREFIX_STRLEN];
+	struct dyncast_service_key key;
 	struct json_object *array;
 	const struct dyncast_path *path;
 	unsigned int i;
@@ -170,7 +171,12 @@ static struct json_object *json_service(const struct dyncast_service *service,
 			       dyncast_prefix_str(track ? &track->key.prefix
 							: &service->prefix,
 						  text, sizeof(text)));
-	json_object_int_add(json, "vrfId", track ? track->key.vrf_id : 0);
+	if (service && service->vrf[0])
+		json_object_string_add(json, "vrf", service->vrf);
+	if (track)
+		key = track->key;
+	if (track || dyncast_service_key(service, &key))
+		json_object_int_add(json, "vrfId", key.vrf_id);
 	json_object_boolean_add(json, "configured", service != NULL);
 	json_object_string_add(json, "state",
 			       dyncast_show_service_state(service));
@@ -271,6 +277,13 @@ static void candidate_line(struct vty *vty, const struct dyncast_candidate *c)
 		       c->site.family ? &c->site : NULL);
 }
 
+/* an instance that speaks BGP need say no more than that it is there */
+static bool path_tells(const struct dyncast_path *path)
+{
+	return path->feed ? path->state > DYNCAST_PATH_OK
+			  : path->state != DYNCAST_PATH_OK;
+}
+
 static void service_text(struct vty *vty, const struct dyncast_service *service,
 			 const struct dyncast_track *track,
 			 const struct dyncast_set *set)
@@ -307,7 +320,7 @@ static void service_text(struct vty *vty, const struct dyncast_service *service,
 			service->origin->len, service->origin->updates,
 			service->origin->refreshes, service->origin->held_back);
 	for (path = track ? track->paths : NULL; path; path = path->next)
-		if (!path->valid || path->state > DYNCAST_PATH_OK)
+		if (!path->valid || path_tells(path))
 			vty_out(vty, "  path of %s: %s%s\n",
 				dyncast_addr_str(&path->peer, text,
 						 sizeof(text)),

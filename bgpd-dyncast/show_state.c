@@ -198,6 +198,7 @@ void dyncast_show_state_text(struct vty *vty)
 	vty_out(vty, "zebra_dyncast: %s%s\n",
 		!peer.connected ? "no connection to zebra"
 		: peer.up	? "up"
+		: peer.mismatch ? "of another version: restart frr"
 				: "silent: is it loaded in zebra?",
 		peer.up && !peer.synced ? ", synchronising" : "");
 	vty_out(vty,

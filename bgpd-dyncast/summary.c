@@ -70,6 +70,10 @@ static void look_at_zebra(struct summary *sum)
 {
 	if (!sum->zebra.connected)
 		warn(sum, "no connection to zebra: is it running?");
+	else if (sum->zebra.mismatch)
+		warn(sum,
+		     "zebra_dyncast speaks version %u, bgpd_dyncast version %u: systemctl restart frr",
+		     sum->zebra.peer_version, sum->zebra.version);
 	else if (!sum->zebra.up)
 		warn(sum,
 		     "zebra_dyncast is silent: is it loaded in zebra (show modules)?");
@@ -229,6 +233,7 @@ static void summary_text(struct vty *vty)
 		sum.remote.up, sum.remote.drain, sum.remote.down);
 	vty_out(vty, "  zebra         %s\n",
 		!sum.zebra.connected ? "not connected"
+		: sum.zebra.mismatch ? "of another version"
 		: !sum.zebra.up	     ? "silent"
 		: sum.zebra.synced   ? "up, knows everything"
 				     : "up, is being told");

@@ -11,6 +11,7 @@
 
 #include "apply.h"
 #include "yang_internal.h"
+#include "bgpd/bgp_vty.h"
 #include "../yang/managed.h"
 #include "../lib/override.h"
 
@@ -549,6 +550,7 @@ static const struct dyncast_nb northbound = {
 static const struct dyncast_managed_host managed_host = {
 	.name = "bgpd-dyncast",
 	.config = "/frr-dyncast:services",
+	.reading = bgp_config_inprocess,
 };
 #endif
 

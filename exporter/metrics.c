@@ -82,10 +82,12 @@ static void write_label(FILE *out, char before, const char *name,
 
 static void write_service_labels(FILE *out, json_object *service)
 {
-	char vrf[24];
+	json_object *id = member(service, "vrfId");
+	char vrf[24] = ""; /* of a service that waits for its VRF */
 
-	snprintf(vrf, sizeof(vrf), "%" PRId64,
-		 json_object_get_int64(member(service, "vrfId")));
+	if (json_object_is_type(id, json_type_int))
+		snprintf(vrf, sizeof(vrf), "%" PRId64,
+			 json_object_get_int64(id));
 	write_label(out, '{', "service", text_of(service, "name"));
 	write_label(out, ',', "prefix", text_of(service, "prefix"));
 	write_label(out, ',', "vrf", vrf);

@@ -152,6 +152,11 @@ static const struct metric metrics[] = {
 	 "inFlight"},
 	{"dyncast_candidate_delay_seconds", "Predicted service delay.", GAUGE,
 	 LEVEL_CANDIDATE, "delayUs", US},
+	{"dyncast_candidate_score", "Its score, 0 to 10, higher is better.",
+	 GAUGE, LEVEL_CANDIDATE, "score"},
+	{"dyncast_candidate_rate_per_second",
+	 "Requests per second that it can serve, as its site has learnt.",
+	 GAUGE, LEVEL_CANDIDATE, "ratePerSecond"},
 	{"dyncast_candidate_metrics_age_seconds", "Age of its metrics.", GAUGE,
 	 LEVEL_CANDIDATE, "ageMs", MS},
 

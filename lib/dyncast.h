@@ -195,9 +195,10 @@ static inline double dyncast_wanted_percent(uint16_t withheld)
 /*
  * A service's candidates with its policy, as bgpd hands it to zebra.
  * sites[] names every site that has a BGP path for the service now, with or
- * without metrics: a candidate that is missing here while its site is present
- * was removed by the site; one whose site is missing too has only lost its
- * BGP path (failure rules (a) and (b) of doc/design.rst).
+ * without metrics: a candidate that is missing here while others of its site
+ * are present was removed by the site; one whose site is missing too, or has
+ * nobody here, has only lost its BGP path (failure rules (a) and (b) of
+ * doc/design.rst).
  */
 struct dyncast_set {
 	struct dyncast_service_key service;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* See words.h; what is out of range reads like what is not set. */
+/* See words.h; what is not set reads like what is in force then. */
 
 #include "words.h"
 
@@ -20,6 +20,7 @@ const char *dyncast_kind_str(uint8_t kind)
 const char *dyncast_action_str(uint8_t action)
 {
 	switch (action) {
+	case DYNCAST_ACTION_DEFAULT:
 	case DYNCAST_ACTION_SPREAD:
 		return "spread";
 	case DYNCAST_ACTION_BEST:
@@ -35,13 +36,14 @@ const char *dyncast_action_str(uint8_t action)
 	case DYNCAST_ACTION_WEIGHTED:
 		return "weighted-round-robin";
 	default:
-		return "default";
+		return "unknown";
 	}
 }
 
 const char *dyncast_cost_policy_str(uint8_t cost)
 {
 	switch (cost) {
+	case DYNCAST_COST_DEFAULT:
 	case DYNCAST_COST_DELAY:
 		return "delay";
 	case DYNCAST_COST_WEIGHTED:
@@ -51,13 +53,14 @@ const char *dyncast_cost_policy_str(uint8_t cost)
 	case DYNCAST_COST_COMPUTE_FIRST:
 		return "compute-first";
 	default:
-		return "default";
+		return "unknown";
 	}
 }
 
 const char *dyncast_affinity_str(uint8_t affinity)
 {
 	switch (affinity) {
+	case DYNCAST_AFFINITY_DEFAULT:
 	case DYNCAST_AFFINITY_FLOW:
 		return "flow";
 	case DYNCAST_AFFINITY_SOURCE:
@@ -67,6 +70,6 @@ const char *dyncast_affinity_str(uint8_t affinity)
 	case DYNCAST_AFFINITY_NONE:
 		return "none";
 	default:
-		return "default";
+		return "unknown";
 	}
 }

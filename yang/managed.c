@@ -13,6 +13,11 @@
 #include "../lib/owner.h"
 
 #define PATHS_MAX 64
+#define LOOK_MS 500
+/* with an mgmtd that has not our module */
+#define UNOWNED_LOOKS 5
+/* for `vtysh -b` to come, after the daemon's start */
+#define READ_WAIT_MS 5000
 /* the commit that follows a validation is a message from mgmtd away */
 #define RESYNC_END_MS 500
 /* an mgmtd that has just begun has nothing until somebody reads a file */
@@ -23,7 +28,9 @@ static struct event_loop *loop;
 static struct event *t_look, *t_refresh, *t_resync;
 static struct mgmt_be_client *own_client;
 static bool managed, connected, resyncing, resync_waits;
-static unsigned int unowned; /* seconds with an mgmtd without our module */
+static unsigned int unowned;
+static bool has_read; /* or begun to */
+static struct timeval started;
 
 /* what is registered, for as long as the client lives */
 static const char *config_paths[PATHS_MAX], *oper_paths[PATHS_MAX],
@@ -167,16 +174,28 @@ static void client_end(void)
 		"dyncast: mgmtd has no mgmtd_dyncast any more: the configuration is this daemon's own again");
 }
 
+static bool own_config_read(void)
+{
+	if (!host->reading)
+		return true;
+	if (host->reading()) {
+		has_read = true;
+		return false;
+	}
+	return has_read || monotime_since(&started, NULL) > READ_WAIT_MS * 1000;
+}
+
 static void look(struct event *event)
 {
 	bool held = owner_held();
+	bool read = own_config_read();
 
-	event_add_timer(loop, look, NULL, 1, &t_look);
-	if (held && !managed)
+	event_add_timer_msec(loop, look, NULL, LOOK_MS, &t_look);
+	if (held && !managed && read)
 		client_begin();
 	/* it takes the lock after it has begun to listen */
 	unowned = managed && connected && !held ? unowned + 1 : 0;
-	if (unowned > 2)
+	if (unowned > UNOWNED_LOOKS)
 		client_end();
 }
 
@@ -187,12 +206,13 @@ void dyncast_managed_init(const struct dyncast_managed_host *of,
 		return;
 	host = of;
 	loop = of_loop;
+	monotime(&started);
 	/* `debug mgmt client backend` */
 	if (!host->client)
 		mgmt_be_client_lib_vty_init();
-	if (owner_held())
+	if (owner_held() && own_config_read())
 		client_begin();
-	event_add_timer(loop, look, NULL, 1, &t_look);
+	event_add_timer_msec(loop, look, NULL, LOOK_MS, &t_look);
 }
 
 void dyncast_managed_fini(void)

@@ -6,7 +6,7 @@
  * commands refuse.  Only where FRR registers backend clients at run time
  * (10.7): elsewhere every answer is no.
  *
- * Looked at once a second, so that daemons may start in any order, and mgmtd
+ * Looked at twice a second, so that daemons may start in any order, and mgmtd
  * may be restarted with its module or without.  A daemon that mgmtd has left
  * stays as it is, and managed, until it hears of an mgmtd without the module.
  *
@@ -32,6 +32,11 @@ struct dyncast_managed_host {
 	const struct mgmt_be_client_cbs *own;
 	const char *config; /* path of the container, also for its state */
 	const char *rpc;    /* may be NULL */
+	/* Whether vtysh is giving the daemon a configuration of its own. libfrr
+	 * takes one transaction at a time: a line of it (`interface`, of bgpd)
+	 * that comes between the two halves of a commit of mgmtd's fails, and
+	 * `vtysh -b` gives up the rest.  NULL where mgmtd has all of it. */
+	bool (*reading)(void);
 };
 
 #ifdef DYNCAST_MGMT

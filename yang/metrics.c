@@ -29,6 +29,11 @@ struct yang_data *dyncast_nb_metric(const char *leaf, const char *xpath,
 		return yang_data_new_uint32(xpath, m->delay_us);
 	if (IS("score") && m->has & DYNCAST_HAS_SCORE)
 		return yang_data_new_uint8(xpath, m->score);
+	if (IS("rate") && m->has & DYNCAST_HAS_RATE) {
+		snprintf(text, sizeof(text), "%u.%03u", m->rate / 1000,
+			 m->rate % 1000);
+		return yang_data_new(xpath, text);
+	}
 	if (IS("age") && m->has & DYNCAST_HAS_MEASURED)
 		return yang_data_new_uint32(xpath, age_ms);
 	return NULL;

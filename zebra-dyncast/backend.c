@@ -245,13 +245,20 @@ void dyncast_backend_hold(struct dyncast_backend *b, int64_t now)
 	b->expires_ms = now + hold_ms;
 }
 
-static bool site_in_set(const struct dyncast_set *set,
+/*
+ * Does its path say what the site has?  One without any instance may be the
+ * user's own (`network`), which leaves before ours does after a start.
+ */
+static bool site_speaks(const struct dyncast_set *set,
 			const struct dyncast_addr *site)
 {
+	bool named = false, speaks = false;
+
 	for (unsigned int i = 0; i < set->n_sites; i++)
-		if (dyncast_addr_cmp(&set->sites[i], site) == 0)
-			return true;
-	return false;
+		named |= dyncast_addr_cmp(&set->sites[i], site) == 0;
+	for (unsigned int i = 0; i < set->n_candidates; i++)
+		speaks |= dyncast_addr_cmp(&set->candidates[i].site, site) == 0;
+	return named && speaks;
 }
 
 /* not in this set: did its site remove it, or is only the path gone? */
@@ -262,7 +269,7 @@ void dyncast_backend_missing(struct dyncast_backend *b,
 	bool known = b->data.instance.kind != DYNCAST_KIND_NONE;
 
 	if (known &&
-	    (b->data.site.family == 0 || site_in_set(set, &b->data.site)))
+	    (b->data.site.family == 0 || site_speaks(set, &b->data.site)))
 		b->presence = DYNCAST_GONE; /* rule (a) */
 	else
 		dyncast_backend_hold(b, now); /* rule (b) */

@@ -45,6 +45,8 @@ const char *dyncast_cause_str(uint8_t cause)
 		return "capacity";
 	case DYNCAST_CAUSE_NETWORK:
 		return "network";
+	case DYNCAST_CAUSE_RATE:
+		return "rate";
 	case DYNCAST_CAUSE_LOAD:
 		return "utilisation";
 	case DYNCAST_CAUSE_DELAY:
@@ -160,7 +162,7 @@ static void metric_cause(struct dyncast_history *h,
 	else if (old->network != new->network)
 		because(h, DYNCAST_CAUSE_NETWORK, old->network, new->network);
 	else if (moved(old->rate, new->rate))
-		because(h, DYNCAST_CAUSE_CAPACITY, old->rate, new->rate);
+		because(h, DYNCAST_CAUSE_RATE, old->rate, new->rate);
 	else if (distance(old->utilisation, new->utilisation) >
 		 NOISE_UTILISATION)
 		because(h, DYNCAST_CAUSE_LOAD, old->utilisation,

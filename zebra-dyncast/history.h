@@ -19,8 +19,9 @@ enum dyncast_cause {
 	DYNCAST_CAUSE_VERDICT,	/* old and new: enum dyncast_verdict */
 	DYNCAST_CAUSE_CONFIG,	/* the policy or the operator's override */
 	DYNCAST_CAUSE_SITE,	/* old and new: withheld (dyncast.h) */
-	DYNCAST_CAUSE_CAPACITY, /* old and new: relative, or requests/1000 s */
+	DYNCAST_CAUSE_CAPACITY, /* old and new: relative */
 	DYNCAST_CAUSE_NETWORK,	/* old and new: metric of the route */
+	DYNCAST_CAUSE_RATE,	/* old and new: requests in 1000 s */
 	DYNCAST_CAUSE_LOAD,	/* old and new: utilisation, of 10000 */
 	DYNCAST_CAUSE_DELAY,	/* old and new: microseconds */
 	DYNCAST_CAUSE_SCORE,

@@ -128,6 +128,7 @@ static void receive_hello(const struct dyncast_msg_hello *hello)
 
 	peer.heard_ms = dyncast_now_ms();
 	peer.status.alive = true;
+	peer.status.other_version = 0;
 	if (hello->epoch == peer.status.epoch) {
 		/* in the middle of a sync END_OF_SYNC decides */
 		if (!alive && peer.status.synced)
@@ -212,9 +213,10 @@ void dyncast_peer_receive(const uint8_t *data, size_t len)
 		break;
 	case DYNCAST_MSG_BAD_VERSION:
 		peer.status.bad++;
+		peer.status.other_version = msg.hello.version;
 		if (!peer.version_logged)
 			zlog_warn(
-				"dyncast: bgpd_dyncast speaks version %u of the protocol, this module %u: install both modules from one release; nothing is steered meanwhile",
+				"dyncast: bgpd_dyncast speaks version %u, zebra_dyncast version %u: install both modules from one package and restart frr; services of before are kept for the hold time",
 				msg.hello.version, DYNCAST_MSG_VERSION);
 		peer.version_logged = true;
 		break;
@@ -230,6 +232,7 @@ void dyncast_peer_connected(void)
 void dyncast_peer_closed(void)
 {
 	peer_lost("ended with bgpd");
+	peer.status.other_version = 0;
 	epoch_new();
 }
 

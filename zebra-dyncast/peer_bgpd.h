@@ -26,7 +26,8 @@ struct dyncast_peer_status {
 	bool synced;
 	uint64_t epoch;
 	uint32_t version, features;
-	int64_t last_heard_ms; /* since; -1 never */
+	uint32_t other_version; /* not ours, but what it speaks; 0: none */
+	int64_t last_heard_ms;	/* since; -1 never */
 	uint64_t sets, removes, bad, foreign;
 	uint32_t acknowledged;
 };

@@ -74,6 +74,7 @@ struct dyncast_service {
 	struct dyncast_services_item item;
 	struct dyncast_service_key key;
 	char name[DYNCAST_NAME_SIZE];
+	const char *no_place; /* why the data plane has none; NULL: it has */
 	struct dyncast_policy policy;
 	const struct dyncast_override *override; /* never NULL; ours to free */
 	bool policy_changed; /* either, since the last decision */
@@ -95,9 +96,8 @@ struct dyncast_service {
 	bool losing;	      /* others may be lost in a moment */
 	bool isolated;	      /* nobody has a route, and all had one */
 	bool members_changed; /* the ring must be built again */
-	bool full_logged;
-	bool notified_up; /* the northbound knows of an instance */
-	bool timed;	  /* a candidate waits for a time, or for its SID */
+	bool notified_up;     /* the northbound knows of an instance */
+	bool timed;	      /* a candidate waits for a time, or for its SID */
 
 	uint32_t table_id;
 	int dp_index; /* -1: not in the data plane */

@@ -54,12 +54,12 @@ static void warn_once(struct dyncast_service *s, const char *why)
 {
 	char buf[DYNCAST_SERVICE_STRLEN];
 
-	if (!s->full_logged)
+	if (!s->no_place)
 		dyncast_log_bounded(
 			zlog_warn, "services steered by their route alone",
 			"dyncast: service %s is steered by its route alone, without flow affinity: %s",
 			dyncast_service_str(s, buf, sizeof(buf)), why);
-	s->full_logged = true;
+	s->no_place = why;
 }
 
 /* Of a VRF that is gone: its flows go on under the new one. */
@@ -111,6 +111,7 @@ void dyncast_service_open(struct dyncast_service *s)
 		take_over(at[index]);
 	at[index] = s;
 	s->dp_index = index;
+	s->no_place = NULL;
 	dyncast_recovered_claim(index);
 	if (!created)
 		recover(s);
@@ -138,7 +139,7 @@ void dyncast_service_close(struct dyncast_service *s)
 	dyncast_turn_close(s);
 	dyncast_service_leave(s, false);
 	s->listed = s->enabled = s->by_device = false;
-	s->full_logged = false;
+	s->no_place = NULL;
 }
 
 void dyncast_service_close_all(void)

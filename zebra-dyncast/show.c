@@ -33,16 +33,6 @@
 
 #define DYNCAST_STR "Compute-aware anycast\n"
 
-static const char *action_str(uint8_t action)
-{
-	return dyncast_action_str(action ? action : DYNCAST_ACTION_SPREAD);
-}
-
-static const char *cost_str(uint8_t cost)
-{
-	return dyncast_cost_policy_str(cost ? cost : DYNCAST_COST_DELAY);
-}
-
 static const char *site_str(const struct dyncast_addr *site, char *buf,
 			    size_t size)
 {
@@ -175,6 +165,26 @@ static const char *rate_str(const struct dyncast_metrics *m, char *buf,
 	return buf;
 }
 
+/* as lib/cost.c joins the two */
+static void cost_text(struct vty *vty, const struct dyncast_backend *b)
+{
+	const struct dyncast_policy *policy = &b->service->policy;
+
+	if (b->out.cost_us == UINT64_MAX)
+		vty_out(vty, "    cost: infinite\n");
+	else if (policy->cost == DYNCAST_COST_WEIGHTED)
+		vty_out(vty,
+			"    cost: %u%% of network %" PRIu64
+			" + %u%% of delay %" PRIu64 " = %" PRIu64 " us\n",
+			policy->alpha, b->out.network_us, 100 - policy->alpha,
+			b->out.delay_us, b->out.cost_us);
+	else
+		vty_out(vty,
+			"    cost: network %" PRIu64 " + delay %" PRIu64
+			" = %" PRIu64 " us\n",
+			b->out.network_us, b->out.delay_us, b->out.cost_us);
+}
+
 static void explain_backend(struct vty *vty, const struct dyncast_backend *b)
 {
 	const struct dyncast_instance *in = &b->data.instance;
@@ -216,13 +226,7 @@ static void explain_backend(struct vty *vty, const struct dyncast_backend *b)
 			   sizeof(c2)));
 	vty_out(vty, "              age %u ms, network metric %u\n",
 		dyncast_backend_age(b), dyncast_backend_metric(b));
-	if (b->out.cost_us == UINT64_MAX)
-		vty_out(vty, "    cost: infinite\n");
-	else
-		vty_out(vty,
-			"    cost: network %" PRIu64 " + delay %" PRIu64
-			" = %" PRIu64 " us\n",
-			b->out.network_us, b->out.delay_us, b->out.cost_us);
+	cost_text(vty, b);
 	if (b->data.withheld)
 		vty_out(vty,
 			"    its site wants %.4g%% of its part (preference, availability)\n",
@@ -239,12 +243,12 @@ static void explain_backend(struct vty *vty, const struct dyncast_backend *b)
 
 static void policy_text(struct vty *vty, const struct dyncast_policy *policy)
 {
-	vty_out(vty, "  select %s", action_str(policy->action));
+	vty_out(vty, "  select %s", dyncast_action_str(policy->action));
 	if (policy->hysteresis)
 		vty_out(vty, ", hysteresis %u%%", policy->hysteresis);
 	if (policy->hold_s)
 		vty_out(vty, ", hold %u s", policy->hold_s);
-	vty_out(vty, "; cost %s", cost_str(policy->cost));
+	vty_out(vty, "; cost %s", dyncast_cost_policy_str(policy->cost));
 	if (policy->cost == DYNCAST_COST_WEIGHTED)
 		vty_out(vty, " %u%% network", policy->alpha);
 	vty_out(vty, ", %u us per unit of network metric\n",
@@ -371,8 +375,10 @@ static json_object *json_backend(const struct dyncast_backend *b)
 
 static void json_policy(json_object *json, const struct dyncast_policy *policy)
 {
-	json_object_string_add(json, "select", action_str(policy->action));
-	json_object_string_add(json, "cost", cost_str(policy->cost));
+	json_object_string_add(json, "select",
+			       dyncast_action_str(policy->action));
+	json_object_string_add(json, "cost",
+			       dyncast_cost_policy_str(policy->cost));
 	dyncast_policy_json(json, policy);
 }
 

@@ -52,6 +52,10 @@ static bool values_str(const struct dyncast_history *h, char *buf, size_t size)
 		snprintf(buf, size, "%u us -> %u us", h->old_value,
 			 h->new_value);
 		return true;
+	case DYNCAST_CAUSE_RATE:
+		snprintf(buf, size, "%.10g/s -> %.10g/s", h->old_value / 1000.0,
+			 h->new_value / 1000.0);
+		return true;
 	case DYNCAST_CAUSE_CAPACITY:
 	case DYNCAST_CAUSE_NETWORK:
 	case DYNCAST_CAUSE_SCORE:
@@ -62,6 +66,7 @@ static bool values_str(const struct dyncast_history *h, char *buf, size_t size)
 	}
 }
 
+/* in UTC, as notifications have theirs */
 static void time_str(const struct dyncast_history *h, char *buf, size_t size)
 {
 	struct timeval now;
@@ -73,9 +78,9 @@ static void time_str(const struct dyncast_history *h, char *buf, size_t size)
 	ms = (int64_t)now.tv_sec * 1000 + now.tv_usec / 1000 -
 	     (dyncast_now_ms() - h->at_ms);
 	at = ms / 1000;
-	localtime_r(&at, &tm);
+	gmtime_r(&at, &tm);
 	strftime(buf, size, "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(buf + strlen(buf), size - strlen(buf), ".%03d",
+	snprintf(buf + strlen(buf), size - strlen(buf), ".%03dZ",
 		 (int)(ms % 1000));
 }
 

@@ -26,6 +26,7 @@
 #include "warnings.h"
 #include "../lib/addr.h"
 #include "../lib/cost.h"
+#include "../lib/msg.h"
 
 #ifndef VTYSH_EXTRACT_PL
 #include "zebra-dyncast/summary_clippy.c"
@@ -79,7 +80,11 @@ static void look_at_kernel(struct summary *sum)
 	if (!sum->dp->active)
 		warn(sum, "the kernel steers nothing: %s",
 		     sum->dp->reason[0] ? sum->dp->reason : "not started");
-	if (!sum->bgpd.alive)
+	if (sum->bgpd.other_version)
+		warn(sum,
+		     "bgpd_dyncast speaks version %u, zebra_dyncast version %u: systemctl restart frr",
+		     sum->bgpd.other_version, DYNCAST_MSG_VERSION);
+	else if (!sum->bgpd.alive)
 		warn(sum,
 		     "bgpd_dyncast is silent: is bgpd running, and the module loaded there?");
 	else if (!sum->bgpd.synced)
@@ -133,9 +138,10 @@ static void look_at_service(struct summary *sum,
 	if (s->dry)
 		warn(sum, "%s is decided and not installed (dry-run)", name);
 	else if (usable && sum->dp->active && !s->enabled)
-		warn(sum,
-		     "%s is not in the kernel's tables (dyncast service-table size)",
-		     name);
+		warn(sum, "%s is not in the kernel's tables: %s", name,
+		     s->no_place
+			     ? s->no_place
+			     : "there is no room (dyncast service-table size)");
 	if (s->stale)
 		warn(sum, "%s is as bgpd said before it went", name);
 	if (s->settling)
@@ -231,9 +237,10 @@ static void summary_text(struct dyncast_stream *out, const struct look *look)
 	dyncast_stream_printf(out, "  SIDs          %u of %u installed\n",
 			      sum.sids_installed, sum.sids);
 	dyncast_stream_printf(out, "  bgpd          %s\n",
-			      !sum.bgpd.alive	? "silent"
-			      : sum.bgpd.synced ? "up, has said everything"
-						: "up, is telling");
+			      sum.bgpd.other_version ? "of another version"
+			      : !sum.bgpd.alive	     ? "silent"
+			      : sum.bgpd.synced	     ? "up, has said everything"
+						     : "up, is telling");
 	dyncast_stream_printf(
 		out,
 		"  packets       %" PRIu64 " steered; no instance %" PRIu64

@@ -429,6 +429,22 @@ def test_reload_keeps_what_is_known(agent, router, instance):
     )
 
 
+def test_restart_takes_back_a_word(agent, router, instance):
+    """Who starts without a health check says "up" once: an agent before may have
+    said "down".  Not again, nor at a reload, for others may drain the instance."""
+    agent.write(service(one("a1", instance, health=False)))
+    agent.start()
+    wait_for("reports", lambda: len(router.of("a1")) > 2)
+    agent.write(service(one("a1", instance, health=False)), "interval = 60")
+    agent.reload()
+    wait_for("reloaded", lambda: agent.logged("loaded: 1 instances"))
+    count = len(router.of("a1"))
+    wait_for("a report", lambda: len(router.of("a1")) > count)
+    states = [r.get("state") for r in router.of("a1")]
+    assert states[0] == "up" and set(states[1:]) == {None}, states
+    assert agent.end() == 0
+
+
 def test_reload_moves_to_another_socket(agent, router, instance):
     agent.write(service(one("a1", instance)))
     agent.start()

@@ -225,12 +225,19 @@ def test_modules_come_once_and_go(tmp_path):
 
 
 def test_commands_in_prose_exist():
-    """`show dyncast …` and `clear dyncast …` on any page begin like a real one."""
-    words = {tuple(command.split()[:3]) for command in documented_commands().values()}
+    """`show dyncast …`, `clear dyncast …` and `dyncast …` on any page begin like a real
+    one; what is said of a service, as far as the word behind its name."""
+    commands = [command.split() for command in documented_commands().values()]
+    words = {tuple(command[:3]) for command in commands}
+    lines = {tuple(command[:2]) for command in commands}
+    of_service = {word for command in commands if command[:2] == ["dyncast", "service"] for word in command[3:4]}
     for path in glob.glob(os.path.join(DOC, "*.rst")) + [os.path.join(TOP, "README.md")]:
         text = re.sub(r"\s+", " ", read(path))
         for verb, word in re.findall(r"[`'](show|clear) dyncast ([a-z-]+)", text):
             assert (verb, "dyncast", word) in words, f"{path}: {verb} dyncast {word}"
+        for word, name, behind in re.findall(r"[`'](?:no )?dyncast ([a-z-]+)(?: ([^\s`'…]+) ([a-z-]+))?", text):
+            assert ("dyncast", word) in lines, f"{path}: dyncast {word}"
+            assert word != "service" or not behind or behind in of_service, f"{path}: dyncast service {name} {behind}"
 
 
 def test_pages_build_without_a_warning(tmp_path):

@@ -45,13 +45,15 @@ ANSWERS = {
                 "candidates": [
                     {"name": "a1", "dbid": "2001:db8:e1:0:11::", "local": True, "down": False,
                      "drain": True, "capacity": 100, "wantedPercent": 30.0, "utilisation": 37.5, "inFlight": 3,
-                     "delayUs": 4100, "ageMs": 250},
+                     "delayUs": 4100, "score": 7, "ratePerSecond": 850, "ageMs": 250},
                     {"name": "b1", "dbid": "2001:db8:e2:0:11::", "local": False,
                      "site": "10.0.0.3", "down": True, "drain": False},
                 ],
             },
             {"name": "", "prefix": "10.255.0.2/32", "vrfId": 0, "configured": False,
              "state": "learnt", "candidates": []},
+            {"name": "waits", "prefix": "10.255.0.1/32", "vrf": "blue", "configured": True,
+             "state": "waiting for its VRF", "candidates": []},
         ]
     },
     "show dyncast instance local json": {

@@ -69,9 +69,13 @@ def test_metrics(exporter):
         'dyncast_bgp_attributes_total{result="decoded"}': "12",
         f"dyncast_service_advertised{{{VIDEO}}}": "1",
         'dyncast_service_advertised{service="",prefix="10.255.0.2/32",vrf="0"}': "0",
+        # nobody knows its VRF's number yet, which is not that of the default one
+        'dyncast_service_advertised{service="waits",prefix="10.255.0.1/32",vrf=""}': "0",
         f'dyncast_candidate_utilisation_ratio{{{A1},site=""}}': "0.375",
         f'dyncast_candidate_wanted_ratio{{{A1},site=""}}': "0.3",
         f'dyncast_candidate_delay_seconds{{{A1},site=""}}': "0.0041",
+        f'dyncast_candidate_score{{{A1},site=""}}': "7",
+        f'dyncast_candidate_rate_per_second{{{A1},site=""}}': "850",
         f'dyncast_candidate_metrics_age_seconds{{{A1},site=""}}': "0.25",
         f'dyncast_candidate_drained{{{A1},site=""}}': "1",
         'dyncast_local_instance_reports_total{service="video",backend="a1"}': "17",

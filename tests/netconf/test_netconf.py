@@ -312,9 +312,11 @@ def test_state(router, web):
 
     with socket.socket(socket.AF_UNIX) as agent:
         agent.connect(os.path.join(AGENTS, "dyncast-agent.sock"))
-        told = {"service": "web", "instance": "x", "delayUs": 4200, "utilisation": 25.0, "capacity": 30}
+        told = {"service": "web", "instance": "x", "delayUs": 4200, "utilisation": 25.0, "capacity": 30,
+                "score": 7, "rate": 85.5}  # fmt: skip
         agent.sendall(json.dumps(told).encode() + b"\n")
-        metrics = {"delay": "4200", "utilisation": "25.00", "capacity": "30", "reports": "1"}
+        metrics = {"delay": "4200", "utilisation": "25.00", "capacity": "30", "score": "7",
+                   "rate": "85.500", "reports": "1"}  # fmt: skip
         wait_for("metrics of x", differs(instances, {"x": metrics}))
         # alone it has all of the weight and of the slots
         x = {"kind": "adjacent", "dbid": "10.1.0.19", "delay-cost": "4200", "network-cost": "0",

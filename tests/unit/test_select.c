@@ -229,7 +229,14 @@ static void test_words(void **state)
 			    "min-then-random");
 	assert_string_equal(dyncast_action_str(DYNCAST_ACTION_WEIGHTED),
 			    "weighted-round-robin");
-	assert_string_equal(dyncast_action_str(99), "default");
+	assert_string_equal(dyncast_action_str(99), "unknown");
+	/* what is not set is what is in force */
+	assert_string_equal(dyncast_action_str(DYNCAST_ACTION_DEFAULT),
+			    "spread");
+	assert_string_equal(dyncast_cost_policy_str(DYNCAST_COST_DEFAULT),
+			    "delay");
+	assert_string_equal(dyncast_affinity_str(DYNCAST_AFFINITY_DEFAULT),
+			    "flow");
 	assert_string_equal(dyncast_cost_policy_str(DYNCAST_COST_COMPUTE_FIRST),
 			    "compute-first");
 }

@@ -12,7 +12,7 @@
 
 static struct yang_module_embed spoiled = {
 	.mod_name = "frr-dyncast",
-	.mod_rev = "2026-11-30",
+	.mod_rev = "2026-12-01",
 	.sub_mod_name = "",
 	.sub_mod_rev = "",
 	.data = "module frr-dyncast { namespace \"urn:spoiled\"; prefix s; leaf x { type nothing; } }",

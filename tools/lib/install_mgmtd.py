@@ -28,6 +28,9 @@ def check(steps, router, other, told):
                        lambda: "mgmtd_dyncast" in steps.vtysh(name, "show modules", check=False))  # fmt: skip
         steps.wait_for(f"mgmtd of {name} has the configuration", lambda: managed(steps, name, before))
         steps.must(f"{name} shows it as ever", steps.our_lines(name) == before)
+    # the kernel steers as before meanwhile: answers alone do not tell
+    steps.wait_for("bgpd has its own lines of frr.conf too",
+                   lambda: "Established" in str(steps.show(other, "show bgp summary")))  # fmt: skip
     steps.wait_for_answers("traffic with mgmtd", {"a1", "a2"})
 
     drain = "dyncast service video instance a2 drain"

@@ -33,6 +33,7 @@ E1, RR1, RR2, R1, X1, M1, M2 = (f"10.50.0.{n}" for n in range(1, 8))
 S1 = "10.50.0.12"
 CLIENT = ("route-reflector-client", "addpath-tx-all-paths")
 VRF_PREFIX = "10.9.0.9/32"
+LEAKED = "10.9.0.10/32"
 TWO = "10.9.0.2/32"
 
 
@@ -248,8 +249,9 @@ def test_vrf_instance(lab, profile):
     ]
     said = lab.configure("e1", *lines)
     assert "%" not in said
-    state = lambda: lab.json("e1", "show dyncast service red json")["services"][0]["state"]
-    assert state() == "waiting for its VRF"
+    (red,) = lab.json("e1", "show dyncast service red json")["services"]
+    assert red["state"] == "waiting for its VRF"
+    assert red["vrf"] == "red" and "vrfId" not in red
     lab.configure("e1", f"router bgp {ASN} vrf red", "bgp router-id 10.0.0.99")
     # the prefix of another VRF is another service
     assert not service_of(lab, "r1", VRF_PREFIX)
@@ -257,3 +259,24 @@ def test_vrf_instance(lab, profile):
     lab.configure("e1", f"no router bgp {ASN} vrf red")
     lab.configure("e1", *["no " + line for line in lines])
     assert not lab.json("e1", "show dyncast service red json")["services"]
+
+
+def test_leaked_to_vpns(lab):
+    """Where bgpd exports routes to VPNs, the VPN's copy of ours follows it."""
+    unicast = [f"router bgp {ASN}", "address-family ipv4 unicast"]
+    export = ["rd vpn export 65000:9", "rt vpn export 65000:9", "export vpn"]
+    lines = [
+        f"dyncast service leaked prefix {LEAKED}",
+        "dyncast service leaked instance i9 address 10.50.0.21 capacity 5 sid 9",
+    ]
+    scope = "dyncast service leaked advertise scope external"
+    copy = lambda: lab.vtysh("e1", f"show bgp ipv4 vpn {LEAKED}")
+    assert "%" not in lab.configure("e1", *unicast, *export)
+    assert "%" not in lab.configure("e1", *lines)
+    wait_for("the copy", lambda: "no-export" in copy() or copy(), 20)
+    assert "%" not in lab.configure("e1", scope)
+    wait_for("its change", lambda: "no-export" not in copy() or copy())
+    assert LEAKED in copy()
+    lab.configure("e1", *["no " + line for line in [scope, *reversed(lines)]])
+    wait_for("its end", lambda: LEAKED not in copy() or copy(), 20)
+    lab.configure("e1", *unicast, *["no " + line for line in reversed(export)])

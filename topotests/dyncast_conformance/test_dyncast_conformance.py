@@ -235,6 +235,18 @@ def test_withdraw_and_return(lab, p1, p2, profile):
     good(lab, p1, p2, profile, 8)
 
 
+def test_plain_path_is_shown(lab, p1, p2, profile):
+    """Where a line names the service; without one nobody knows it for a service."""
+    good(lab, p1, p2, profile, 9)
+    p1.announce(PREFIX)
+    command = f"show dyncast service {PREFIX}"
+    wait_for("no service", lambda: lab.vtysh("r1", command).startswith("% There is no service"))
+    line = f"dyncast service shown prefix {PREFIX}"
+    lab.configure("r1", line)
+    wait_for("the path", lambda: f"path of {P1}: plain" in lab.vtysh("r1", command))
+    lab.configure("r1", "no " + line)
+
+
 def test_ipv6_by_mp_reach(lab, p1, p2, profile):
     code, flags = profile
     value = instance(name=b"six")
@@ -329,7 +341,7 @@ def test_trust(lab, p1, p3, profile):
     wait_for("untrusted", lambda: path_state(lab, "r1", PREFIX, P3) == "untrusted")
     lab.configure("r1", f"dyncast neighbor {P3} accept")
     wait_for("metrics", lambda: set(candidates(lab, "r1", PREFIX)) == {"ext"})
-    assert service_of(lab, "r1", PREFIX)["select"] == "default"
+    assert service_of(lab, "r1", PREFIX)["select"] == "spread"
     lab.configure("r1", f"dyncast neighbor {P3} policy accept")
     wait_for("its policy", lambda: service_of(lab, "r1", PREFIX)["select"] == "best")
     lab.configure("r1", f"no dyncast neighbor {P3} policy accept", f"no dyncast neighbor {P3} accept")
@@ -359,11 +371,11 @@ def test_policy_refused(lab, p1, profile):
     select = lambda: service_of(lab, "r1", PREFIX).get("select")
     wait_for("the policy", lambda: select() == "best")
     lab.configure("r1", f"dyncast neighbor {P1} policy refuse")
-    wait_for("it to be refused", lambda: select() == "default")
+    wait_for("it to be refused", lambda: select() == "spread")
     lab.configure("r1", f"dyncast service x prefix {PREFIX}", "dyncast service x policy accept")
     wait_for("the service's own line", lambda: select() == "best")
     lab.configure("r1", f"no dyncast neighbor {P1} policy refuse", "dyncast service x policy refuse")
-    wait_for("the service's own line", lambda: select() == "default")
+    wait_for("the service's own line", lambda: select() == "spread")
     lab.configure("r1", "no dyncast service x")
 
 

@@ -24,6 +24,7 @@ from dyncast_vty import Vty
 ASN = 65000
 A1, S1 = "10.50.0.11", "10.50.0.12"
 SERVICE = "web"
+FLAPPING = "10.9.0.78/32"
 
 
 @pytest.fixture(scope="module")
@@ -193,6 +194,23 @@ def test_silent_agent(lab):
     configure(lab, f"no dyncast service {SERVICE} agent-timeout 2")
 
 
+def test_agent_that_never_spoke(lab):
+    """As one that is dead when bgpd starts: to be down takes no report before."""
+    lines = [
+        f"dyncast service {SERVICE} instance i3 address 10.50.0.28 capacity 100 sid 3",
+        f"dyncast service {SERVICE} agent-timeout 2",
+    ]
+    configure(lab, lines[0])
+    wait_learnt(lab, "i3", "down", False)
+    configure(lab, lines[1])
+    wait_learnt(lab, "i3", "down", True, 20)
+    assert local(lab, "i3")["stateReason"] == "no agent has reported on it"
+    configure(lab, "no " + lines[1])
+    wait_learnt(lab, "i3", "down", False)
+    configure(lab, "no " + lines[0])
+    wait_for("its end", lambda: "i3" not in candidates(lab, "r1", PREFIX))
+
+
 def test_router_drain(lab):
     configure(lab, "dyncast drain")
     wait_learnt(lab, "i1", "drain", True)
@@ -302,7 +320,7 @@ def test_wanted_policy(lab):
     wait_for("r1's own cost", lambda: have(cost="network-first", alpha=None))
     lab.configure("r1", "no dyncast service x")
     configure(lab, *["no " + line for line in lines])
-    wait_for("no policy", lambda: service_of(lab, "r1", PREFIX)["select"] == "default")
+    wait_for("no policy", lambda: service_of(lab, "r1", PREFIX)["select"] == "spread")
 
 
 def test_as_scope(lab):
@@ -497,6 +515,28 @@ def test_instance_that_speaks_bgp(lab):
     host.stop()
     wait_learnt(lab, "fed", "down", True, 20)
     configure(lab, f"no dyncast service {SERVICE} instance fed")
+
+
+def test_damped_path(lab):
+    """What bgpd does not use for its flapping is not used here."""
+    damping = [f"router bgp {ASN}", "address-family ipv4 unicast", "bgp dampening 15 100 500 60"]
+    accept = f"dyncast neighbor {A1} accept"
+    flapping = em.attribute(em.instance("2001:db8:e9:0:78::", name=b"far"))
+    found = lambda: candidates(lab, "e1", FLAPPING)
+    valid = lambda: [p["valid"] for p in service_of(lab, "e1", FLAPPING).get("paths", [])]
+    configure(lab, accept, f"dyncast service flaps prefix {FLAPPING}", *damping)
+    host = Speaker(lab, "a1", "10.50.0.1", A1, 65011, "--external").wait()
+    host.announce(FLAPPING, flapping)
+    wait_for("its instance", lambda: set(found()) == {"far"} or found())
+    host.withdraw(FLAPPING)
+    wait_for("no path", lambda: not valid() or valid())
+    host.announce(FLAPPING, flapping)
+    wait_for("a damped path", lambda: valid() == [False] or valid())
+    assert not found()
+    configure(lab, *damping[:-1], "no bgp dampening")
+    wait_for("its use", lambda: set(found()) == {"far"} or found())
+    host.stop()
+    configure(lab, "no " + accept, "no dyncast service flaps")
 
 
 def test_lines_are_undone(lab):

@@ -8,6 +8,7 @@ learnt rate, metrics that grow old, thresholds, costs, the action that they want
 """
 
 import contextlib
+import re
 
 import pytest
 
@@ -172,7 +173,8 @@ def test_learnt_rate(lab, load):
     wait_parts(lab, meanwhile=lambda: load(b1=500), a1=66.7, b1=33.3)
     assert lab.candidates("r1")["b1"]["ratePerSecond"] == 500
     changes = lab.json("r1", f"show dyncast history {PREFIX[V4]} json")["changes"]
-    assert any(c["cause"] == "capacity" and c["name"] == "b1" for c in changes), changes
+    said = [c["change"] for c in changes if c["cause"] == "rate" and c["name"] == "b1"]
+    assert any(change.endswith("/s -> 500/s") for change in said), changes
     # within a tenth it is noise beside what is written down
     wait_parts(lab, meanwhile=lambda: load(b1=950), a1=50, b1=50)
 
@@ -226,6 +228,15 @@ def test_thresholds(lab, configured, report):
         wait_for("a1 again", lambda: lab.candidates("r1")["a1"]["verdict"] == "ok")
 
 
+def sums_are_right(lab, percent):
+    """What explain says of a weighted cost is what one gets by its parts."""
+    text = lab.vtysh("r1", f"show dyncast explain {PREFIX[V4]}")
+    told = rf"cost: {percent}% of network (\d+) \+ {100 - percent}% of delay (\d+) = (\d+) us"
+    sums = [tuple(map(int, found)) for found in re.findall(told, text)]
+    right = [(n * percent + d * (100 - percent)) // 100 == both for n, d, both in sums]
+    return right == [True] * len(SITES) or text
+
+
 def test_cost_policies(lab, configured, report):
     """Of a near and slow site and a far and fast one each policy takes its own."""
     service = f"dyncast service {V4} "
@@ -257,6 +268,8 @@ def test_cost_policies(lab, configured, report):
         ):
             configure(lab, "r1", service + "cost " + policy)
             wait_winner(lab, winner)
+            if policy == "weighted 10":
+                assert sums_are_right(lab, 10) is True
         # the way becomes longer, the delay less: each is a cause of its own
         configure(lab, "r1", service + "cost delay")
         delays(a1=9000)

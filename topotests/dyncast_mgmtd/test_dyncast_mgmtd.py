@@ -396,6 +396,34 @@ def test_bgpd_and_zebra_restart(lab):
     lab.wait_sessions()
 
 
+def test_bgpd_reads_its_own_lines_first(lab):
+    """What mgmtd commits at that moment waits: a line that libfrr refuses in the
+    middle of a commit would be the last that bgpd gets of its file."""
+    lab.configure("r1", SERVICE, INSTANCE)
+    last = "bgp community-list standard LAST seq 5 permit 65000:1"
+    path = os.path.join(lab.logdir, "r1", "conf", "own.conf")
+    with open(path, "w", encoding="ascii") as out:
+        out.write("interface r1-lan\nexit\n" * 5000 + last + "\n")
+    known = len(lab.log("r1", "bgpd"))
+    end_processes([lab.pids["r1", "bgpd"]])
+    reader = Process(lab, "r1", "own-lines", [
+        "sh", "-c",
+        f"until vtysh -d bgpd -c 'show version'; do sleep 0.05; done; exec vtysh -d bgpd -f {path}",
+    ])  # fmt: skip
+    try:
+        lab.restart("bgpd", kill=False)
+        reader.popen.wait(60)
+        assert not reader.popen.returncode, reader.errors()
+    finally:
+        reader.stop()
+    assert last in lab.vtysh("r1", "show running-config")
+    wait_services(lab, "video")
+    said = lab.log("r1", "bgpd")[known:]
+    assert said.index("Configuration Read in Took") < said.index("the configuration comes from there"), said
+    lab.configure("r1", "no " + last)
+    lab.wait_sessions()
+
+
 def test_mgmtd_restart(lab):
     """What is in force stays while mgmtd is away, and until a file is read again; a
     file is one commit, in which nobody hears of a change."""

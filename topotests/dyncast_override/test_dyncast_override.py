@@ -9,6 +9,8 @@ a dry run; and the history that says what changed.
 The tests run in order: the history is that of the changes before it.
 """
 
+import datetime
+
 import pytest
 
 import dyncast_small as small
@@ -136,6 +138,9 @@ def test_history(lab):
     """Who had what, and what changed it, the newest first."""
     changes = lab.json("r1", f"show dyncast history {PREFIX[V4]} json")["changes"]
     assert 0 < len(changes) <= 32
+    for change in changes:
+        when = datetime.datetime.strptime(change["time"], "%Y-%m-%dT%H:%M:%S.%f%z")
+        assert change["time"].endswith("Z") and when < datetime.datetime.now(datetime.timezone.utc)
     ages = [change["ageMs"] for change in changes]
     assert ages == sorted(ages)
     causes = {(change["name"], change["cause"], change.get("change")) for change in changes}

@@ -14,7 +14,7 @@ import time
 import pytest
 
 from dyncast_agentline import AgentSocket
-from dyncast_lan import LanLab, PREFIX, Router, Speaker, candidates, neighbor, service_of
+from dyncast_lan import LanLab, PREFIX, Router, Speaker, candidates, neighbor, path_state, service_of
 from dyncast_topology import wait_for
 
 ASN = 65000
@@ -22,11 +22,15 @@ A1 = "10.50.0.11"
 SERVICE = "reported"
 # of another service, which waits for nobody
 OTHER = "10.9.0.2/32"
+# of a third one, which waits, and which `network` names too
+ALSO = "10.9.0.3/32"
 
 
 @pytest.fixture(scope="module")
 def lab(request):
     e1 = Router(1, bgp=neighbor("10.50.0.2", ASN) + neighbor(A1, 65011, "passive"))
+    e1.bgp += [" no bgp network import-check", " address-family ipv4 unicast"]
+    e1.bgp += [f"  network {ALSO}", " exit-address-family"]
     e1.bgpd = [
         f"dyncast locator {e1.locator}",
         f"dyncast service other prefix {OTHER}",
@@ -36,16 +40,22 @@ def lab(request):
         f"dyncast service {SERVICE} instance told address {A1} capacity 100 sid 40",
         f"dyncast service {SERVICE} instance told feed bgp",
         f"dyncast service {SERVICE} instance fixed address 10.50.0.29 capacity 100 sid 41",
+        f"dyncast service also prefix {ALSO}",
+        "dyncast service also instances agent within 10.50.0.31/32 max 1",
+        "dyncast service also instance f1 address 10.50.0.28 capacity 100 sid 50",
     ]
     client = ("route-reflector-client", "addpath-tx-all-paths")
     rr = Router(2, modules=False, bgp=neighbor("10.50.0.1", ASN, *client))
     rr.bgp += neighbor("10.50.0.3", ASN, *client)
     r1 = Router(3, bgp=neighbor("10.50.0.2", ASN))
+    # whoever has no candidates at all does not look at plain paths
+    r1.bgpd = [f"dyncast service here prefix {ALSO}"]
+    r1.bgpd += ["dyncast service here instance l1 address 10.50.0.27 capacity 100"]
     lab = LanLab(request.module.__name__, {"e1": e1, "rr": rr, "r1": r1}, {"a1": 11})
     request.addfinalizer(lab.stop)
     lab.start()
     # whoever does not answer ARP is told of as down
-    owned = [f"10.50.0.{n}/32" for n in (21, 29, 30)]
+    owned = [f"10.50.0.{n}/32" for n in (21, 27, 28, 29, 30)]
     lab.cmd("a1", "; ".join(f"ip addr add {a} dev a1-lan" for a in owned))
     wait_for("candidates", lambda: set(candidates(lab, "r1", OTHER)) == {"i1"}, 40)
     return lab
@@ -122,6 +132,26 @@ def test_bgpd_restarts(lab):
         kept = [c["reason"] for c in explained[router]["candidates"] if c["name"] != "fixed"]
         assert [why in reason for reason in kept] == [True, True], explained[router]
     assert [removals(lab, router) for router in routers] == before
+
+
+def test_users_own_path_comes_first(lab):
+    """bgpd tells of the user's own path at once, and of the module's when zebra
+    and agents have spoken: until then the site says nothing of its instances."""
+    used = lambda: "f1" in candidates(lab, "r1", ALSO) and verdicts(lab, "r1", ALSO)
+    both = lambda f1: {"l1": "no metrics", "f1": f1}
+    wait_for("r1 to use both", lambda: used() == both("no metrics") or used(), 30)
+    lab.kill_daemon("e1", "bgpd")
+    wait_for("r1 to hold it", lambda: verdicts(lab, "r1", ALSO) == both("held"), 30)
+    lab.restart_daemon("e1", "bgpd")
+    kept = []
+
+    def told_of():
+        kept.append("f1" in verdicts(lab, "r1", ALSO))
+        return path_state(lab, "r1", ALSO, "10.50.0.2") == "metrics" or "not yet"
+
+    wait_for("the module's path", told_of, 40)
+    wait_for("its instance", lambda: used() == both("no metrics") or used(), 20)
+    assert all(kept), kept
 
 
 def test_zebra_restarts_too(lab):
