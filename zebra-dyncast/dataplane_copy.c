@@ -32,6 +32,7 @@ struct batch {
 	struct dyncast_map_flow_key *keys;
 	struct dyncast_map_flow *values;
 	uint32_t count;
+	uint32_t kept, lost; /* of those before */
 };
 
 static bool wanted(const struct dyncast_map_flow *flow, uint32_t since)
@@ -58,16 +59,44 @@ static void put_on_probation(uint8_t family,
 		bpf_map_update_elem(fd, key, flow, BPF_ANY);
 }
 
+/* Not taken is also what the table knew as well. */
+static uint32_t put_in_table(uint8_t family, const struct batch *out)
+{
+	const struct dyncast_dp_table *table =
+		&dyncast_dp.tables[family != AF_INET];
+	uint32_t kept = dyncast_dp_table_order(
+		DYNCAST_ORDER_PUT, family, out->keys, out->values, out->count);
+	struct dyncast_map_flow there;
+
+	if (kept == out->count)
+		return kept;
+	kept = 0;
+	for (uint32_t i = 0; i < out->count; i++)
+		kept += dyncast_dp_table_get(table, &out->keys[i], &there);
+	return kept;
+}
+
 static void put_batch(bool probation, uint8_t family, struct batch *out)
 {
+	uint32_t kept = out->count;
+
 	if (probation)
 		for (uint32_t i = 0; i < out->count; i++)
 			put_on_probation(family, &out->keys[i],
 					 &out->values[i]);
 	else
-		dyncast_dp_table_order(DYNCAST_ORDER_PUT, family, out->keys,
-				       out->values, out->count);
+		kept = put_in_table(family, out);
+	out->kept += kept;
+	out->lost += out->count - kept;
 	out->count = 0;
+}
+
+static void say_lost(uint8_t family, uint32_t lost)
+{
+	if (lost)
+		dyncast_dp_warn(
+			"%u %s flows of before found no room in the flow table and are placed anew: see `dyncast flow-table size`",
+			lost, family == AF_INET ? "IPv4" : "IPv6");
 }
 
 static bool batch_alloc(struct batch *batch)
@@ -144,7 +173,7 @@ uint32_t dyncast_dp_copy_flows(const struct dyncast_dp_flow_copy *copy)
 {
 	struct reader reader = {};
 	struct batch out[2] = {};
-	uint32_t count = 0, total = 0;
+	uint32_t count = 0, kept = 0;
 	bool more = reader_resize(&reader, BATCH, copy) &&
 		    batch_alloc(&out[0]) && batch_alloc(&out[1]);
 
@@ -153,20 +182,23 @@ uint32_t dyncast_dp_copy_flows(const struct dyncast_dp_flow_copy *copy)
 		for (uint32_t i = 0; i < count; i++)
 			convert(copy, reader.keys + i * copy->key_size,
 				reader.values + i * copy->value_size, out);
-		total += count;
 	}
 	for (int i = 0; i < 2; i++) {
+		uint8_t family = i ? AF_INET6 : AF_INET;
+
 		if (out[i].count)
-			put_batch(copy->probation, i ? AF_INET6 : AF_INET,
-				  &out[i]);
+			put_batch(copy->probation, family, &out[i]);
+		if (!copy->since)
+			say_lost(family, out[i].lost);
+		kept += out[i].kept;
 		batch_free(&out[i]);
 	}
 	free(reader.keys);
 	free(reader.values);
-	return total;
+	return kept;
 }
 
-void dyncast_dp_copy_table(int from, uint8_t family, uint32_t since)
+uint32_t dyncast_dp_copy_table(int from, uint8_t family, uint32_t since)
 {
 	struct dyncast_map_flow_key keys[DYNCAST_MAP_WAYS];
 	struct dyncast_map_flow flows[DYNCAST_MAP_WAYS];
@@ -190,12 +222,15 @@ void dyncast_dp_copy_table(int from, uint8_t family, uint32_t since)
 	if (ok) {
 		put_batch(false, family, &out);
 		dyncast_dp_table_close(&table);
+		if (!since)
+			say_lost(family, out.lost);
 	} else {
 		dyncast_dp_warn(
 			"the flows of the table before cannot be read (%s): they are placed anew",
 			strerror(errno));
 	}
 	batch_free(&out);
+	return out.lost;
 }
 
 /* All else ---------------------------------------------------------------- */

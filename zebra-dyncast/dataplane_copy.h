@@ -22,12 +22,13 @@ struct dyncast_dp_flow_copy {
 	bool probation; /* into those maps, else into the flow tables */
 	uint32_t since; /* only what was seen from then on; 0: all */
 };
-/* number of flows looked at */
+/* number of flows that the tables have now */
 uint32_t dyncast_dp_copy_flows(const struct dyncast_dp_flow_copy *copy);
 
 /* The flow table with that fd into the one of the same family that the program
- * has, but for what that knows better: all, or what was seen since then. */
-void dyncast_dp_copy_table(int from, uint8_t family, uint32_t since);
+ * has, but for what that knows better: all, or what was seen since then.
+ * Returns how many found no room. */
+uint32_t dyncast_dp_copy_table(int from, uint8_t family, uint32_t since);
 
 /* Any other map, into one of the same types: as many elements of an array as
  * both have, all of a hash. */

@@ -333,11 +333,10 @@ static void settle(const struct dyncast_dp_walk *walk)
 {
 	dyncast_dp_privs
 	{
-		for (uint32_t i = walk->first; i < walk->position; i++)
-			dyncast_dp_table_settle(
-				&dyncast_dp.tables[tables[walk->read].family !=
-						   AF_INET],
-				i);
+		dyncast_dp_table_settle(
+			&dyncast_dp
+				 .tables[tables[walk->read].family != AF_INET],
+			walk->first, walk->position);
 	}
 }
 

@@ -122,7 +122,8 @@ instance_ident(uint16_t service, const struct dyncast_addr *dbid)
 
 /* Recovery --------------------------------------------------------------- */
 
-static void recover_service(const struct dyncast_map_ident_service *key,
+/* false: it makes no sense */
+static bool recover_service(const struct dyncast_map_ident_service *key,
 			    uint32_t index)
 {
 	struct dyncast_dp_service_entry *service;
@@ -133,9 +134,9 @@ static void recover_service(const struct dyncast_map_ident_service *key,
 	    dyncast_dp.services[index].used ||
 	    key->len > 8 * dyncast_family_size(key->family)) {
 		dyncast_dp_warn(
-			"ignoring a pinned service with index %u: its identity makes no sense",
+			"forgetting a pinned service with index %u: its identity makes no sense",
 			index);
-		return;
+		return false;
 	}
 	service = &dyncast_dp.services[index];
 	service->used = service->moving = true;
@@ -153,6 +154,7 @@ static void recover_service(const struct dyncast_map_ident_service *key,
 		service->enabled = !(value.flags & DYNCAST_MAP_SERVICE_RESTS);
 		service->timeout_s = value.timeout_s;
 	}
+	return true;
 }
 
 /* into its service's list, where it is found without a look at all ids */
@@ -183,7 +185,7 @@ static void owner_del(uint32_t id)
 	memset(owner, 0, sizeof(*owner));
 }
 
-static void recover_instance(const struct dyncast_map_ident_instance *key,
+static bool recover_instance(const struct dyncast_map_ident_instance *key,
 			     uint32_t id)
 {
 	struct dyncast_addr dbid;
@@ -194,33 +196,44 @@ static void recover_instance(const struct dyncast_map_ident_instance *key,
 	    !dyncast_dp.services[key->service].used ||
 	    dyncast_dp.instances[id].service != key->service + 1) {
 		dyncast_dp_warn(
-			"ignoring a pinned instance with id %u: its identity makes no sense",
+			"forgetting a pinned instance with id %u: its identity makes no sense",
 			id);
-		return;
+		return false;
 	}
 	dbid = dyncast_dp_addr_get(key->family, key->dbid);
 	owner_add(id, key->service, &dbid);
+	return true;
 }
 
-static void recover(void)
+/* One that makes no sense goes: its number may be given to another soon, and
+ * the next start might believe the wrong one.  By then the walk is past it. */
+static void recover_services(int fd)
 {
-	struct dyncast_map_ident_instance instance;
-	struct dyncast_map_ident_service service;
-	int fd = dyncast_dp.maps[DYNCAST_DP_MAP_IDENT_SERVICE];
-	void *prev = NULL;
-	uint32_t number;
+	struct dyncast_map_ident_service key, next;
+	bool more = !bpf_map_get_next_key(fd, NULL, &key);
+	uint32_t index;
 
-	while (!bpf_map_get_next_key(fd, prev, &service)) {
-		if (!bpf_map_lookup_elem(fd, &service, &number))
-			recover_service(&service, number);
-		prev = &service;
+	while (more) {
+		more = !bpf_map_get_next_key(fd, &key, &next);
+		if (!bpf_map_lookup_elem(fd, &key, &index) &&
+		    !recover_service(&key, index))
+			bpf_map_delete_elem(fd, &key);
+		key = next;
 	}
-	fd = dyncast_dp.maps[DYNCAST_DP_MAP_IDENT_INSTANCE];
-	prev = NULL;
-	while (!bpf_map_get_next_key(fd, prev, &instance)) {
-		if (!bpf_map_lookup_elem(fd, &instance, &number))
-			recover_instance(&instance, number);
-		prev = &instance;
+}
+
+static void recover_instances(int fd)
+{
+	struct dyncast_map_ident_instance key, next;
+	bool more = !bpf_map_get_next_key(fd, NULL, &key);
+	uint32_t id;
+
+	while (more) {
+		more = !bpf_map_get_next_key(fd, &key, &next);
+		if (!bpf_map_lookup_elem(fd, &key, &id) &&
+		    !recover_instance(&key, id))
+			bpf_map_delete_elem(fd, &key);
+		key = next;
 	}
 }
 
@@ -253,7 +266,9 @@ bool dyncast_dp_ids_open(void)
 		return false;
 	dyncast_dp_privs
 	{
-		recover();
+		recover_services(dyncast_dp.maps[DYNCAST_DP_MAP_IDENT_SERVICE]);
+		recover_instances(
+			dyncast_dp.maps[DYNCAST_DP_MAP_IDENT_INSTANCE]);
 	}
 	/* entries may have come by other ways than the program: a table of
 	 * another size, an older layout */

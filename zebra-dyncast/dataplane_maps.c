@@ -212,13 +212,15 @@ static uint32_t choose_flows(uint32_t asked)
 static void size_maps(uint32_t flows)
 {
 	uint32_t buckets = dyncast_dp_buckets_for(flows);
+	/* The trie of services has one more: kernels before 6.13 want room for
+	 * a new node also when it takes an old one's place. */
 	const struct {
 		enum dyncast_dp_map map;
 		uint32_t size;
 	} of[] = {
 		{DYNCAST_DP_MAP_FLOWS4, buckets},
 		{DYNCAST_DP_MAP_FLOWS6, buckets},
-		{DYNCAST_DP_MAP_SERVICES, dyncast_dp.services_max},
+		{DYNCAST_DP_MAP_SERVICES, dyncast_dp.services_max + 1},
 		{DYNCAST_DP_MAP_IDENT_SERVICE, dyncast_dp.services_max},
 		{DYNCAST_DP_MAP_RETIRED, dyncast_dp.services_max + 1},
 		{DYNCAST_DP_MAP_SLOTS,

@@ -227,21 +227,28 @@ static bool spilled_over(const struct dyncast_dp_table *table, uint32_t bucket)
 }
 
 void dyncast_dp_table_settle(const struct dyncast_dp_table *table,
-			     uint32_t bucket)
+			     uint32_t first, uint32_t end)
 {
 	struct packet packet = {};
+	uint32_t n = 0;
 	uint64_t spills;
 
-	if (!table->memory || bucket >= table->buckets)
-		return;
-	spills = __atomic_load_n(&bucket_of(table, bucket)->spills,
-				 __ATOMIC_ACQUIRE);
-	if (!spills || spilled_over(table, bucket))
-		return;
-	packet.orders[0] = (struct dyncast_map_order){
-		.op = DYNCAST_ORDER_SETTLE,
-		.family = table->family,
-		.word = {bucket, spills},
-	};
-	run(&packet, 1);
+	for (uint32_t i = first; table->memory && i < end && i < table->buckets;
+	     i++) {
+		spills = __atomic_load_n(&bucket_of(table, i)->spills,
+					 __ATOMIC_ACQUIRE);
+		if (!spills || spilled_over(table, i))
+			continue;
+		packet.orders[n++] = (struct dyncast_map_order){
+			.op = DYNCAST_ORDER_SETTLE,
+			.family = table->family,
+			.word = {i, spills},
+		};
+		if (n < DYNCAST_MAP_ORDERS_MAX)
+			continue;
+		run(&packet, n);
+		n = 0;
+	}
+	if (n)
+		run(&packet, n);
 }

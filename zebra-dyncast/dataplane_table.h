@@ -80,10 +80,10 @@ uint32_t dyncast_dp_table_order(enum dyncast_map_order_op op, uint8_t family,
 				const struct dyncast_map_flow *flows,
 				uint32_t n);
 
-/* Notes that no flow of the bucket is in another one any more, if so, which
- * spares looking for them there.  A table of the program.  Privileges raised.
- */
+/* Notes of the buckets from first to before end that no flow of theirs is in
+ * another one any more, if so, which spares looking for them there.  A table of
+ * the program.  Privileges raised. */
 void dyncast_dp_table_settle(const struct dyncast_dp_table *table,
-			     uint32_t bucket);
+			     uint32_t first, uint32_t end);
 
 #endif /* DYNCAST_DATAPLANE_TABLE_H */

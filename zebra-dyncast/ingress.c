@@ -112,7 +112,9 @@ bool dyncast_vrf_table(uint32_t vrf_id, uint32_t *table_id)
 {
 	struct zebra_vrf *zvrf = zebra_vrf_lookup_by_id(vrf_id);
 
-	if (!zvrf)
+	/* one that is a network namespace has a main table of its own, which
+	 * zebra calls as it does ours */
+	if (!zvrf || (vrf_is_backend_netns() && vrf_id != VRF_DEFAULT))
 		return false;
 	*table_id = zvrf->table_id;
 	return true;
@@ -143,16 +145,24 @@ static bool in_all(const struct interface *ifp)
 	       !is_member(ifp);
 }
 
+static struct attachment *attachment_find(uint32_t ifindex)
+{
+	struct attachment *a = attachments;
+
+	while (a && a->ifindex != ifindex)
+		a = a->next;
+	return a;
+}
+
 /* the device's, or still ours */
 static bool steered_here(const struct interface *ifp)
 {
+	const struct attachment *a = attachment_find(ifp->ifindex);
+
 	if (!dyncast_veth_steers())
 		return true;
-	for (struct attachment *a = attachments; a; a = a->next)
-		if (a->ifindex == (uint32_t)ifp->ifindex)
-			return (a->flags & DYNCAST_DP_ATTACH_STEER) &&
-			       !dyncast_veth_has_all();
-	return false;
+	return a && (a->flags & DYNCAST_DP_ATTACH_STEER) &&
+	       !dyncast_veth_has_all();
 }
 
 static uint32_t wanted(struct interface *ifp)
@@ -176,11 +186,10 @@ static uint32_t wanted(struct interface *ifp)
 
 static struct attachment *attachment_get(uint32_t ifindex)
 {
-	struct attachment *a;
+	struct attachment *a = attachment_find(ifindex);
 
-	for (a = attachments; a; a = a->next)
-		if (a->ifindex == ifindex)
-			return a;
+	if (a)
+		return a;
 	a = XCALLOC(MTYPE_DYNCAST_INGRESS, sizeof(*a));
 	a->ifindex = ifindex;
 	a->next = attachments;
@@ -251,8 +260,22 @@ static void scan_one(struct interface *ifp)
 	a->pause_ms = 0;
 }
 
+/* There is room for one more: for that whose turn it is anyway.  One that is
+ * refused for another reason is the last then, and the log hears of one. */
+static void retry_next(void)
+{
+	struct attachment *next = NULL;
+
+	for (struct attachment *a = attachments; a; a = a->next)
+		if (!a->flags && a->retry_ms &&
+		    (!next || a->retry_ms < next->retry_ms))
+			next = a;
+	if (next)
+		next->retry_ms = 0;
+}
+
 /* the kernel detaches when an interface goes; its pin and its entry in the
- * maps are ours to remove */
+ * maps are ours to remove, and may be what another one waits for */
 static void drop_unseen(void)
 {
 	struct attachment **p = &attachments, *a;
@@ -262,6 +285,8 @@ static void drop_unseen(void)
 			p = &a->next;
 			continue;
 		}
+		if (a->flags)
+			retry_next();
 		dyncast_dp_detach(a->ifindex, a->ifname);
 		*p = a->next;
 		XFREE(MTYPE_DYNCAST_INGRESS, a);
@@ -313,8 +338,11 @@ void dyncast_ingress_add(const char *ifname)
 	dyncast_ingress_scan_later();
 }
 
+/* others have it by `dyncast ingress all`, as a way in of tunnels, .. */
 static void detach_named(uint32_t ifindex, void *arg)
 {
+	if (attachment_find(ifindex))
+		return;
 	if (strcmp(dyncast_ifindex_name(ifindex), arg) == 0)
 		dyncast_dp_detach(ifindex, arg);
 }
@@ -338,9 +366,8 @@ void dyncast_ingress_del(const char *ifname)
 static void forget_one(uint32_t ifindex, void *arg)
 {
 	(void)arg;
-	for (struct attachment *a = attachments; a; a = a->next)
-		if (a->ifindex == ifindex)
-			return;
+	if (attachment_find(ifindex))
+		return;
 	zlog_info(
 		"dyncast: %s is detached: the configuration does not want it since the restart",
 		dyncast_ifindex_name(ifindex));

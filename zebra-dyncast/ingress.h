@@ -36,7 +36,8 @@ void dyncast_ingress_each(dyncast_ingress_fn *fn, void *arg);
 /* the kernel has taken the program for it */
 bool dyncast_ingress_attached(const char *ifname);
 
-/* the table of a VRF; false when it is not there (yet) */
+/* the table of a VRF; false when it is not there (yet), or is a network
+ * namespace, where we steer nothing */
 bool dyncast_vrf_table(uint32_t vrf_id, uint32_t *table_id);
 /* 0 when unknown */
 uint16_t dyncast_ifindex_mtu(uint32_t ifindex);

@@ -338,8 +338,11 @@ static void route_send(struct dyncast_service *s, int64_t now)
 
 bool dyncast_route_update(struct dyncast_service *s, int64_t now)
 {
+	uint32_t table_id;
+
 	n_hops = 0;
-	if (!dyncast_config.route_none && !dyncast_cleared && !s->dry)
+	if (!dyncast_config.route_none && !dyncast_cleared && !s->dry &&
+	    dyncast_vrf_table(s->key.vrf_id, &table_id))
 		build(s);
 	if (n_hops == 0) {
 		dyncast_route_withdraw(s);

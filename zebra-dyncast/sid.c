@@ -345,6 +345,7 @@ static void alias_hand_on(void)
 
 void dyncast_sid_realias(void)
 {
+	struct dyncast_backend *b;
 	struct dyncast_sid *sid;
 
 	full_logged = false;
@@ -359,6 +360,8 @@ void dyncast_sid_realias(void)
 			continue;
 		alias_give(sid);
 		sid_update(sid);
+		frr_each (dyncast_sid_users, &sid->users, b)
+			dyncast_feedback(b);
 	}
 }
 

@@ -22,6 +22,7 @@
 #include "service.h"
 #include "show.h"
 #include "sid.h"
+#include "veth.h"
 #include "warnings.h"
 #include "../lib/addr.h"
 #include "../lib/cost.h"
@@ -157,6 +158,9 @@ static void look_at_interface(const struct dyncast_ingress *ingress, void *arg)
 		sum->attached++;
 		return;
 	}
+	/* the device does, and there is nothing to wait for */
+	if (dyncast_veth_steers())
+		return;
 	sum->waiting++;
 	warn(sum, "interface %s is configured and does not steer",
 	     ingress->name);

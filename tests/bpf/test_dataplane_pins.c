@@ -251,7 +251,18 @@ static void unusable_directory(void **state)
 	unlink(file);
 }
 
-/* whatever the identity maps hold, no id goes out of its array */
+static unsigned int keys_of(enum dyncast_dp_map which)
+{
+	uint8_t key[64], *prev = NULL;
+	unsigned int n = 0;
+
+	for (; !bpf_map_get_next_key(dyncast_dp.maps[which], prev, key); n++)
+		prev = key;
+	return n;
+}
+
+/* whatever the identity maps hold, no id goes out of its array, and what makes
+ * no sense is gone for good */
 static void hostile_identities(void **state)
 {
 	struct dyncast_map_ident_service service = {
@@ -276,12 +287,15 @@ static void hostile_identities(void **state)
 	assert_true(dyncast_dp_start(dp_dir, 8192, 0));
 	dyncast_dp_service_each(count_service, &services);
 	assert_int_equal(services, 1);
+	assert_int_equal(keys_of(DYNCAST_DP_MAP_IDENT_SERVICE), 1);
+	assert_int_equal(keys_of(DYNCAST_DP_MAP_IDENT_INSTANCE), 0);
 }
 
 static void full_tables(void **state)
 {
 	struct dyncast_prefix prefix = dp_prefix("10.0.0.0/32");
 	struct dyncast_addr dbid = dp_addr("10.1.0.0");
+	struct dyncast_dp_service how = {.affinity = DYNCAST_AFFINITY_FLOW};
 	unsigned int services = 1, instances = 0;
 	bool created;
 
@@ -292,6 +306,10 @@ static void full_tables(void **state)
 		services += dyncast_dp_service_get(1, &prefix, &created) >= 0;
 	}
 	assert_int_equal(services, dyncast_dp.services_max);
+	/* the kernel takes all, and what is changed of them */
+	for (how.timeout_s = 30; how.timeout_s <= 31; how.timeout_s++)
+		for (unsigned int i = 0; i < services; i++)
+			assert_true(dyncast_dp_service_enable(i, &how));
 	for (unsigned int i = 0; i < dyncast_dp.instances_max; i++) {
 		dbid.bytes[2] = i >> 8;
 		dbid.bytes[3] = i;

@@ -21,6 +21,7 @@
 
 #include "dp_harness.h"
 #include "tests/unit/between.h"
+#include "zebra-dyncast/dataplane_copy.h"
 
 #define TABLE_FLOWS 4096
 #define MANY (4 * TABLE_FLOWS)
@@ -137,6 +138,25 @@ static void holds_its_size_ipv6(void **state)
 {
 	(void)state;
 	holds_its_size(AF_INET6);
+}
+
+/* a smaller table takes what it has room for, and the rest is counted */
+static void smaller_than_its_content(void **state)
+{
+	int before, now;
+
+	(void)state;
+	assert_true(dyncast_dp_start(dp_dir, 16 * MANY, 0));
+	make_flows(AF_INET6);
+	assert_int_equal(order(DYNCAST_ORDER_PUT, AF_INET6, 0, MANY), MANY);
+	before = dup(dyncast_dp.maps[DYNCAST_DP_MAP_FLOWS6]);
+	restart();
+	now = found(AF_INET6, MANY);
+	assert_between(now, TABLE_FLOWS, 2 * TABLE_FLOWS);
+	/* those that it has are no news, and not lost either */
+	assert_int_equal(dyncast_dp_copy_table(before, AF_INET6, 0),
+			 MANY - now);
+	close(before);
 }
 
 /* those that were seen since they were looked at stay */
@@ -267,9 +287,13 @@ int main(int argc, char **argv)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, dp_setup, dp_teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(holds_its_size_ipv4),   TEST(holds_its_size_ipv6),
-		TEST(forgets_the_idle_only), TEST(settles),
-		TEST(full_stays_at_old),     TEST(several_cpus),
+		TEST(holds_its_size_ipv4),
+		TEST(holds_its_size_ipv6),
+		TEST(smaller_than_its_content),
+		TEST(forgets_the_idle_only),
+		TEST(settles),
+		TEST(full_stays_at_old),
+		TEST(several_cpus),
 	};
 
 	if (argc > 1)

@@ -20,6 +20,7 @@ from dyncast_small import ADDRESS, INSTANCES, PREFIX, V4
 from dyncast_topology import wait_for
 
 ALL = set(INSTANCES)
+PINS = "/var/run/frr/dyncast-bpf"
 
 
 def adapt(router, conf):
@@ -83,6 +84,11 @@ def device_or_skip(lab, node, command):
         pytest.skip(f"{command.split(' type ')[-1].split()[0]}: this kernel says: {err.strip()}")
 
 
+def pins(lab):
+    """Of the programs on interfaces, with inodes: one made again has another."""
+    return sorted(lab.cmd("r1", f"cd {PINS} && ls -i | grep link").splitlines())
+
+
 def test_renamed_and_made_again(lab):
     """The name counts, whoever has it; the old attachment goes."""
     number_it(lab, 1, "r1-c1", "c1-r1")
@@ -103,9 +109,7 @@ def test_renamed_and_made_again(lab):
     lab.configure("r1", "no dyncast ingress access")
     wait_attached(lab, ["r1-c1"])
     # somebody takes the program away, and leaves our map as it is
-    pin = "/var/run/frr/dyncast-bpf/" + (
-        lab.cmd("r1", "ls /var/run/frr/dyncast-bpf | grep link").split()[0]
-    )
+    pin = f"{PINS}/" + lab.cmd("r1", f"ls {PINS} | grep link").split()[0]
     lab.cmd("r1", f"rm {pin}")
     wait_for("its pin to be back", lambda: pin in lab.cmd("r1", f"ls {pin} || true"), 20)
     assert through(lab, 1, "c1-r1") == 5
@@ -127,6 +131,10 @@ def test_all(lab):
     lab.configure("r1", "dyncast ingress all")
     assert "dyncast ingress all" in lab.vtysh("r1", "show running-config")
     wait_attached(lab, ["r1-c1", "r1-core", "r1-lan"])
+    # a line that is not there takes the program from nobody
+    before = pins(lab)
+    lab.configure("r1", "no dyncast ingress r1-c1")
+    assert pins(lab) == before
     second_link(lab, "later", "late")
     number_it(lab, 3, "later", "late")
     wait_attached(lab, ["r1-c1", "r1-core", "r1-lan", "later"])

@@ -57,6 +57,9 @@ def test_who_places(lab):
     assert "dyncast forwarding kernel" in lab.vtysh("r1", "show running-config")
     assert lab.forwarding("r1")["forwarding"] == "kernel"
     assert not lab.forwarding("r1")["warnings"]
+    # nor is an interface waited for that the configuration names
+    said = lab.json("r1", "show dyncast summary json")["zebra"]
+    assert said["interfaces"] == {"attached": 1, "waiting": 0} and not said["warnings"], said
 
 
 @pytest.mark.parametrize("service", (V4, V6))
