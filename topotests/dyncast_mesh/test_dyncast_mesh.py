@@ -238,8 +238,10 @@ def test_reflectors_cause_no_endless_updates(lab):
         # three sites, each of which says it in one or two steps and repeats it
         # once, and up to six ways to come by
         assert count - before[session] <= 60, (session, count - before[session])
-    # a time in which an endless exchange would have thousands
-    assert wait_silence(lab, 5) == after
+    # a time in which an endless exchange would have thousands; what is told once more
+    # is that the sites' metrics are stale, 30 s after the agents' last word
+    for session, count in wait_silence(lab, 5).items():
+        assert count - after[session] <= 60, (session, count - after[session])
     lab.reports = Reports(lab, delayUs=Reports.FAST_US)
 
 
