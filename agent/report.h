@@ -27,8 +27,8 @@ struct dyncast_report_entry {
 	struct dyncast_agent_report sent;
 	uint64_t sent_ms;
 	uint64_t sent_line;
-	bool up_once; /* its first report takes an earlier agent's "down" back
-		       */
+	/* its first report takes an earlier agent's "down" back */
+	bool up_once;
 	char rejected[DYNCAST_AGENT_REASON_SIZE]; /* last error logged */
 };
 

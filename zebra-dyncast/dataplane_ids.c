@@ -123,9 +123,9 @@ instance_ident(uint16_t service, const struct dyncast_addr *dbid)
 /* Recovery --------------------------------------------------------------- */
 
 /* false: it makes no sense */
-static bool recover_service(const struct dyncast_map_ident_service *key,
-			    uint32_t index)
+static bool recover_service(const void *ident, uint32_t index)
 {
+	const struct dyncast_map_ident_service *key = ident;
 	struct dyncast_dp_service_entry *service;
 	struct dyncast_map_service_key lpm;
 	struct dyncast_map_service value;
@@ -185,9 +185,9 @@ static void owner_del(uint32_t id)
 	memset(owner, 0, sizeof(*owner));
 }
 
-static bool recover_instance(const struct dyncast_map_ident_instance *key,
-			     uint32_t id)
+static bool recover_instance(const void *ident, uint32_t id)
 {
+	const struct dyncast_map_ident_instance *key = ident;
 	struct dyncast_addr dbid;
 
 	if (id == 0 || id >= dyncast_dp.instances_max ||
@@ -207,31 +207,21 @@ static bool recover_instance(const struct dyncast_map_ident_instance *key,
 
 /* One that makes no sense goes: its number may be given to another soon, and
  * the next start might believe the wrong one.  By then the walk is past it. */
-static void recover_services(int fd)
+static void recover_each(enum dyncast_dp_map map,
+			 bool (*recover)(const void *ident, uint32_t number))
 {
-	struct dyncast_map_ident_service key, next;
+	union {
+		struct dyncast_map_ident_service service;
+		struct dyncast_map_ident_instance instance;
+	} key, next = {};
+	int fd = dyncast_dp.maps[map];
 	bool more = !bpf_map_get_next_key(fd, NULL, &key);
-	uint32_t index;
+	uint32_t number;
 
 	while (more) {
 		more = !bpf_map_get_next_key(fd, &key, &next);
-		if (!bpf_map_lookup_elem(fd, &key, &index) &&
-		    !recover_service(&key, index))
-			bpf_map_delete_elem(fd, &key);
-		key = next;
-	}
-}
-
-static void recover_instances(int fd)
-{
-	struct dyncast_map_ident_instance key, next;
-	bool more = !bpf_map_get_next_key(fd, NULL, &key);
-	uint32_t id;
-
-	while (more) {
-		more = !bpf_map_get_next_key(fd, &key, &next);
-		if (!bpf_map_lookup_elem(fd, &key, &id) &&
-		    !recover_instance(&key, id))
+		if (!bpf_map_lookup_elem(fd, &key, &number) &&
+		    !recover(&key, number))
 			bpf_map_delete_elem(fd, &key);
 		key = next;
 	}
@@ -266,9 +256,8 @@ bool dyncast_dp_ids_open(void)
 		return false;
 	dyncast_dp_privs
 	{
-		recover_services(dyncast_dp.maps[DYNCAST_DP_MAP_IDENT_SERVICE]);
-		recover_instances(
-			dyncast_dp.maps[DYNCAST_DP_MAP_IDENT_INSTANCE]);
+		recover_each(DYNCAST_DP_MAP_IDENT_SERVICE, recover_service);
+		recover_each(DYNCAST_DP_MAP_IDENT_INSTANCE, recover_instance);
 	}
 	/* entries may have come by other ways than the program: a table of
 	 * another size, an older layout */
